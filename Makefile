@@ -1,0 +1,36 @@
+# campusgrid: what one types. `make help` reads the comments below.
+SHELL := /bin/bash
+PY := .venv/bin/python
+.DEFAULT_GOAL := help
+
+.PHONY: help setup run test check bench programs interfaces soak prove clean
+
+help: ## show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## make .venv and .venv-localnet, install pinned packages, find or install a broker
+	@deploy/setup.sh
+
+run: setup ## set up, then start everything: broker, localnet, 8 meters, 2 edge agents, bridge, gateway
+	@.venv/bin/campusgrid up
+
+test: setup ## set up, then pass every test (no Rust needed)
+	@deploy/run-tests.sh
+
+check: setup ## lint, types and import rules
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+bench: setup ## every figure of README and docs, measured again (whole runs, some minutes)
+	$(PY) -m benchmarks
+
+programs: setup ## rebuild the five programs from source (Debian: rustc-web rust-web-src cargo-web llvm-22)
+	$(PY) -m programs.tools.build
+
+interfaces: setup ## regenerate Rust glue, both IDL forms and docs/programs from programs/*/interface.toml
+	$(PY) programs/tools/generate.py
+
+clean: ## remove environments, caches and the local home folder
+	rm -rf .venv .venv-localnet .venv-broker var .pytest_cache .mypy_cache .ruff_cache
