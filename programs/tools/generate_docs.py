@@ -1,0 +1,169 @@
+"""Writes the reference page of one program: every instruction, account, error and event, with compute units where measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from generate_interface import FIRST_ERROR_CODE, Account, Field, Instruction, Interface, Struct, discriminator
+
+
+def render(interface: Interface, compute_units: object) -> str:
+    """Return the Markdown page. `compute_units` is this program's part of compute_units.json, or None."""
+    return "\n".join(_lines(interface, compute_units)).rstrip() + "\n"
+
+
+def _lines(interface: Interface, compute_units: object) -> Iterator[str]:
+    yield f"# The {interface.name} program"
+    yield ""
+    yield f"<!-- Written by programs/tools/generate.py from programs/{interface.name}/interface.toml; do not edit. -->"
+    yield ""
+    yield interface.docs
+    yield ""
+    yield "Data of an instruction: 8 bytes of discriminator, then Borsh. All integers are little-endian."
+    yield ""
+    yield "## Instructions"
+    yield ""
+    for instruction in interface.instructions:
+        yield from _instruction(instruction, _units(compute_units, instruction.name))
+    if interface.accounts:
+        yield "## Accounts"
+        yield ""
+        for account in interface.accounts:
+            yield from _account(interface, account)
+    if interface.types:
+        yield "## Types"
+        yield ""
+        for struct in interface.types.values():
+            yield from _struct(interface, struct)
+    if interface.events:
+        yield "## Events"
+        yield ""
+        yield "One `Program data:` log line each: 8 bytes of discriminator, then Borsh."
+        yield ""
+        for event in interface.events:
+            yield from _struct(interface, event, discriminator("event", event.name))
+    if interface.errors:
+        yield "## Errors"
+        yield ""
+        yield "| code | name | when |"
+        yield "|---|---|---|"
+        for index, (name, message) in enumerate(interface.errors):
+            yield f"| {FIRST_ERROR_CODE + index} | {name} | {_cell(message)} |"
+        yield ""
+    if interface.constants:
+        yield "## Constants"
+        yield ""
+        yield "| name | type | value | |"
+        yield "|---|---|---|---|"
+        for constant in interface.constants:
+            yield f"| {constant.name} | {constant.type} | `{constant.value}` | {_cell(constant.docs)} |"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _units(compute_units: object, name: str) -> list[tuple[str, int]]:
+    """Accept {instruction: n}, {instruction: {case: n}} or {"instruction/case": n}; return (case, units) rows."""
+    if not isinstance(compute_units, dict):
+        return []
+    rows: list[tuple[str, int]] = []
+    for key, value in compute_units.items():
+        head, _, case = str(key).partition("/")
+        if head != name:
+            continue
+        if isinstance(value, int):
+            rows.append((case, value))
+        elif isinstance(value, dict):
+            rows.extend((str(label), units) for label, units in value.items() if isinstance(units, int))
+    return rows
+
+
+def _instruction(instruction: Instruction, units: list[tuple[str, int]]) -> Iterator[str]:
+    yield f"### {instruction.name}"
+    yield ""
+    if instruction.docs:
+        yield instruction.docs
+        yield ""
+    yield f"Discriminator `{discriminator('global', instruction.name).hex()}`."
+    if instruction.signers_docs:
+        yield f"Who signs: {instruction.signers_docs}"
+    if units:
+        yield (
+            "Compute units: "
+            + ", ".join(f"{value:,}{' (' + case + ')' if case else ''}" for case, value in units)
+            + "."
+        )
+    yield ""
+    yield "| # | account | flags | kind | |"
+    yield "|---|---|---|---|---|"
+    for index, meta in enumerate(instruction.accounts):
+        flags = " ".join(
+            word
+            for word, on in (("signer", meta.signer), ("writable", meta.writable), ("optional", meta.optional))
+            if on
+        )
+        yield f"| {index} | {meta.name} | {flags or 'read'} | {_cell(meta.kind)} | {_cell(meta.docs)} |"
+    yield ""
+    if instruction.remaining:
+        yield f"Further accounts: {instruction.remaining}"
+        yield ""
+    if instruction.args:
+        yield "| argument | type | |"
+        yield "|---|---|---|"
+        for part in instruction.args:
+            yield f"| {part.name} | `{part.type}` | {_cell(part.docs)} |"
+        yield ""
+    if instruction.errors:
+        yield f"Errors: {', '.join(instruction.errors)}."
+    if instruction.events:
+        yield f"Events: {', '.join(instruction.events)}."
+    if instruction.errors or instruction.events:
+        yield ""
+
+
+def _account(interface: Interface, account: Account) -> Iterator[str]:
+    yield f"### {account.name}"
+    yield ""
+    if account.docs:
+        yield account.docs
+        yield ""
+    yield f"{account.size:,} bytes, discriminator `{discriminator('account', account.name).hex()}`."
+    if account.address:
+        yield f"Address: `{account.address}`."
+    yield ""
+    yield "| at | bytes | field | type | |"
+    yield "|---|---|---|---|---|"
+    for part in account.fields:
+        yield f"| {part.at} | {interface.size_of(part.type)} | {part.name} | `{part.type}` | {_cell(_header_docs(part))} |"
+    yield ""
+
+
+def _header_docs(part: Field) -> str:
+    if part.docs:
+        return part.docs
+    return {
+        "disc": "Discriminator.",
+        "version": "Layout version.",
+        "bump": "Bump of the address; 0 where it is no PDA.",
+    }.get(part.name, "")
+
+
+def _struct(interface: Interface, struct: Struct, disc: bytes | None = None) -> Iterator[str]:
+    yield f"### {struct.name}"
+    yield ""
+    if struct.docs:
+        yield struct.docs
+        yield ""
+    if disc is not None:
+        yield f"Discriminator `{disc.hex()}`."
+        yield ""
+    if not struct.fields:
+        yield "No fields."
+        yield ""
+        return
+    yield "| field | type | |"
+    yield "|---|---|---|"
+    for part in struct.fields:
+        yield f"| {part.name} | `{part.type}` | {_cell(part.docs)} |"
+    yield ""
