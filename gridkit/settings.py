@@ -1,0 +1,187 @@
+"""Decides how a process reads its settings: one TOML file, environment variables over it, checked against a struct.
+
+Kept to tomllib and msgspec so that the agent on a small computer pays nothing for it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+import msgspec
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+class SettingsError(Exception):
+    """Settings cannot be used. `path`, `line` (or None), `field` and `remedy` say where and what to do."""
+
+    def __init__(self, path: Path | None, line: int | None, field: str, why: str, remedy: str) -> None:
+        where = f"{path or 'environment'}" + (f":{line}" if line else "")
+        super().__init__(f"{where}: {field or 'settings'}: {why}. {remedy}")
+        self.path = path
+        self.line = line
+        self.field = field
+        self.remedy = remedy
+
+
+def load(
+    struct_type: type[S],
+    path: Path | str | None,
+    environ: Mapping[str, str] | None = None,
+    prefix: str = "",
+    section: str | None = None,
+) -> S:
+    """Return the settings of a process.
+
+    Args:
+        struct_type: A msgspec Struct; unknown keys are refused whether or not it forbids them.
+        path: TOML file; None reads the environment alone.
+        environ: Default os.environ. `<prefix>MQTT_PORT` sets `mqtt_port`, `<prefix>MQTT__PORT` sets `port` in table
+            `mqtt`; lists and tables are written as JSON.
+        prefix: Like "CAMPUSGRID_EDGE_"; empty reads no variables.
+        section: TOML table to read; by default the prefix's last word ("edge") if the file has it, else the whole file.
+
+    Raises:
+        SettingsError: No file, no TOML, an unknown or missing key, or a value of the wrong type or range.
+    """
+    environ = os.environ if environ is None else environ
+    file = None if path is None else Path(path)
+    text = _read(file)
+    table, section = _section(file, text, section, prefix)
+    _refuse_unknown(struct_type, table, file, text, section)
+    for name, value in sorted(environ.items()):
+        if prefix and name.startswith(prefix) and name != prefix:
+            _overlay(struct_type, table, name, name[len(prefix) :].lower().split("__"), value)
+    try:
+        return msgspec.convert(table, struct_type, strict=False, dec_hook=_convert)
+    except msgspec.ValidationError as error:
+        field, why = _locate(str(error))
+        line = _line_of(text, section, field)
+        remedy = f"Set `{field}` there" + (f" or in {prefix}{field.upper().replace('.', '__')}." if prefix else ".")
+        raise SettingsError(file, line, field, why, remedy) from error
+
+
+def _read(file: Path | None) -> str:
+    if file is None:
+        return ""
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            file, None, "", f"cannot be read ({error})", "Give the right path with --config."
+        ) from error
+
+
+def _section(file: Path | None, text: str, section: str | None, prefix: str) -> tuple[dict[str, Any], str]:
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        at = re.search(r"line (\d+)", str(error))
+        raise SettingsError(
+            file, int(at.group(1)) if at else None, "", f"no TOML: {error}", "Correct the line."
+        ) from error
+    if section is not None:
+        found = document.get(section, {})
+        if not isinstance(found, dict):
+            raise SettingsError(file, None, section, "is no table", f"Write it as [{section}].")
+        return found, section
+    words = prefix.strip("_").lower().split("_")
+    guess = words[-1] if len(words) > 1 else ""
+    found = document.get(guess)
+    return (found, guess) if isinstance(found, dict) else (document, "")
+
+
+def _fields(struct_type: Any) -> dict[str, Any]:
+    hints = get_type_hints(struct_type)
+    return {field.encode_name: hints[field.name] for field in msgspec.structs.fields(struct_type)}
+
+
+def _struct_in(hint: Any) -> Any:
+    """Return the Struct that a hint holds: itself, X | None, or the items of a list or tuple; else None."""
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        return hint
+    if get_origin(hint) is dict:
+        return None
+    return next((found for arg in get_args(hint) if (found := _struct_in(arg)) is not None), None)
+
+
+def _refuse_unknown(struct_type: Any, table: Any, file: Path | None, text: str, section: str, at: str = "") -> None:
+    if isinstance(table, list):
+        for item in table:
+            _refuse_unknown(struct_type, item, file, text, section, at)
+        return
+    if not isinstance(table, dict):
+        return
+    known = _fields(struct_type)
+    for key, value in table.items():
+        field = f"{at}.{key}" if at else key
+        if key not in known:
+            line = _line_of(text, section, field)
+            raise SettingsError(file, line, field, "is no setting", f"Known here: {', '.join(sorted(known))}.")
+        inner = _struct_in(known[key])
+        if inner is not None:
+            _refuse_unknown(inner, value, file, text, section, field)
+
+
+def _overlay(struct_type: Any, table: dict[str, Any], name: str, keys: list[str], value: str) -> None:
+    known = _fields(struct_type)
+    if keys[0] not in known:
+        raise SettingsError(None, None, name, "sets nothing", f"Unset it; known here: {', '.join(sorted(known))}.")
+    hint = known[keys[0]]
+    if len(keys) > 1:
+        inner = table.setdefault(keys[0], {})
+        struct = _struct_in(hint)
+        if struct is None or not isinstance(inner, dict):
+            raise SettingsError(None, None, name, f"`{keys[0]}` is no table", "Unset it.")
+        _overlay(struct, inner, name, keys[1:], value)
+        return
+    table[keys[0]] = _from_environment(hint, name, value)
+
+
+def _from_environment(hint: Any, name: str, value: str) -> Any:
+    kinds = {get_origin(kind) or kind for kind in (hint, *get_args(hint))}
+    struct = isinstance(hint, type) and issubclass(hint, msgspec.Struct)
+    if not (struct or kinds & {list, tuple, dict, frozenset, set}):
+        return None if value == "" and type(None) in kinds else value
+    try:
+        return msgspec.json.decode(value)
+    except msgspec.DecodeError as error:
+        raise SettingsError(None, None, name, f"no JSON ({error})", "Write lists and tables as JSON.") from error
+
+
+def _convert(kind: type[Any], value: Any) -> Any:
+    if issubclass(kind, Path):
+        if not isinstance(value, str):
+            raise ValueError("a path is text")
+        return Path(value)
+    raise NotImplementedError(f"settings cannot hold a {kind.__name__}")
+
+
+def _locate(message: str) -> tuple[str, str]:
+    """Split msgspec's "Expected `int`, got `str` - at `$.a[0].b`" into field and reason."""
+    why, _, at = message.partition(" - at `$")
+    field = re.sub(r"\[[^\]]*\]", "", at.rstrip("`")).strip(".")
+    missing = re.match(r"Object missing required field `([^`]+)`", why)
+    if missing is None:
+        return field, why
+    return (f"{field}.{missing.group(1)}" if field else missing.group(1)), "is missing"
+
+
+def _line_of(text: str, section: str, field: str) -> int | None:
+    """Return the line of a key, best effort: the first such key after its table's header (or of the file)."""
+    *tables, key = field.split(".")
+    path = ([section] if section else []) + tables
+    header = re.compile(r"\[\[?\s*" + r"\s*\.\s*".join(map(re.escape, path)) + r"\s*\]\]?") if path else None
+    inside = header is None
+    for number, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip()
+        if stripped.startswith("[") and "=" not in stripped:
+            inside = header is not None and header.match(stripped) is not None
+        elif inside and re.match(rf'"?{re.escape(key)}"?\s*=', stripped):
+            return number
+    return None
