@@ -1,4 +1,4 @@
-"""Writes the reference page of one program: every instruction, account, error and event, with compute units where measured."""
+"""Writes the reference page of one program: instructions, accounts, events, errors, compute units where measured."""
 
 from __future__ import annotations
 
@@ -135,7 +135,8 @@ def _account(interface: Interface, account: Account) -> Iterator[str]:
     yield "| at | bytes | field | type | |"
     yield "|---|---|---|---|---|"
     for part in account.fields:
-        yield f"| {part.at} | {interface.size_of(part.type)} | {part.name} | `{part.type}` | {_cell(_header_docs(part))} |"
+        size = interface.size_of(part.type)
+        yield f"| {part.at} | {size} | {part.name} | `{part.type}` | {_cell(_header_docs(part))} |"
     yield ""
 
 

@@ -1,7 +1,7 @@
-"""Writes the two IDL forms of one interface: Anchor spec 0.1.0 (Anchor TS from 0.30) and the legacy form up to 0.29 (anchorpy).
+"""Writes the two IDL forms of one interface: Anchor spec 0.1.0 (Anchor TS from 0.30) and the 0.29 form (anchorpy).
 
-It decides how an interface is spelled for those clients. The account structs cover every byte, pads included, so a Borsh
-reader sees the same offsets as the program.
+It decides how an interface is spelled for those clients. The account structs cover every byte, pads included, so a
+Borsh reader sees the same offsets as the program.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ WELL_KNOWN = {
 
 
 def render(interface: Interface, address: str | None) -> dict[str, object]:
-    """Return the IDL of spec 0.1.0; `address` is the program id in base58, left empty when the deployment decides it."""
+    """Return the IDL of spec 0.1.0; `address` is the program id, base58; empty when the deployment decides it."""
     accounts = [
         {"name": item.name, "discriminator": list(discriminator("account", item.name))} for item in interface.accounts
     ]

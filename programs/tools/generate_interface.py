@@ -35,9 +35,12 @@ CAMEL = re.compile(r"[A-Z][A-Za-z0-9]*\Z")
 UPPER = re.compile(r"[A-Z][A-Z0-9_]*\Z")
 TAKEN_NAMES = frozenset({"Reader", "List", "Option", "Result", "Some", "None", "Self", "Ok", "Err"})
 RUST_WORDS = frozenset(
-    "as break const continue crate else enum extern false fn for if impl in let loop match mod move mut pub ref return"
-    " self static struct super trait true type unsafe use where while async await dyn abstract become box do final macro"
-    " override priv typeof unsized virtual yield try".split()
+    re.findall(
+        r"\w+",
+        """as break const continue crate else enum extern false fn for if impl in let loop match mod move mut pub ref
+        return self static struct super trait true type unsafe use where while async await dyn abstract become box do
+        final macro override priv typeof unsized virtual yield try""",
+    )
 )
 
 
@@ -208,7 +211,7 @@ class _Reader:
         if text in known:
             return Type("struct", name=text)
         raise self.fail(
-            f"unknown type {text!r}; scalars are {', '.join(SCALAR_SIZES)}, then bytes, [T;N], vec<T>, option<T> or a [[type]]"
+            f"unknown type {text!r}; {', '.join(SCALAR_SIZES)}, bytes, [T;N], vec<T>, option<T> or a [[type]] above it"
         )
 
     def fields(self, rows: object, known: set[str], *, placed: bool = False) -> tuple[Field, ...]:

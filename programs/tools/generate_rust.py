@@ -126,7 +126,8 @@ def render(interface: Interface) -> str:
 
 
 def _lines(interface: Interface) -> Iterator[str]:
-    yield f"//! Interface of the {interface.name} program. Written by programs/tools/generate.py from interface.toml; do not edit."
+    yield f"//! Interface of the {interface.name} program."
+    yield "//! Written by programs/tools/generate.py from interface.toml; do not edit."
     yield "#![allow(dead_code, clippy::all)]"
     yield ""
     yield PRELUDE
@@ -354,7 +355,9 @@ def _write(interface: Interface, type_: Type, value: str, at: int) -> Iterator[s
             if type_.item.kind in INT_SIZES:
                 yield from _write(interface, type_.item, f"{value}[{index}]", at + index * step)
             else:
-                yield f"out[{at + index * step}..{at + (index + 1) * step}].copy_from_slice(part::<{step}>({value}.bytes, {index * step}));"
+                here = at + index * step
+                source = f"part::<{step}>({value}.bytes, {index * step})"
+                yield f"out[{here}..{here + step}].copy_from_slice({source});"
 
 
 def _struct(interface: Interface, struct: Struct) -> Iterator[str]:
@@ -487,7 +490,7 @@ def _event(interface: Interface, event: Struct) -> Iterator[str]:
     yield f"    /// Bytes of one element of `{tail.name}`."
     yield f"    pub const ITEM: usize = {item};"
     yield ""
-    yield f"    /// Begin the event in `out`; None when it is shorter than HEAD. Then `push` and `finish`."
+    yield "    /// Begin the event in `out`; None when it is shorter than HEAD. Then `push` and `finish`."
     yield "    #[inline(always)]"
     yield f"    pub fn begin<'b>(&self, out: &'b mut [u8]) -> Option<{event.name}Writer<'b>> {{"
     yield f"        if out.len() < {head + 4} {{"
@@ -545,8 +548,13 @@ def _event(interface: Interface, event: Struct) -> Iterator[str]:
     yield "    /// Write the count and return the event's bytes, for sol_log_data as one field."
     yield "    #[inline(always)]"
     yield "    pub fn finish(self) -> &'b [u8] {"
-    yield f"        self.out[{head}..{head + 4}].copy_from_slice(&self.count.to_le_bytes());"
-    yield "        &self.out[..self.len]"
+    yield f"        if let Some(room) = self.out.get_mut({head}..{head + 4}) {{"
+    yield "            room.copy_from_slice(&self.count.to_le_bytes());"
+    yield "        }"
+    yield "        match self.out.get(..self.len) {"
+    yield "            Some(bytes) => bytes,"
+    yield "            None => &[],"
+    yield "        }"
     yield "    }"
     yield "}"
     yield ""
