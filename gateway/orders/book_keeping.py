@@ -1,0 +1,107 @@
+"""The rows of orders: asked once for ever, and moved forward by what the market's events say. No HTTP and no chain calls here."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from typing import Any
+
+import sqlalchemy as sa
+
+from gateway.store import orders, trades
+
+FINAL = ("filled", "cancelled", "rejected", "expired")
+
+
+class BodyDiffersError(Exception):
+    """The same client_order_id came before with another body."""
+
+
+def chain_client_id(user_id: str, client_order_id: str) -> int:
+    """Return the u64 under which the market knows this order: the first 8 bytes of SHA-256, little-endian."""
+    digest = hashlib.sha256(f"{user_id}\0{client_order_id}".encode()).digest()
+    return int.from_bytes(digest[:8], "little")
+
+
+def body_hash(side: str, price_ticks: int, size_lots: int, time_in_force: str) -> str:
+    """Return what two requests must share to be the same request."""
+    return hashlib.sha256(f"{side}|{price_ticks}|{size_lots}|{time_in_force}".encode()).hexdigest()
+
+
+def admit(db: sa.Connection, order: dict[str, Any]) -> tuple[Any, bool]:
+    """Insert an order as `pending` and return (row, True), or (the row that came before, False).
+
+    Raises:
+        BodyDiffersError: The client_order_id is taken by an order with another body.
+    """
+    where = (orders.c.user_id == order["user_id"], orders.c.client_order_id == order["client_order_id"])
+    before = db.execute(sa.select(orders).where(*where)).one_or_none()
+    if before is not None:
+        if before.body_hash != order["body_hash"]:
+            raise BodyDiffersError(order["client_order_id"])
+        return before, False
+    db.execute(sa.insert(orders).values(order_id=str(uuid.uuid4()), state="pending", filled_lots=0, **order))
+    return db.execute(sa.select(orders).where(*where)).one(), True
+
+
+def attach_transaction(db: sa.Connection, order_id: str, *, signature: str, wire: bytes, last_valid: int) -> None:
+    """Keep the signed transaction before it is sent, so that a crash in between can be resolved."""
+    db.execute(
+        sa.update(orders)
+        .where(orders.c.order_id == order_id)
+        .values(signature=signature, transaction=wire, last_valid_block_height=last_valid)
+    )
+
+
+def reject(db: sa.Connection, order_id: str, reason: str) -> None:
+    """End a pending order that the market never took."""
+    db.execute(
+        sa.update(orders)
+        .where(orders.c.order_id == order_id, orders.c.state == "pending")
+        .values(state="rejected", reason=reason)
+    )
+
+
+def order_placed(db: sa.Connection, *, client_id: int, chain_order_id: int) -> None:
+    """Note that the market took an order."""
+    db.execute(
+        sa.update(orders)
+        .where(orders.c.chain_client_id == str(client_id), orders.c.chain_order_id.is_(None))
+        .values(chain_order_id=str(chain_order_id), state=_state_after_fill())
+    )
+
+
+def trade_made(db: sa.Connection, trade: dict[str, Any]) -> bool:
+    """Index a trade and fill both its orders; return False if it was indexed before (then nothing changes)."""
+    known = db.execute(sa.select(trades.c.trade_id).where(trades.c.trade_id == trade["trade_id"])).one_or_none()
+    if known is not None:
+        return False
+    db.execute(sa.insert(trades).values(**trade))
+    for chain_id in (trade["maker_order"], trade["taker_order"]):
+        filled = orders.c.filled_lots + trade["size_lots"]
+        db.execute(
+            sa.update(orders)
+            .where(orders.c.chain_order_id == chain_id)
+            .values(filled_lots=filled, state=_state_after_fill(filled))
+        )
+    return True
+
+
+def order_out(db: sa.Connection, *, chain_order_id: int, reason: str) -> None:
+    """Note that the market removed an order before it was filled whole."""
+    state = "expired" if reason == "expired" else "cancelled"
+    db.execute(
+        sa.update(orders)
+        .where(orders.c.chain_order_id == str(chain_order_id), orders.c.state.not_in(FINAL))
+        .values(state=state, reason=reason)
+    )
+
+
+def _state_after_fill(filled: Any = orders.c.filled_lots) -> Any:
+    """Return the SQL of the state that `filled` lots give; a final state other than filled stays."""
+    return sa.case(
+        (filled >= orders.c.size_lots, "filled"),
+        (orders.c.state.in_(FINAL), orders.c.state),
+        (filled > 0, "partially_filled"),
+        else_="open",
+    )

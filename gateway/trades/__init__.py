@@ -1,0 +1,1 @@
+"""Trades: an index of the market's fills, rebuilt from its transactions whenever needed."""
