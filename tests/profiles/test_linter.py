@@ -1,0 +1,97 @@
+"""The linter: what it lets pass is shipped, so each of its rules must bite."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from gridkit.profile import (
+    PROFILE_DIR,
+    ProfileError,
+    catalogue_markdown,
+    lint_profile,
+    list_profiles,
+    load_profile,
+    main,
+    parse_profile,
+)
+
+CATALOGUE = Path(__file__).parents[2] / "docs" / "meters.md"
+
+
+def changed(profile_id: str, pattern: str, replacement: str) -> list[str]:
+    content = (PROFILE_DIR / f"{profile_id}.toml").read_text()
+    edited = re.sub(pattern, replacement, content, count=1, flags=re.S)
+    assert edited != content
+    return lint_profile(parse_profile(edited.encode(), profile_id))
+
+
+@pytest.mark.parametrize("profile_id", list_profiles())
+def test_shipped_profile_is_clean(profile_id: str) -> None:
+    """Every family in the package keeps every rule."""
+    profile = load_profile(profile_id)
+    assert profile.id == profile_id
+    assert lint_profile(profile) == []
+
+
+@pytest.mark.parametrize("profile_id", list_profiles())
+def test_family_cites_two_sources(profile_id: str) -> None:
+    """Maps copied from one place have billed partial counters and swapped directions."""
+    assert len({s.where for s in load_profile(profile_id).sources}) >= 2
+
+
+@pytest.mark.parametrize(
+    ("pattern", "replacement", "complaint"),
+    [
+        (r"address = 0x0048", "address = 30073", "outside every readable range"),
+        (r"wrap_wh = \d+", "wrap_wh = 0", "wrap_wh missing"),
+        (r"wrap_note = \"[^\"]*\"", 'wrap_note = ""', "wrap_note missing"),
+        (r"block_limit = 80", "block_limit = 126", "block_limit"),
+        (r"name = \"power_w\"", 'name = "power_kw"', "unit says"),
+        (r"address = 0x004A", "address = 0x0049", "overlaps"),
+        (r"serial = \"serial\"", 'serial = ""', "serial_note"),
+        (r"model_typical = \"112\"", 'model_typical = "7"', "model_typical"),
+        (r"\"export_wh\"\]", '"power_w"]', "no field in Wh"),
+        (r"export = \[[^\]]*\]", "export = []", "missing_note"),
+        (r"scale = 1000", "scale = -1000", "scale must be positive"),
+        (r"(\[\[sources\]\].*?)\n\[\[sources\]\].*(\n\[access\])", r"\1\2", "two different ones"),
+    ],
+)
+def test_each_rule_bites(pattern: str, replacement: str, complaint: str) -> None:
+    """A rule that never complains protects nobody."""
+    assert any(complaint in problem for problem in changed("eastron-sdm630", pattern, replacement))
+
+
+def test_integer_counter_cannot_wrap_above_its_type() -> None:
+    """A wrap point that the register never reaches would hide every real wrap."""
+    problems = changed("gavazzi-em340", r"wrap_wh = \d+", "wrap_wh = 900000000000")
+    assert any("what s32 can hold" in p for p in problems)
+
+
+def test_misspelt_key_is_refused_with_its_name() -> None:
+    """A typing error in a profile must not fall back to a default silently."""
+    content = (PROFILE_DIR / "abb-b23.toml").read_text().replace("block_limit", "block_limits", 1)
+    with pytest.raises(ProfileError, match="block_limits"):
+        parse_profile(content.encode(), "abb-b23")
+
+
+def test_unknown_family_names_the_known_ones() -> None:
+    """An operator who mistypes a family sees what there is."""
+    with pytest.raises(ProfileError, match="eastron-sdm630"):
+        load_profile("eastron-sdm999")
+    with pytest.raises(ProfileError):
+        load_profile("../secret")
+
+
+def test_lint_command_passes(capsys: pytest.CaptureFixture[str]) -> None:
+    """`python -m gridkit.profile lint` is what CI and contributors run."""
+    assert main(["lint"]) == 0
+    assert "0 problems" in capsys.readouterr().out
+    assert main(["nonsense"]) == 2
+
+
+def test_catalogue_page_is_current() -> None:
+    """docs/meters.md is made from the profiles; a page that lags behind them sends people to wrong registers."""
+    assert CATALOGUE.read_text() == catalogue_markdown(), "run: python -m gridkit.profile markdown > docs/meters.md"
