@@ -1,0 +1,214 @@
+//! Calls of the system program and of the SPL token program; calls between our own programs are built by the callers
+//! with [`call`]. Every helper compares the program account with the one constant address it may be.
+use crate::{account, sysvar, Fault, Outcome};
+use pinocchio::{
+    cpi::{invoke_signed, Seed, Signer},
+    instruction::{InstructionAccount, InstructionView},
+    AccountView, Address,
+};
+
+pub use pinocchio::cpi::{Seed as SignerSeed, Signer as SignerSeeds};
+
+/// The system program.
+pub const SYSTEM: Address = Address::new_from_array([0; 32]);
+/// The SPL token program (p-token behind the same address on newer clusters).
+pub const TOKEN: Address = Address::new_from_array([
+    // TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA
+    6, 221, 246, 225, 215, 101, 161, 147, 217, 203, 225, 70, 206, 235, 121, 172, 28, 180, 133, 237, 95, 91, 55, 145, 58, 140, 245, 133, 126, 255, 0, 169,
+]);
+
+/// Call `program` with `N` accounts in the given order and flags, signed for the derived addresses in `signers`.
+/// Accounts that the call may change must not be borrowed. A refusal of the callee ends the whole transaction.
+///
+/// # Errors
+/// `ACCOUNT_BORROWED`, `INVALID_ARGUMENT`.
+#[inline(always)]
+pub fn call<const N: usize>(
+    program: &Address,
+    metas: &[InstructionAccount<'_>; N],
+    views: &[&AccountView; N],
+    data: &[u8],
+    signers: &[Signer<'_, '_>],
+) -> Outcome {
+    let instruction = InstructionView { program_id: program, data, accounts: metas };
+    invoke_signed(&instruction, views, signers).map_err(Fault::from)
+}
+
+/// Make a derived account of `size` zero bytes owned by `owner` (the running program), paid for by `payer`.
+///
+/// Works on an address somebody has already sent lamports to: then it tops up, allocates and assigns, so nobody can
+/// block an account by paying for it first.
+///
+/// # Errors
+/// `ALREADY_INITIALIZED` if the account has data or an owner, `NOT_SIGNER`, `NOT_WRITABLE`, `WRONG_PROGRAM`.
+#[inline(never)]
+pub fn create(request: &Create<'_>) -> Outcome {
+    let Create { payer, target, system, owner, size, seeds } = request;
+    account::require_program(system, &SYSTEM)?;
+    account::require_signer(payer)?;
+    account::require_writable(payer)?;
+    account::require_writable(target)?;
+    if !target.is_data_empty() || !target.owned_by(&SYSTEM) {
+        return Err(Fault::ALREADY_INITIALIZED);
+    }
+    let signer = [Signer::from(*seeds)];
+    let rent = sysvar::rent_exempt_lamports(*size);
+    if target.lamports() == 0 {
+        let mut data = [0u8; 52]; // u32 0 = CreateAccount, lamports, space, owner
+        data[4..12].copy_from_slice(&rent.to_le_bytes());
+        data[12..20].copy_from_slice(&size.to_le_bytes());
+        data[20..52].copy_from_slice(owner.as_array());
+        let metas = [InstructionAccount::writable_signer(payer.address()), InstructionAccount::writable_signer(target.address())];
+        return call(&SYSTEM, &metas, &[payer, target], &data, &signer);
+    }
+    let missing = rent.saturating_sub(target.lamports());
+    if missing > 0 {
+        let mut data = [0u8; 12]; // u32 2 = Transfer, lamports
+        data[0] = 2;
+        data[4..12].copy_from_slice(&missing.to_le_bytes());
+        let metas = [InstructionAccount::writable_signer(payer.address()), InstructionAccount::writable(target.address())];
+        call(&SYSTEM, &metas, &[payer, target], &data, &[])?;
+    }
+    let metas = [InstructionAccount::writable_signer(target.address())];
+    let mut allocate = [0u8; 12]; // u32 8 = Allocate, space
+    allocate[0] = 8;
+    allocate[4..12].copy_from_slice(&size.to_le_bytes());
+    call(&SYSTEM, &metas, &[target], &allocate, &signer)?;
+    let mut assign = [0u8; 36]; // u32 1 = Assign, owner
+    assign[0] = 1;
+    assign[4..36].copy_from_slice(owner.as_array());
+    call(&SYSTEM, &metas, &[target], &assign, &signer)
+}
+
+/// What [`create`] needs.
+pub struct Create<'a> {
+    /// Signer that pays the rent.
+    pub payer: &'a AccountView,
+    /// The address to make an account at.
+    pub target: &'a AccountView,
+    /// The system program's account.
+    pub system: &'a AccountView,
+    /// Owner of the new account.
+    pub owner: &'a Address,
+    /// Bytes.
+    pub size: u64,
+    /// Seeds of `target` with the bump last.
+    pub seeds: &'a [Seed<'a>],
+}
+
+/// Transfer `amount` from one SPL token account to another. `authority` is the owner of `from` and signs the
+/// transaction, or is the derived address of `signers`. Errors: `WRONG_PROGRAM`.
+#[inline(never)]
+pub fn token_transfer(transfer: &TokenMove<'_>, amount: u64, signers: &[Signer<'_, '_>]) -> Outcome {
+    token_op(3, transfer, amount, signers)
+}
+
+/// Mint `amount`: `from` is the mint, `to` the token account, `authority` the mint authority. Errors: `WRONG_PROGRAM`.
+#[inline(never)]
+pub fn token_mint_to(mint: &TokenMove<'_>, amount: u64, signers: &[Signer<'_, '_>]) -> Outcome {
+    token_op(7, mint, amount, signers)
+}
+
+/// Burn `amount`: `from` is the token account, `to` the mint, `authority` the account's owner. Errors: `WRONG_PROGRAM`.
+#[inline(never)]
+pub fn token_burn(burn: &TokenMove<'_>, amount: u64, signers: &[Signer<'_, '_>]) -> Outcome {
+    token_op(8, burn, amount, signers)
+}
+
+/// Two accounts that a token instruction changes, who authorises it, and the token program.
+pub struct TokenMove<'a> {
+    /// First account of the instruction.
+    pub from: &'a AccountView,
+    /// Second account of the instruction.
+    pub to: &'a AccountView,
+    /// Owner or mint authority.
+    pub authority: &'a AccountView,
+    /// The SPL token program's account.
+    pub token_program: &'a AccountView,
+}
+
+#[inline(always)]
+fn token_op(tag: u8, accounts: &TokenMove<'_>, amount: u64, signers: &[Signer<'_, '_>]) -> Outcome {
+    account::require_program(accounts.token_program, &TOKEN)?;
+    let mut data = [0u8; 9];
+    data[0] = tag;
+    data[1..9].copy_from_slice(&amount.to_le_bytes());
+    let metas = [
+        InstructionAccount::writable(accounts.from.address()),
+        InstructionAccount::writable(accounts.to.address()),
+        InstructionAccount::readonly_signer(accounts.authority.address()),
+    ];
+    call(&TOKEN, &metas, &[accounts.from, accounts.to, accounts.authority], &data, signers)
+}
+
+/// Freeze `token_account` of `mint` by its freeze authority. Errors: `WRONG_PROGRAM`.
+#[inline(never)]
+pub fn token_freeze(accounts: &TokenMove<'_>, signers: &[Signer<'_, '_>]) -> Outcome {
+    freeze_op(10, accounts, signers)
+}
+
+/// Thaw `token_account` of `mint` by its freeze authority. Errors: `WRONG_PROGRAM`.
+#[inline(never)]
+pub fn token_thaw(accounts: &TokenMove<'_>, signers: &[Signer<'_, '_>]) -> Outcome {
+    freeze_op(11, accounts, signers)
+}
+
+/// `from` is the token account, `to` the mint.
+#[inline(always)]
+fn freeze_op(tag: u8, accounts: &TokenMove<'_>, signers: &[Signer<'_, '_>]) -> Outcome {
+    account::require_program(accounts.token_program, &TOKEN)?;
+    let metas = [
+        InstructionAccount::writable(accounts.from.address()),
+        InstructionAccount::readonly(accounts.to.address()),
+        InstructionAccount::readonly_signer(accounts.authority.address()),
+    ];
+    call(&TOKEN, &metas, &[accounts.from, accounts.to, accounts.authority], &[tag], signers)
+}
+
+/// Make `mint` (82 zero bytes owned by the token program) a mint; `freeze_authority` None means it can never freeze.
+/// Errors: `WRONG_PROGRAM`.
+#[inline(never)]
+pub fn token_init_mint(
+    mint: &AccountView,
+    token_program: &AccountView,
+    decimals: u8,
+    authorities: (&Address, Option<&Address>),
+) -> Outcome {
+    account::require_program(token_program, &TOKEN)?;
+    let (mint_authority, freeze_authority) = authorities;
+    let mut data = [0u8; 67]; // 20 = InitializeMint2, decimals, authority, option flag, freeze authority
+    data[0] = 20;
+    data[1] = decimals;
+    data[2..34].copy_from_slice(mint_authority.as_array());
+    let length = match freeze_authority {
+        Some(authority) => {
+            data[34] = 1;
+            data[35..67].copy_from_slice(authority.as_array());
+            67
+        }
+        None => 35,
+    };
+    call(&TOKEN, &[InstructionAccount::writable(mint.address())], &[mint], &data[..length], &[])
+}
+
+/// Make `token_account` (165 zero bytes owned by the token program) an account of `mint` that `owner` owns.
+/// Errors: `WRONG_PROGRAM`.
+#[inline(never)]
+pub fn token_init_account(
+    token_account: &AccountView,
+    mint: &AccountView,
+    token_program: &AccountView,
+    owner: &Address,
+) -> Outcome {
+    account::require_program(token_program, &TOKEN)?;
+    let mut data = [0u8; 33]; // 18 = InitializeAccount3, owner
+    data[0] = 18;
+    data[1..33].copy_from_slice(owner.as_array());
+    let metas = [InstructionAccount::writable(token_account.address()), InstructionAccount::readonly(mint.address())];
+    call(&TOKEN, &metas, &[token_account, mint], &data, &[])
+}
+
+/// Bytes of an SPL mint.
+pub const MINT_SIZE: u64 = 82;
+/// Bytes of an SPL token account.
+pub const TOKEN_ACCOUNT_SIZE: u64 = 165;

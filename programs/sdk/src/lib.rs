@@ -1,0 +1,32 @@
+//! What every campusgrid program shares: checked access to accounts, system calls, unit types and the layouts that
+//! one program reads of another. What an instruction means is left to the programs.
+//!
+//! `unsafe` code is allowed in this crate alone; each use names the invariant and who keeps it.
+#![no_std]
+#![allow(unsafe_code)]
+
+pub mod account;
+pub mod borsh;
+pub mod cpi;
+pub mod entry;
+pub mod event;
+pub mod fault;
+pub mod hash;
+pub mod loader;
+pub mod math;
+pub mod mem;
+pub mod pda;
+pub mod plain;
+pub mod state;
+pub mod sysvar;
+pub mod units;
+
+pub use account::{load, load_mut, require_address, require_signer, require_writable, State};
+pub use borsh::{Reader, Writer};
+pub use entry::Ctx;
+pub use fault::{Fault, Outcome};
+pub use pinocchio::{
+    account::{Ref, RefMut},
+    AccountView, Address,
+};
+pub use units::{Atoms, Lots, Ticks, Wh};
