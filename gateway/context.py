@@ -16,6 +16,7 @@ from gateway.auth.policy import Permission, require
 from gateway.auth.tokens import Claims, InvalidTokenError, Tokens
 from gateway.custody import Custody
 from gateway.ledger import Ledger
+from gateway.meters.directory import Directory
 from gateway.problems import Problem
 from gateway.settings import GatewaySettings
 from gateway.stream import Hub
@@ -33,6 +34,7 @@ class Gateway:
     passwords: PasswordPool
     custody: Custody
     ledger: Ledger
+    meters: Directory
     hub: Hub
     clock: Clock
     limiter: MovingWindowRateLimiter

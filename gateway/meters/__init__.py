@@ -1,0 +1,1 @@
+"""Meters: what the registry on chain says about each, and whose it is."""
