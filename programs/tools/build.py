@@ -258,7 +258,11 @@ def _check_all(names: list[str]) -> int:
             digest = build(name, Path(scratch) / name, quiet=True).sha256
             on_disk = hashlib.sha256((SO / f"{name}.so").read_bytes()).hexdigest()
             same = digest == line["sha256"] == on_disk
-            print(f"{name}: equal" if same else f"{name}: DIFFERENT: rebuilt {digest}, recorded {line['sha256']}, file {on_disk}")
+            print(
+                f"{name}: equal"
+                if same
+                else f"{name}: DIFFERENT: rebuilt {digest}, recorded {line['sha256']}, file {on_disk}"
+            )
             status = status if same else 1
     return status
 

@@ -146,7 +146,9 @@ def _parse(blob: bytes) -> ObjectFile:
     parsed = ObjectFile(sections, symbols)
     for section in sections:
         if section.kind == SHT_REL:
-            rows = [Relocation(at, info & 0xFFFFFFFF, symbols[info >> 32]) for at, info in _REL.iter_unpack(section.data)]
+            rows = [
+                Relocation(at, info & 0xFFFFFFFF, symbols[info >> 32]) for at, info in _REL.iter_unpack(section.data)
+            ]
             parsed.relocations.setdefault(section.info, []).extend(rows)
         elif section.kind == 4 and sections[section.info].flags & SHF_ALLOC:
             raise ObjectFileError(f"{section.name}: relocations with addends are not what llc writes for BPF")

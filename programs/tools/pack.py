@@ -115,7 +115,9 @@ class _Image:
             struct.pack_into("<II", self.bytes_, at, 0, self._address(symbol) + addend)
             self.dynamic.append((at, R_BPF_64_RELATIVE, 0))
         else:
-            raise ObjectFileError(f"{section.name}+{relocation.offset:#x}: relocation type {relocation.kind} is unknown")
+            raise ObjectFileError(
+                f"{section.name}+{relocation.offset:#x}: relocation type {relocation.kind} is unknown"
+            )
 
     def _call_system(self, at: int, name: str) -> None:
         if name not in self.syscalls:
@@ -130,7 +132,13 @@ class _Image:
             is_entry = name == entry
             # STT_FUNC global in .text for the entry, an undefined global for a system call.
             dynsym += struct.pack(
-                "<IBBHQQ", len(dynstr), 0x12 if is_entry else 0x10, 0, int(is_entry), entry_address if is_entry else 0, 0
+                "<IBBHQQ",
+                len(dynstr),
+                0x12 if is_entry else 0x10,
+                0,
+                int(is_entry),
+                entry_address if is_entry else 0,
+                0,
             )
             dynstr += name.encode() + b"\0"
         rel = b"".join(struct.pack("<QQ", at, (symbol << 32) | kind) for at, kind, symbol in self.dynamic)
@@ -139,12 +147,16 @@ class _Image:
         dynsym_at = self._put(dynsym)
         dynstr_at = self._put(dynstr)
         rel_at = self._put(rel)
-        tags = [
-            (30, 4),  # DT_FLAGS: DF_TEXTREL
+        relocations = [
             (17, rel_at),  # DT_REL
             (18, len(rel)),  # DT_RELSZ
             (19, 16),  # DT_RELENT
             (0x6FFFFFFA, relative),  # DT_RELCOUNT
+        ]
+        tags = [
+            (30, 4),  # DT_FLAGS: DF_TEXTREL
+            # The loader refuses a table that is announced and empty.
+            *(relocations if rel else []),
             (6, dynsym_at),  # DT_SYMTAB
             (11, 24),  # DT_SYMENT
             (5, dynstr_at),  # DT_STRTAB
@@ -154,20 +166,23 @@ class _Image:
         ]
         dynamic = b"".join(struct.pack("<QQ", *tag) for tag in tags)
         dynamic_at = self._put(dynamic)
-        # name, type, flags, address, size, link, info, align, entry size
+        # name, type, flags, address, size, linked section, info, align, entry size. The loader finds the symbol table by
+        # its address, so an empty section, which shares its address with the next, is left out.
         rows = [
-            (b".text", 1, 6, *text, 0, 0, 8, 0),
-            (b".rodata", 1, 2, *rodata, 0, 0, 8, 0),
-            (b".dynsym", 11, 2, dynsym_at, len(dynsym), 4, 1, 8, 24),
-            (b".dynstr", 3, 2, dynstr_at, len(dynstr), 0, 0, 1, 0),
-            (b".rel.dyn", 9, 2, rel_at, len(rel), 3, 0, 8, 16),
-            (b".dynamic", 6, 3, dynamic_at, len(dynamic), 4, 0, 8, 16),
+            (b".text", 1, 6, *text, b"", 0, 8, 0),
+            (b".rodata", 1, 2, *rodata, b"", 0, 8, 0),
+            (b".dynsym", 11, 2, dynsym_at, len(dynsym), b".dynstr", 1, 8, 24),
+            (b".dynstr", 3, 2, dynstr_at, len(dynstr), b"", 0, 1, 0),
+            (b".rel.dyn", 9, 2, rel_at, len(rel), b".dynsym", 0, 8, 16),
+            (b".dynamic", 6, 3, dynamic_at, len(dynamic), b".dynstr", 0, 8, 16),
         ]
+        rows = [row for row in rows if row[4]]
+        place = {row[0]: index for index, row in enumerate(rows, start=1)} | {b"": 0}
         names = b"\0" + b"".join(row[0] + b"\0" for row in rows) + b".shstrtab\0"
         names_at = self._put(names, 1)
         table = bytes(64)
-        for name, kind, flags, address, size, link, info, align, entry_size in rows:
-            at = names.index(b"\0" + name + b"\0") + 1
+        for name, kind, flags, address, size, linked, info, align, entry_size in rows:
+            at, link = names.index(b"\0" + name + b"\0") + 1, place[linked]
             table += struct.pack("<IIQQQQIIQQ", at, kind, flags, address, address, size, link, info, align, entry_size)
         table += struct.pack("<IIQQQQIIQQ", names.index(b".shstrtab"), 3, 0, 0, names_at, len(names), 0, 0, 1, 0)
         table_at = self._put(table)
