@@ -8,6 +8,8 @@ use pinocchio::{
 };
 
 pub use pinocchio::cpi::{Seed as SignerSeed, Signer as SignerSeeds};
+/// An account of a call that a program builds itself, with its flags.
+pub use pinocchio::instruction::InstructionAccount as CallAccount;
 
 /// The system program.
 pub const SYSTEM: Address = Address::new_from_array([0; 32]);
