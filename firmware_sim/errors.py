@@ -1,0 +1,31 @@
+"""What the simulator can fail with; a fault that a test switched on is no error and appears nowhere here.
+
+SimError
+├── FleetError            the configuration describes no fleet: which meter, what is wrong, what to change
+└── PortTakenError        another program listens there: which setting moves it
+"""
+
+from __future__ import annotations
+
+
+class SimError(Exception):
+    """Base of all; the process ends with the message on its log. A retry cannot help before the cause is removed."""
+
+
+class FleetError(SimError):
+    """A meter of the configuration cannot be simulated; `serial` names it."""
+
+    def __init__(self, serial: str, problem: str) -> None:
+        super().__init__(f"meter {serial}: {problem}")
+        self.serial = serial
+        self.problem = problem
+
+
+class PortTakenError(SimError):
+    """A port is in use; `setting` is what to change."""
+
+    def __init__(self, host: str, port: int, setting: str) -> None:
+        super().__init__(f"{host}:{port} is taken by another program; change `{setting}` in [sim]")
+        self.host = host
+        self.port = port
+        self.setting = setting

@@ -1,0 +1,291 @@
+"""The fault menu: each way in which a meter or its line can misbehave on request, as one small class.
+
+Decides what a fault does to the values, the words or the frame of a reply. When and to whom it is done is said by
+whoever switches it on (control.py, tests). A new fault is a new class in `MENU`; nothing else has to know it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import msgspec
+
+from gridkit.profile import Field, encode, encode_pattern, raw_pattern
+
+if TYPE_CHECKING:
+    from firmware_sim.meter import SimMeter
+
+
+class FaultOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is ordered: a kind of `MENU` and its particulars.
+
+    `count` limits it to so many replies that it really changed (None: until taken off). `only` "energy" spares replies
+    without a whole energy register. The rest is read by the kinds that say so.
+    """
+
+    kind: str
+    count: int | None = None
+    only: Literal["", "energy"] = ""
+    registers: int = 1  # short, long: how many registers too few or too many
+    code: int = 2  # exception: the Modbus exception code
+    delay_ms: int = 1000  # late
+    offset_wh: int = 0  # jump: added to both registers
+    serial: str = ""  # swapped_serial: what the meter answers instead
+
+
+class Frame(NamedTuple):
+    """A reply on its way out: header fields and the PDU that follows; `delay_ms` until it is sent."""
+
+    transaction: int
+    unit: int
+    pdu: bytes
+    delay_ms: int = 0
+    raw: bytes | None = None  # sent as it is instead of a well-formed frame
+    silent: bool = False
+    close: bool = False
+
+
+class Fault:
+    """A switched-on fault. The three hooks do nothing; a kind overrides the one where it belongs."""
+
+    def __init__(self, order: FaultOrder, meter: SimMeter, campus_ns: int) -> None:
+        self.order = order
+        self.since_ns = campus_ns
+        self.left = order.count
+        self.used = 0
+        self.true_at_start = meter.true_energy(campus_ns)
+
+    def instant(self, campus_ns: int) -> int:
+        """Return the campus instant whose values are shown."""
+        return campus_ns
+
+    def energy(self, import_mwh: int, export_mwh: int) -> tuple[int, int]:
+        """Return the registers shown in place of these, mWh."""
+        return import_mwh, export_mwh
+
+    def words(self, meter: SimMeter, field: Field, words: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the words shown for one field."""
+        return words
+
+    def frame(self, frame: Frame) -> Frame:
+        """Return the reply that goes out."""
+        return frame
+
+    def spend(self) -> bool:
+        """Count one reply that was changed; True when the fault is used up."""
+        self.used += 1
+        if self.left is not None:
+            self.left -= 1
+        return self.left == 0
+
+
+class Frozen(Fault):
+    """Every register stays as it was when the fault came on."""
+
+    def instant(self, campus_ns: int) -> int:
+        return min(campus_ns, self.since_ns)
+
+
+class GlitchZero(Fault):
+    """Energy registers read zero in place of their value."""
+
+    def words(self, meter: SimMeter, field: Field, words: tuple[int, ...]) -> tuple[int, ...]:
+        return (0,) * len(words) if field.is_energy else words
+
+
+class MinusOneStep(Fault):
+    """Energy registers read one last bit too low: the jitter of a rounding meter."""
+
+    def words(self, meter: SimMeter, field: Field, words: tuple[int, ...]) -> tuple[int, ...]:
+        if not field.is_energy or not any(words):
+            return words
+        return encode_pattern(field, raw_pattern(field, words) - 1)
+
+
+class NoValue(Fault):
+    """Energy registers read the family's not-available pattern (NaN where a float family has none)."""
+
+    def words(self, meter: SimMeter, field: Field, words: tuple[int, ...]) -> tuple[int, ...]:
+        if not field.is_energy:
+            return words
+        if field.not_available:
+            return encode_pattern(field, field.not_available[0])
+        nan = {"f32": 0x7FC00000, "f64": 0x7FF8 << 48}.get(field.type, (1 << 16 * field.width) - 1)
+        return encode_pattern(field, nan)
+
+
+class Reset(Fault):
+    """Both registers start again from zero."""
+
+    def energy(self, import_mwh: int, export_mwh: int) -> tuple[int, int]:
+        return max(0, import_mwh - self.true_at_start[0]), max(0, export_mwh - self.true_at_start[1])
+
+
+class Jump(Fault):
+    """Both registers are off by `offset_wh` (negative too): a spike, a rollback, or a step to just below the wrap."""
+
+    def energy(self, import_mwh: int, export_mwh: int) -> tuple[int, int]:
+        offset = 1000 * self.order.offset_wh
+        return max(0, import_mwh + offset), max(0, export_mwh + offset)
+
+
+class UnitPrefix(Fault):
+    """The meter was switched from kWh to MWh: the registers read a thousand times too small."""
+
+    def energy(self, import_mwh: int, export_mwh: int) -> tuple[int, int]:
+        return import_mwh // 1000, export_mwh // 1000
+
+
+class OneWay(Fault):
+    """Easy connection mode: what flows out is counted as import."""
+
+    def energy(self, import_mwh: int, export_mwh: int) -> tuple[int, int]:
+        return import_mwh + export_mwh - self.true_at_start[1], self.true_at_start[1]
+
+
+class SwappedSerial(Fault):
+    """Another meter answers at this address: the serial differs (by default its last digit)."""
+
+    def words(self, meter: SimMeter, field: Field, words: tuple[int, ...]) -> tuple[int, ...]:
+        if field.name != meter.profile.identity.serial:
+            return words
+        other = self.order.serial or meter.serial[:-1] + ("1" if meter.serial[-1] != "1" else "2")
+        return encode(meter.profile, field, other if field.type == "text" else int(other))
+
+
+class WordOrder(Fault):
+    """Values of several words are sent the other way round."""
+
+    def words(self, meter: SimMeter, field: Field, words: tuple[int, ...]) -> tuple[int, ...]:
+        return words if field.type == "text" else words[::-1]
+
+
+class Short(Fault):
+    """The reply holds fewer registers than were asked for, in an otherwise well-formed frame."""
+
+    def frame(self, frame: Frame) -> Frame:
+        return frame._replace(pdu=_resized(frame.pdu, -self.order.registers))
+
+
+class Long(Fault):
+    """The reply holds more registers than were asked for."""
+
+    def frame(self, frame: Frame) -> Frame:
+        return frame._replace(pdu=_resized(frame.pdu, self.order.registers))
+
+
+class WrongFunction(Fault):
+    """The reply carries the other read function's code."""
+
+    def frame(self, frame: Frame) -> Frame:
+        return frame._replace(pdu=bytes([frame.pdu[0] ^ 7]) + frame.pdu[1:])
+
+
+class WrongUnit(Fault):
+    """The reply carries another unit id."""
+
+    def frame(self, frame: Frame) -> Frame:
+        return frame._replace(unit=frame.unit + 1 & 0xFF)
+
+
+class WrongTransaction(Fault):
+    """The reply carries another transaction id."""
+
+    def frame(self, frame: Frame) -> Frame:
+        return frame._replace(transaction=frame.transaction + 1 & 0xFFFF)
+
+
+class ZeroTransaction(Fault):
+    """The reply carries transaction id 0, as gateways from serial lines have done."""
+
+    def frame(self, frame: Frame) -> Frame:
+        return frame._replace(transaction=0)
+
+
+class ExceptionReply(Fault):
+    """The device refuses with exception `code`."""
+
+    def frame(self, frame: Frame) -> Frame:
+        return frame._replace(pdu=bytes([frame.pdu[0] & 0x7F | 0x80, self.order.code & 0xFF]))
+
+
+class Late(Fault):
+    """The reply comes `delay_ms` after the question, perhaps after the next one."""
+
+    def frame(self, frame: Frame) -> Frame:
+        return frame._replace(delay_ms=self.order.delay_ms)
+
+
+class Dead(Fault):
+    """No answer; the connection stays open."""
+
+    def frame(self, frame: Frame) -> Frame:
+        return frame._replace(silent=True)
+
+
+class Hangup(Fault):
+    """The connection is closed in place of an answer."""
+
+    def frame(self, frame: Frame) -> Frame:
+        return frame._replace(silent=True, close=True)
+
+
+class Truncated(Fault):
+    """The frame stops in the middle and the connection closes."""
+
+    def frame(self, frame: Frame) -> Frame:
+        whole = well_formed(frame)
+        return frame._replace(raw=whole[: len(whole) // 2], close=True)
+
+
+class Noise(Fault):
+    """Bytes that are no frame, in place of the answer."""
+
+    def frame(self, frame: Frame) -> Frame:
+        return frame._replace(raw=bytes((37 * i + 11) & 0xFF for i in range(len(frame.pdu) + 7)))
+
+
+MENU: dict[str, type[Fault]] = {
+    "frozen": Frozen,
+    "glitch_zero": GlitchZero,
+    "minus_one_lsb": MinusOneStep,
+    "not_available": NoValue,
+    "reset": Reset,
+    "jump": Jump,
+    "unit_prefix": UnitPrefix,
+    "one_way": OneWay,
+    "swapped_serial": SwappedSerial,
+    "word_order": WordOrder,
+    "short": Short,
+    "long": Long,
+    "wrong_function": WrongFunction,
+    "wrong_unit": WrongUnit,
+    "wrong_transaction": WrongTransaction,
+    "zero_transaction": ZeroTransaction,
+    "exception": ExceptionReply,
+    "late": Late,
+    "dead": Dead,
+    "hangup": Hangup,
+    "truncated": Truncated,
+    "noise": Noise,
+}
+
+
+def well_formed(frame: Frame) -> bytes:
+    """Return the frame's bytes: MBAP header (transaction, protocol 0, length, unit) and PDU."""
+    return (
+        frame.transaction.to_bytes(2, "big")
+        + b"\x00\x00"
+        + (len(frame.pdu) + 1).to_bytes(2, "big")
+        + bytes([frame.unit])
+        + frame.pdu
+    )
+
+
+def _resized(pdu: bytes, registers: int) -> bytes:
+    """A read reply with so many registers more or fewer, its byte count kept true. Exceptions stay as they are."""
+    if pdu[0] & 0x80:
+        return pdu
+    words = pdu[2:] + bytes(2 * max(0, registers))
+    words = words[: max(0, len(pdu) - 2 + 2 * registers)]
+    return bytes([pdu[0], len(words) & 0xFF]) + words
