@@ -1,0 +1,58 @@
+//! What each instruction does, one a file: take, check, compute, write. Accounts, arguments, refusals and events of each
+//! are listed in `interface.toml`.
+mod cancel_order;
+mod create_market;
+mod credit_grid;
+mod deposit_credit;
+mod initialize;
+mod open_seat;
+mod place_order;
+mod sync_seat;
+mod withdraw_credit;
+mod withdraw_grid;
+
+pub use cancel_order::cancel_order;
+pub use create_market::create_market;
+pub use credit_grid::credit_grid;
+pub use deposit_credit::deposit_credit;
+pub use initialize::initialize;
+pub use open_seat::open_seat;
+pub use place_order::place_order;
+pub use sync_seat::sync_seat;
+pub use withdraw_credit::withdraw_credit;
+pub use withdraw_grid::withdraw_grid;
+
+use crate::{
+    generated::{Deposited, Withdrawn},
+    state::Market,
+};
+use campusgrid_sdk::{event, sysvar};
+
+/// Seed of the authority PDA.
+const AUTHORITY: &[u8] = b"authority";
+/// Seed of the GRID vault PDA.
+const GRID_VAULT: &[u8] = b"grid_vault";
+/// Seed of the CREDIT vault PDA.
+const CREDIT_VAULT: &[u8] = b"credit_vault";
+
+/// Interval of a campus time; a time before 1970 counts as 1970.
+#[inline(always)]
+fn interval_at(now_s: i64) -> u32 {
+    (now_s.max(0) as u64 / sysvar::INTERVAL_S as u64) as u32
+}
+
+/// Tell that funds came into a seat.
+#[inline(always)]
+fn emit_deposited(market: &mut Market, seat: u16, grid_lots: u64, credit_ucredit: u64) {
+    let mut bytes = [0u8; Deposited::SIZE];
+    Deposited { seq: market.next_event(), seat, grid_lots, credit_ucredit }.encode(&mut bytes);
+    event::emit(&bytes);
+}
+
+/// Tell that funds left a seat.
+#[inline(always)]
+fn emit_withdrawn(market: &mut Market, seat: u16, grid_lots: u64, credit_ucredit: u64) {
+    let mut bytes = [0u8; Withdrawn::SIZE];
+    Withdrawn { seq: market.next_event(), seat, grid_lots, credit_ucredit }.encode(&mut bytes);
+    event::emit(&bytes);
+}
