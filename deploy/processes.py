@@ -37,7 +37,9 @@ class Process:
         environment: Added to this process's environment.
     """
 
-    def __init__(self, name: str, command: list[str], log_path: Path, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, name: str, command: list[str], log_path: Path, environment: dict[str, str] | None = None
+    ) -> None:
         self.name, self.command, self.log_path = name, command, log_path
         self._environment = environment or {}
         self._child: subprocess.Popen[bytes] | None = None
@@ -77,7 +79,9 @@ class Process:
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             if self.exit_status is not None:
-                raise ProcessFailedError(self.name, f"ended with status {self.exit_status} before it was ready", self.log_path)
+                raise ProcessFailedError(
+                    self.name, f"ended with status {self.exit_status} before it was ready", self.log_path
+                )
             if probe() if probe else self._said_ready():
                 return
             time.sleep(0.05)

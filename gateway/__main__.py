@@ -118,7 +118,9 @@ def main(argv: list[str] | None = None) -> int:
     run = commands.add_parser("run", help="serve until stopped")
     run.add_argument("--config", type=Path, required=True, help="TOML file with a [gateway] table")
     user = commands.add_parser("user", help="accounts").add_subparsers(dest="user_command", required=True)
-    add = user.add_parser("add", help="make an account; the password comes from CAMPUSGRID_NEW_PASSWORD or the terminal")
+    add = user.add_parser(
+        "add", help="make an account; the password comes from CAMPUSGRID_NEW_PASSWORD or the terminal"
+    )
     add.add_argument("--config", type=Path, required=True)
     add.add_argument("--username", required=True)
     add.add_argument("--role", required=True)

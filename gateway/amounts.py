@@ -32,7 +32,9 @@ def _decimals(places: int) -> BeforeValidator:
 
 
 EnergyText = Annotated[str, _decimals(LOT_DECIMALS), Field(examples=["1.250"], description="kWh, up to 3 decimals")]
-PriceText = Annotated[str, _decimals(TICK_DECIMALS), Field(examples=["0.25"], description="credit/kWh, up to 2 decimals")]
+PriceText = Annotated[
+    str, _decimals(TICK_DECIMALS), Field(examples=["0.25"], description="credit/kWh, up to 2 decimals")
+]
 
 
 def lots_of(text: str) -> int:

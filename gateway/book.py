@@ -42,6 +42,12 @@ def book(_: Reader, gateway: GatewayPart, depth: Annotated[int, Query(ge=1, le=5
         sequence=found.seq,
         slot=found.slot,
         last_price=None if found.last_price_ticks is None else price_text(found.last_price_ticks),
-        bids=[LevelView(price=price_text(x.price_ticks), quantity=energy_text(x.size_lots), orders=x.orders) for x in found.bids],
-        asks=[LevelView(price=price_text(x.price_ticks), quantity=energy_text(x.size_lots), orders=x.orders) for x in found.asks],
+        bids=[
+            LevelView(price=price_text(x.price_ticks), quantity=energy_text(x.size_lots), orders=x.orders)
+            for x in found.bids
+        ],
+        asks=[
+            LevelView(price=price_text(x.price_ticks), quantity=energy_text(x.size_lots), orders=x.orders)
+            for x in found.asks
+        ],
     )

@@ -358,7 +358,10 @@ class Ledger:
 
 
 def failure_of(err: Any) -> tuple[str, str]:
-    """Return (stable code, sentence) of a transaction error of ours; the program is not named by the error, so trading's table is asked first."""
+    """Return (stable code, sentence) of a transaction error.
+
+    The error itself does not name the program, so trading's table is asked.
+    """
     custom = None
     if isinstance(err, dict) and "InstructionError" in err:
         inner = err["InstructionError"][1]

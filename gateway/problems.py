@@ -93,7 +93,9 @@ def install(app: FastAPI) -> None:
         listed = [
             {"pointer": _pointer(tuple(f["loc"])), "rule": str(f["type"]), "detail": str(f["msg"])} for f in faults
         ]
-        return response(request, Problem(422, "invalid_request", "The request breaks a rule; see errors.", errors=listed))
+        return response(
+            request, Problem(422, "invalid_request", "The request breaks a rule; see errors.", errors=listed)
+        )
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> JSONResponse:

@@ -39,7 +39,9 @@ orders = sa.Table(
     sa.Column("order_id", sa.String(36), primary_key=True),
     sa.Column("user_id", sa.String(36), sa.ForeignKey("users.user_id"), nullable=False),
     sa.Column("client_order_id", sa.String(64), nullable=False),
-    sa.Column("chain_client_id", sa.String(20), nullable=False),  # u64: SQLite would keep a number above 2^63 as a float
+    sa.Column(
+        "chain_client_id", sa.String(20), nullable=False
+    ),  # u64: SQLite would keep a number above 2^63 as a float
     sa.Column("body_hash", sa.String(64), nullable=False),
     sa.Column("side", sa.String(4), nullable=False),
     sa.Column("price_ticks", sa.Integer, nullable=False),

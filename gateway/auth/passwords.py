@@ -39,7 +39,9 @@ class PasswordPool:
             Problem: 503 `sign_in_busy`, when too many checks are waiting.
         """
         if self._waiting >= _WAITING_LIMIT:
-            raise Problem(503, "sign_in_busy", "Too many sign-ins at once.", retry="later", headers={"Retry-After": "2"})
+            raise Problem(
+                503, "sign_in_busy", "Too many sign-ins at once.", retry="later", headers={"Retry-After": "2"}
+            )
         self._waiting += 1
         try:
             loop = asyncio.get_running_loop()

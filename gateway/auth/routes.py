@@ -113,7 +113,9 @@ def key_set(gateway: GatewayPart) -> dict[str, Any]:
 def _limit_sign_ins(gateway: Gateway, kind: str, value: str) -> None:
     limit = RateLimitItemPerMinute(gateway.settings.logins_per_minute)
     if not gateway.limiter.hit(limit, "login", kind, value):
-        raise Problem(429, "too_many_sign_ins", "Too many sign-ins; wait a minute.", retry="after", headers={"Retry-After": "60"})
+        raise Problem(
+            429, "too_many_sign_ins", "Too many sign-ins; wait a minute.", retry="after", headers={"Retry-After": "60"}
+        )
 
 
 def _user_by_name(gateway: Gateway, username: str) -> Any:

@@ -46,7 +46,9 @@ class Tokens:
         files = sorted(folder.glob("*.pem"), key=lambda file: file.stat().st_mtime_ns)
         if not files:
             files = [_make_key(folder)]
-        self._keys = {file.stem: RSAKey.import_key(file.read_bytes(), {"kid": file.stem, "use": "sig"}) for file in files}
+        self._keys = {
+            file.stem: RSAKey.import_key(file.read_bytes(), {"kid": file.stem, "use": "sig"}) for file in files
+        }
         self._kid, self.life_s = files[-1].stem, life_s
         self._verified: dict[str, Claims] = {}
 

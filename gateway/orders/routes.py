@@ -193,7 +193,9 @@ def _sealed_key(gateway: Gateway, trader: Claims) -> bytes:
     with gateway.store.connect() as db:
         sealed = db.execute(sa.select(users.c.sealed_key).where(users.c.user_id == trader.user_id)).scalar_one()
     if sealed is None:
-        raise Problem(409, "no_custodial_key", "This account signs with its own wallet; the gateway holds no key for it.")
+        raise Problem(
+            409, "no_custodial_key", "This account signs with its own wallet; the gateway holds no key for it."
+        )
     return bytes(sealed)
 
 

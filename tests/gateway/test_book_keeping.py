@@ -18,7 +18,13 @@ def db(tmp_path: Any) -> Iterator[sa.Connection]:
     with engine.begin() as connection:
         connection.execute(
             sa.insert(users).values(
-                user_id="u1", username="ann", password_hash="x", role="student", wallet="W", created_at_s=0, disabled=False
+                user_id="u1",
+                username="ann",
+                password_hash="x",
+                role="student",
+                wallet="W",
+                created_at_s=0,
+                disabled=False,
             )
         )
         yield connection

@@ -29,7 +29,11 @@ def issue(tokens: Tokens) -> str:
 def segments(token: str) -> tuple[dict[str, object], dict[str, object], str]:
     head, claims, signature = token.split(".")
     pad = "=="
-    return json.loads(base64.urlsafe_b64decode(head + pad)), json.loads(base64.urlsafe_b64decode(claims + pad)), signature
+    return (
+        json.loads(base64.urlsafe_b64decode(head + pad)),
+        json.loads(base64.urlsafe_b64decode(claims + pad)),
+        signature,
+    )
 
 
 def segment(value: dict[str, object]) -> str:
