@@ -1,0 +1,192 @@
+"""The whole process: configuration in, meters on ports, faults over HTTP, and a kill that loses nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from firmware_sim.fleet import default_fleet, render_config
+from firmware_sim.series import campus_start_ns
+from firmware_sim.settings import SimSettings
+from firmware_sim.truth import TruthReader, entries
+from gridkit.clock import ClockOwner
+
+pytestmark = pytest.mark.integration
+ROOT = Path(__file__).parents[2]
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for s in sockets:
+            s.bind(("127.0.0.1", 0))
+        return [s.getsockname()[1] for s in sockets]
+    finally:
+        for s in sockets:
+            s.close()
+
+
+class Sim:
+    """The simulator as a child process."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.clock = ClockOwner(home / "clock", 60, campus_start_ns())
+        ports = free_ports(10)
+        self.fleet = default_fleet(8)
+        meters = [
+            type(m.settings)(**{**{f: getattr(m.settings, f) for f in m.settings.__struct_fields__}, "port": port})
+            for m, port in zip(self.fleet, ports, strict=False)
+        ]
+        self.settings = SimSettings(
+            home=home, clock=home / "clock", meters=meters, control_port=ports[8], metrics_port=ports[9]
+        )
+        self.config = home / "sim.toml"
+        self.config.write_text(render_config(self.settings))
+        self.child: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> dict[str, Any]:
+        log = (self.home / "sim.log").open("ab")
+        at = log.tell()
+        self.child = subprocess.Popen(
+            [sys.executable, "-m", "firmware_sim", "run", "--config", str(self.config)],
+            cwd=ROOT,
+            stderr=log,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline and self.child.poll() is None:
+            self.clock.renew()
+            for line in (self.home / "sim.log").read_bytes()[at:].splitlines():
+                event: dict[str, Any] = json.loads(line)
+                if event["event"] == "ready":
+                    return event
+            time.sleep(0.05)
+        raise AssertionError((self.home / "sim.log").read_text())
+
+    def read_energy(self, index: int) -> tuple[int, int]:
+        """Read import and export of the ABB meter (u64 in 10 Wh) by hand."""
+        with socket.create_connection(("127.0.0.1", self.settings.meters[index].port), 5) as s:
+            s.sendall(struct.pack(">HHHBBHH", 1, 0, 6, 1, 3, 0x5000, 8))
+            reply = b""
+            while len(reply) < 25:
+                part = s.recv(64)
+                assert part, reply
+                reply += part
+        imported, exported = struct.unpack(">QQ", reply[9:])
+        return imported * 10, exported * 10
+
+    def http(self, method: str, path: str, body: object = None) -> Any:
+        content = json.dumps(body).encode() if body is not None else None
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.settings.control_port}{path}", data=content, method=method
+        )
+        with urllib.request.urlopen(request, timeout=5) as response:
+            text = response.read()
+            return json.loads(text) if response.headers["Content-Type"] == "application/json" else text.decode()
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        assert self.child is not None
+        self.child.send_signal(number)
+        return self.child.wait(10)
+
+
+@pytest.fixture
+def sim(tmp_path: Path) -> Iterator[Sim]:
+    sim = Sim(tmp_path)
+    yield sim
+    if sim.child is not None and sim.child.poll() is None:
+        sim.stop(signal.SIGKILL)
+    sim.clock.close()
+
+
+def test_registers_survive_a_kill_and_never_go_back(sim: Sim) -> None:
+    """kill -9 between any two polls: the next process shows the same energy, and the log has every block served."""
+    sim.start()
+    truth = TruthReader(sim.home / "sim")
+    last = (0, 0)
+    for _ in range(3):
+        for _ in range(5):
+            sim.clock.renew()
+            now = sim.read_energy(3)
+            assert now >= last
+            assert truth.served("31000004", *now) is not None
+            last = now
+        sim.stop(signal.SIGKILL)
+        sim.start()
+    assert last[1] > 0
+    blocks = list(entries(sim.home / "sim"))
+    assert len(blocks) == 15
+    assert not any(block.strays() for block in blocks)
+
+
+def test_process_stops_cleanly_and_refuses_company(sim: Sim) -> None:
+    """systemd sends SIGTERM; two simulators in one home would spoil the log."""
+    ready = sim.start()
+    assert len(ready["ports"]) == 8
+    second = subprocess.run(
+        [sys.executable, "-m", "firmware_sim", "run", "--config", str(sim.config)],
+        cwd=ROOT,
+        capture_output=True,
+        timeout=30,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert second.returncode == 1
+    assert b"another simulator" in second.stderr
+    assert sim.stop() == 0
+    assert json.loads((sim.home / "sim.log").read_bytes().splitlines()[-1])["event"] == "stopped"
+
+
+def test_faults_are_switched_over_http(sim: Sim) -> None:
+    """Tests of the edge and a visitor of the demonstration break a meter without touching the process."""
+    sim.start()
+    described = sim.http("GET", "/meters")
+    assert len(described) == 8
+    assert "glitch_zero" in sim.http("GET", "/menu")
+    assert sim.http("POST", "/meters/31000004/faults", {"kind": "glitch_zero", "count": 1})["faults"] == {
+        "glitch_zero": 0
+    }
+    assert sim.read_energy(3) == (0, 0)
+    assert sim.read_energy(3)[1] > 0
+    sim.http("POST", "/meters/31000004/faults", {"kind": "reset"})
+    assert sim.http("DELETE", "/meters/31000004/faults/reset")["faults"] == {}
+    metrics = sim.http("GET", "/metrics")
+    assert 'sim_energy_blocks_total{meter="31000004"} 2' in metrics
+    for path, body in (
+        ("/meters/31000004/faults", {"kind": "explode"}),
+        ("/meters/31000004/faults", {"kind": "short", "surprise": 1}),
+        ("/meters/nobody/faults", {"kind": "short"}),
+    ):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            sim.http("POST", path, body)
+        assert refused.value.code in (400, 404)
+
+
+def test_missing_clock_is_a_clear_error(tmp_path: Path) -> None:
+    """Started without its localnet, the process says what is missing and ends."""
+    settings = SimSettings(
+        home=tmp_path, clock=tmp_path / "none", clock_wait_s=0, meters=[default_fleet(1)[0].settings]
+    )
+    (tmp_path / "sim.toml").write_text(render_config(settings))
+    done = subprocess.run(
+        [sys.executable, "-m", "firmware_sim", "run", "--config", str(tmp_path / "sim.toml")],
+        cwd=ROOT,
+        capture_output=True,
+        timeout=30,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 1
+    assert b"campus clock" in done.stderr
