@@ -13,7 +13,13 @@ pub struct Ctx<'a> {
     pub data: &'a [u8],
     /// First eight bytes of the instruction, little-endian; 0 if there are fewer.
     pub discriminator: u64,
+    /// Zeroed room for what does not fit a frame, such as a long event.
+    pub scratch: &'a mut [u8; SCRATCH_BYTES],
 }
+
+/// The runtime maps a heap of this many bytes, unless a transaction asks for more. No program of ours allocates.
+pub const SCRATCH_BYTES: usize = 32 * 1024;
+const HEAP_START: usize = 0x3_0000_0000;
 
 impl<'a> Ctx<'a> {
     /// The first `N` accounts.
@@ -45,7 +51,10 @@ pub unsafe fn run<const MAX_ACCOUNTS: usize>(input: *mut u8, route: fn(&mut Ctx<
         Some((head, rest)) => (u64::from_le_bytes(*head), rest),
         None => (0, bytes),
     };
-    route(&mut Ctx { program_id, accounts, data, discriminator })
+    // SAFETY: the runtime maps and zeroes the heap for each call; without an allocator nobody else refers to it, and this
+    // runs once a call. The address is outside the input and the stack.
+    let scratch = unsafe { &mut *(HEAP_START as *mut [u8; SCRATCH_BYTES]) };
+    route(&mut Ctx { program_id, accounts, data, discriminator, scratch })
 }
 
 /// Make `entrypoint` for a program whose `route` is `fn(&mut Ctx) -> u64` and whose longest instruction names
