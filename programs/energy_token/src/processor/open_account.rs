@@ -1,0 +1,64 @@
+//! Gives a user the next free row of a zone. The row's own address is what a second call would collide with.
+use crate::{
+    error::{arguments, require},
+    generated::{
+        open_account_accounts as at, AccountOpened,
+        EnergyTokenError::{AccountExists, LedgerFull, UserInactive},
+        OpenAccountArgs, ROW_CAPACITY,
+    },
+    state::{Config, Ledger, Row},
+};
+use campusgrid_sdk::{
+    account::{self, load, load_mut},
+    cpi::{self, Create, SignerSeed},
+    event, pda,
+    state::User,
+    Ctx, Outcome,
+};
+
+#[inline(never)]
+pub fn open_account(ctx: &mut Ctx<'_>) -> Outcome {
+    arguments(OpenAccountArgs::parse(ctx.data))?;
+    let program_id = ctx.program_id;
+    let [payer, config, user, ledger, row_account, system] = ctx.take::<{ at::COUNT }>()?;
+    let config = load::<Config>(config, program_id)?;
+    let user = load::<User>(user, &config.registry_program)?;
+    require(user.is_active(), UserInactive)?;
+    let mut ledger = load_mut::<Ledger>(ledger, program_id)?;
+    let zone = ledger.zone.to_le_bytes();
+    let bump = pda::require_canonical(row_account, &[b"row", &zone, user.wallet.as_array()], program_id)?;
+    require(row_account.is_data_empty(), AccountExists)?;
+    let row = ledger.rows_used;
+    require(row < ROW_CAPACITY, LedgerFull)?;
+
+    let bump_seed = [bump];
+    let seeds = [
+        SignerSeed::from(b"row"),
+        SignerSeed::from(&zone),
+        SignerSeed::from(user.wallet.as_array()),
+        SignerSeed::from(&bump_seed),
+    ];
+    let size = core::mem::size_of::<Row>() as u64;
+    cpi::create(&Create { payer, target: row_account, system, owner: program_id, size, seeds: &seeds })?;
+    let mut record = account::init::<Row>(row_account, program_id, bump)?;
+    record.zone = ledger.zone;
+    record.row = row;
+    record.wallet = user.wallet;
+
+    ledger.rows_used = row + 1;
+    if let Some(opened) = ledger.rows.get_mut(row as usize) {
+        opened.wallet = user.wallet;
+        opened.user_number = user.user_number;
+    }
+    let mut bytes = [0; AccountOpened::SIZE];
+    AccountOpened {
+        zone: ledger.zone,
+        seq: ledger.next_seq(),
+        row,
+        wallet: user.wallet.as_array(),
+        user_number: user.user_number,
+    }
+    .encode(&mut bytes);
+    event::emit(&bytes);
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! The rules of a GRID token account in a user's wallet: whose it must be, and what restricted mode adds.
+use crate::{
+    error::require,
+    generated::{
+        EnergyTokenError::{TokenAccountDelegated, TokenAccountHasCloseAuthority, TokenAccountNotOwned, UserInactive, WrongUser},
+        TRANSFER_MODE_PARAM,
+    },
+    state::Config,
+};
+use campusgrid_sdk::{
+    account::{load, same},
+    cpi::{self, SignerSeeds, TokenMove},
+    state::{Council, TokenAccount, User},
+    AccountView, Address, Fault, Outcome,
+};
+
+/// Whether governance has restricted GRID: it then moves between wallets by this program's instructions alone, because
+/// every wallet's account stays frozen outside them.
+#[inline(always)]
+pub fn is_restricted(council: &Council) -> bool {
+    council.param(TRANSFER_MODE_PARAM as usize) != 0
+}
+
+/// A GRID token account, any. Errors: `WRONG_OWNER`, `WRONG_TOKEN_ACCOUNT`.
+#[inline(always)]
+pub fn read_grid_account(config: &Config, token_account: &AccountView) -> Outcome<TokenAccount> {
+    let found = TokenAccount::read(token_account)?;
+    if !same(&found.mint, &config.mint) {
+        return Err(Fault::WRONG_TOKEN_ACCOUNT);
+    }
+    Ok(found)
+}
+
+/// A wallet's account about to be moved to or from.
+pub struct WalletAccount<'a> {
+    pub token_account: &'a AccountView,
+    pub mint: &'a AccountView,
+    pub authority: &'a AccountView,
+    pub token_program: &'a AccountView,
+    /// Whether it must be frozen afterwards; in free mode it is left thawed.
+    pub restricted: bool,
+    is_frozen: bool,
+}
+
+impl<'a> WalletAccount<'a> {
+    /// Check that the account is the wallet's own, whatever its address; in restricted mode also that nobody else can
+    /// move or close it and that `user` shows the wallet to be active.
+    ///
+    /// # Errors
+    /// `WRONG_TOKEN_ACCOUNT`, `TokenAccountNotOwned`, `TokenAccountDelegated`, `TokenAccountHasCloseAuthority`,
+    /// `WrongUser`, `UserInactive`.
+    #[inline(always)]
+    pub fn check(
+        config: &Config,
+        wallet: &Address,
+        user: &AccountView,
+        mut account: WalletAccount<'a>,
+    ) -> Outcome<WalletAccount<'a>> {
+        let found = read_grid_account(config, account.token_account)?;
+        require(same(&found.owner, wallet), TokenAccountNotOwned)?;
+        if account.restricted {
+            require(!found.has_delegate, TokenAccountDelegated)?;
+            require(!found.has_close_authority, TokenAccountHasCloseAuthority)?;
+            let user = load::<User>(user, &config.registry_program)?;
+            require(same(&user.wallet, wallet), WrongUser)?;
+            require(user.is_active(), UserInactive)?;
+        }
+        account.is_frozen = found.is_frozen;
+        Ok(account)
+    }
+
+    #[inline(always)]
+    pub fn new(
+        accounts: (&'a AccountView, &'a AccountView, &'a AccountView, &'a AccountView),
+        restricted: bool,
+    ) -> WalletAccount<'a> {
+        let (token_account, mint, authority, token_program) = accounts;
+        WalletAccount { token_account, mint, authority, token_program, restricted, is_frozen: false }
+    }
+
+    /// Thaw the account if it is frozen, run `moving`, and leave the account as the mode wants it.
+    #[inline(always)]
+    pub fn open_for(&self, signer: &[SignerSeeds<'_, '_>], moving: impl FnOnce() -> Outcome) -> Outcome {
+        let accounts = TokenMove {
+            from: self.token_account,
+            to: self.mint,
+            authority: self.authority,
+            token_program: self.token_program,
+        };
+        if self.is_frozen {
+            cpi::token_thaw(&accounts, signer)?;
+        }
+        moving()?;
+        if self.restricted {
+            cpi::token_freeze(&accounts, signer)?;
+        }
+        Ok(())
+    }
+}
