@@ -1,0 +1,198 @@
+"""Gets transactions onto the chain exactly once: send, send again while it can still land, and say what became of it.
+
+A signed transaction is sent anew about every two seconds until it lands or its blockhash has expired by block height. It is
+signed again, with another blockhash, only after that expiry is proven: the block height has passed its last valid one and the
+node, asked after that, knows no status for it. What a transaction contains is left to the callers.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from gridkit.chain.rpc import NodeUnreachableError, PreflightError, Rpc, RpcError, RpcRefusedError
+from gridkit.chain.tx import Signed
+
+REBROADCAST_S = 2.0
+POLL_S = 0.2
+FIRST_POLL_S = 0.05
+BLOCKHASH_AGE_S = 5.0
+_LANDED = ("confirmed", "finalized")
+
+Build = Callable[[str, int], Signed]
+"""Signs for a blockhash (base58) and the last block height at which it is valid."""
+
+
+class Landed(msgspec.Struct, frozen=True):
+    """In a block. `error` is Solana's transaction error as JSON, None when every instruction succeeded."""
+
+    signature: str
+    slot: int
+    error: Any = None
+
+    @property
+    def custom_code(self) -> int | None:
+        """Return the program's own error code, if that is what failed."""
+        return custom_code(self.error)
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """Failed in simulation and was never sent to be processed; `error` and `logs` are the node's."""
+
+    error: Any
+    logs: list[str]
+    message: str
+
+    @property
+    def custom_code(self) -> int | None:
+        """Return the program's own error code, if that is what failed."""
+        return custom_code(self.error)
+
+
+class Expired(msgspec.Struct, frozen=True):
+    """Proven not to have landed and unable to: it may be signed anew."""
+
+    signature: str
+
+
+class Unknown(msgspec.Struct, frozen=True):
+    """Nobody can say yet (the node cannot be reached): ask for its status before anything else is done."""
+
+    signature: str
+
+
+Outcome = Landed | Refused | Expired | Unknown
+
+
+def custom_code(error: Any) -> int | None:
+    """Return n of {"InstructionError": [i, {"Custom": n}]}, else None."""
+    try:
+        return int(error["InstructionError"][1]["Custom"])
+    except (TypeError, KeyError, IndexError):
+        return None
+
+
+class _Flight:
+    def __init__(self, signed: Signed) -> None:
+        self.signed = signed
+        self.sent_at_s = float("-inf")
+        self.outcome: Outcome | None = None
+
+
+class Sender:
+    """Sends transactions through one node; safe to share between threads.
+
+    Args:
+        rpc: The node.
+        monotonic, sleep: Wall time, replaced in tests.
+        give_up_s: Longest that one transaction is followed while the node is away, wall seconds.
+    """
+
+    def __init__(
+        self,
+        rpc: Rpc,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        give_up_s: float = 120.0,
+    ) -> None:
+        self._rpc, self._monotonic, self._sleep, self._give_up_s = rpc, monotonic, sleep, give_up_s
+        self._lock = threading.Lock()
+        self._blockhash: tuple[float, str, int] = (float("-inf"), "", 0)
+
+    def blockhash(self) -> tuple[str, int]:
+        """Return a blockhash at most 5 s old and its last valid block height; RpcError when the node does not answer."""
+        with self._lock:
+            now_s = self._monotonic()
+            if now_s - self._blockhash[0] > BLOCKHASH_AGE_S:
+                self._blockhash = (now_s, *self._rpc.latest_blockhash())
+            return self._blockhash[1], self._blockhash[2]
+
+    def forget_blockhash(self) -> None:
+        """Fetch a new blockhash for the next transaction (two equal transactions under one are one)."""
+        with self._lock:
+            self._blockhash = (float("-inf"), "", 0)
+
+    def send(self, build: Build, *, skip_preflight: bool = False) -> Outcome:
+        """Build, send and follow one transaction to its end; see send_all."""
+        return self.send_all([build], skip_preflight=skip_preflight)[0]
+
+    def send_all(self, builds: Sequence[Build], *, skip_preflight: bool = False) -> list[Outcome]:
+        """Send many transactions at once and follow each to its end. Returns their outcomes in order.
+
+        Raises:
+            RpcError: No blockhash could be had: nothing was sent.
+        """
+        blockhash, last_height = self.blockhash()
+        flights = [_Flight(build(blockhash, last_height)) for build in builds]
+        deadline_s = self._monotonic() + self._give_up_s
+        pause_s = FIRST_POLL_S
+        while True:
+            self._broadcast(flights, skip_preflight=skip_preflight)
+            open_ = [flight for flight in flights if flight.outcome is None]
+            if open_:
+                self._sleep(pause_s)
+                pause_s = min(POLL_S, pause_s * 2)
+                self._look(open_)
+            open_ = [flight for flight in flights if flight.outcome is None]
+            if not open_:
+                break
+            if self._monotonic() >= deadline_s:
+                for flight in open_:
+                    flight.outcome = Unknown(flight.signed.signature)
+                break
+        if any(isinstance(flight.outcome, Expired) for flight in flights):
+            self.forget_blockhash()
+        return [flight.outcome for flight in flights if flight.outcome is not None]
+
+    def follow(self, signed: Signed) -> Outcome:
+        """Follow a transaction that was signed before (for instance before a restart) to its end, sending it again."""
+        flight = _Flight(signed)
+        deadline_s = self._monotonic() + self._give_up_s
+        while flight.outcome is None:
+            self._look([flight])
+            if flight.outcome is None:
+                self._broadcast([flight], skip_preflight=True)
+                self._sleep(POLL_S)
+                if self._monotonic() >= deadline_s:
+                    flight.outcome = Unknown(signed.signature)
+        return flight.outcome
+
+    def _broadcast(self, flights: Sequence[_Flight], *, skip_preflight: bool) -> None:
+        now_s = self._monotonic()
+        due = [f for f in flights if f.outcome is None and now_s - f.sent_at_s >= REBROADCAST_S]
+        for flight in due:
+            first = flight.sent_at_s == float("-inf")
+            flight.sent_at_s = now_s
+            try:
+                self._rpc.send(flight.signed.wire, skip_preflight=skip_preflight or not first)
+            except PreflightError as error:
+                if first and not _may_have_landed(error.err):
+                    flight.outcome = Refused(error.err, error.logs, error.message)
+            except RpcRefusedError as error:
+                if first and not error.can_retry:
+                    flight.outcome = Refused(None, [], str(error))
+            except NodeUnreachableError:
+                pass  # It may have got through: the status decides.
+
+    def _look(self, flights: Sequence[_Flight]) -> None:
+        try:
+            height = self._rpc.block_height()  # Before the statuses: what is unknown after this height can be expired.
+            statuses = self._rpc.statuses([flight.signed.signature for flight in flights])
+        except RpcError:
+            return
+        for flight, status in zip(flights, statuses, strict=True):
+            if status is not None:
+                if status.get("confirmationStatus") in _LANDED or status.get("confirmations", 0) is None:
+                    flight.outcome = Landed(flight.signed.signature, int(status["slot"]), status.get("err"))
+            elif height > flight.signed.last_valid_block_height:
+                flight.outcome = Expired(flight.signed.signature)
+
+
+def _may_have_landed(error: Any) -> bool:
+    # BlockhashNotFound: this node is behind the one that gave the blockhash; expiry by height decides.
+    return bool(error in ("AlreadyProcessed", "BlockhashNotFound"))
