@@ -76,7 +76,8 @@ impl Market {
             level.head = link;
             self.bitmaps[side][usize::from(index >> 6)] |= 1u64 << (index & 63);
             let best = self.best_tick[side];
-            if best == 0 || (side == BIDS) == (order.tick > best) {
+            let is_better = if side == BIDS { order.tick > best } else { order.tick < best };
+            if best == 0 || is_better {
                 self.best_tick[side] = order.tick;
             }
         } else {

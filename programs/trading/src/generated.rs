@@ -1288,8 +1288,8 @@ impl WithdrawCreditArgs {
 /// fill between the two seats at once, and lets the rest rest or gives it back by kind. A buy must be covered at its limit
 /// price, with the taker fee on top if the book crosses; it gets the difference to the makers' prices back. The taker fee
 /// (council parameter 1, basis points of the traded value of this instruction) is rounded up once and goes to the fee
-/// bucket. Expired orders that matching meets are taken out and their funds freed. Events: OrderOut and Filled as they
-/// happen, OrderPlaced last with the outcome. Resting never leaves the book crossed.
+/// bucket. Expired orders that matching meets are taken out and their funds freed. Events: OrderOut as it happens, Filled for
+/// every 32 fills and for the last ones, OrderPlaced last with the outcome. Resting never leaves the book crossed.
 pub struct PlaceOrderArgs {
     /// Seat number.
     pub seat: u16,

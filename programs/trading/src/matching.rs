@@ -3,9 +3,9 @@
 use crate::{
     book::{ASKS, BIDS},
     generated::{
-        Filled, OrderOut, PackedFill, TradingError, FILLS_PER_EVENT, FILL_RING, INTERVAL_RING,
-        OUTCOME_COMPLETE, OUTCOME_MATCH_LIMIT, OUTCOME_SELF_TRADE, OUT_EXPIRED, OUT_SELF_TRADE, SELF_TRADE_CANCEL_MAKER, SELF_TRADE_CANCEL_TAKER, SIDE_BUY,
-        SIDE_SELL,
+        Filled, OrderOut, PackedFill, TradingError, FILLS_PER_EVENT, FILL_RING, INTERVAL_RING, OUTCOME_COMPLETE,
+        OUTCOME_MATCH_LIMIT, OUTCOME_SELF_TRADE, OUT_EXPIRED, OUT_SELF_TRADE, SELF_TRADE_CANCEL_MAKER,
+        SELF_TRADE_CANCEL_TAKER, SIDE_BUY, SIDE_SELL,
     },
     state::{FillRecord, Market, Order},
     units::value_ucredit,
@@ -91,13 +91,13 @@ impl Taker {
             let slot = link - 1;
             let maker = market.orders[usize::from(slot)];
             if maker.has_expired(self.interval) {
-                self.take_out(market, slot, OUT_EXPIRED)?;
+                Taker::take_out(market, slot, OUT_EXPIRED)?;
                 continue;
             }
             if maker.seat == self.seat {
                 match self.self_trade {
                     SELF_TRADE_CANCEL_MAKER => {
-                        self.take_out(market, slot, OUT_SELF_TRADE)?;
+                        Taker::take_out(market, slot, OUT_SELF_TRADE)?;
                         continue;
                     }
                     SELF_TRADE_CANCEL_TAKER => {
@@ -138,7 +138,13 @@ impl Taker {
 
     /// Write the fill to the ring, take it into the running hash and into the pending event.
     #[inline(always)]
-    fn record<const MAKERS: usize>(&mut self, market: &mut Market, maker: &Order, lots: u32, fills_hash: &mut [u8; 32]) {
+    fn record<const MAKERS: usize>(
+        &mut self,
+        market: &mut Market,
+        maker: &Order,
+        lots: u32,
+        fills_hash: &mut [u8; 32],
+    ) {
         if self.pending == FILLS_PER_EVENT as usize {
             self.flush(market, taker_side::<MAKERS>());
         }
@@ -192,12 +198,11 @@ impl Taker {
         self.pending = 0;
     }
 
-    /// Take a resting order out of the taker's way. Fills made before it are emitted first, so that the market's events
-    /// stand in the order in which things happened.
+    /// Take a resting order out of the taker's way. The pending fills stay pending: emitting them here would let a book
+    /// of alternating live and expired orders fill the log beyond what the runtime keeps.
     #[inline(never)]
-    fn take_out(&mut self, market: &mut Market, slot: u16, reason: u8) -> Outcome {
+    fn take_out(market: &mut Market, slot: u16, reason: u8) -> Outcome {
         let order = market.take_out(slot)?;
-        self.flush(market, if order.side == SIDE_SELL { SIDE_BUY } else { SIDE_SELL });
         emit_order_out(market, &order, reason);
         Ok(())
     }

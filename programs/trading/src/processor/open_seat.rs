@@ -1,7 +1,7 @@
 //! Gives a wallet its seat. The SeatIndex PDA of the wallet makes a second one impossible.
 use crate::{
-    generated::{SeatOpened, TradingError, OpenSeatArgs, SEAT_CAPACITY},
     error::arguments,
+    generated::{OpenSeatArgs, SeatOpened, TradingError, SEAT_CAPACITY},
     processor::interval_at,
     state::{Market, SeatIndex},
 };

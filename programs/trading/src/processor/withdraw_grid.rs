@@ -54,11 +54,5 @@ pub fn withdraw_grid(ctx: &mut Ctx<'_>) -> Outcome {
         CallAccount::writable(ledger.address()),
         CallAccount::readonly(ledger_vault.address()),
     ];
-    call(
-        energy_token.address(),
-        &metas,
-        &[authority, ledger_config, ledger, ledger_vault],
-        data.as_bytes(),
-        &signers,
-    )
+    call(energy_token.address(), &metas, &[authority, ledger_config, ledger, ledger_vault], data.as_bytes(), &signers)
 }
