@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,12 +10,9 @@ from solders.instruction import AccountMeta, Instruction
 from solders.system_program import CreateAccountWithSeedParams, create_account_with_seed
 
 from gridkit.chain import idl
-from gridkit.chain.rpc import PreflightError, Rpc, RpcError
-from gridkit.chain.tx import Pubkey, Signed, Signer, sign
-
-_CONFIRM_S = 60.0
-_POLL_S = 0.05
-_REBROADCAST_S = 2.0
+from gridkit.chain.rpc import Rpc
+from gridkit.chain.sender import Build, Landed, Refused, Sender
+from gridkit.chain.tx import Pubkey, Signer, sign
 
 
 class TransactionFailedError(Exception):
@@ -43,6 +39,7 @@ class Chain:
 
     def __init__(self, rpc: Rpc, payer: Signer) -> None:
         self.rpc, self.payer = rpc, payer
+        self._sender = Sender(rpc)
 
     def send(
         self,
@@ -50,45 +47,39 @@ class Chain:
         instructions: Sequence[Instruction],
         signers: Sequence[Signer] = (),
         tables: Sequence[AddressLookupTableAccount] = (),
-    ) -> dict[str, Any]:
-        """Send one transaction, wait until it is confirmed, and return it with its metadata.
+    ) -> Landed:
+        """Send one transaction and wait until it is confirmed.
 
         Raises:
             TransactionFailedError: It failed, or did not land before its blockhash ended.
         """
-        blockhash, last_valid = self.rpc.latest_blockhash()
-        others = [signer for signer in signers if signer.address != self.payer.address]
-        signed = sign(instructions, [self.payer, *others], blockhash, last_valid, tables)
-        try:
-            self.rpc.send(signed.wire)
-        except PreflightError as error:
-            raise TransactionFailedError(what, error.err, error.logs) from error
-        return self._confirm(what, signed)
+        return self.send_all([(what, instructions, signers)], tables)[0]
 
-    def _confirm(self, what: str, signed: Signed) -> dict[str, Any]:
-        deadline = time.monotonic() + _CONFIRM_S
-        sent_at = time.monotonic()
-        while time.monotonic() < deadline:
-            status = self.rpc.statuses([signed.signature])[0]
-            if status is not None and status.get("confirmationStatus") in ("confirmed", "finalized"):
-                transaction = self.rpc.transaction(signed.signature)
-                if transaction is not None:
-                    if status.get("err") is not None:
-                        raise TransactionFailedError(what, status["err"], transaction["meta"]["logMessages"] or [])
-                    return transaction
-            elif self.rpc.block_height() > signed.last_valid_block_height:
-                break
-            elif time.monotonic() - sent_at > _REBROADCAST_S:
-                sent_at = time.monotonic()
-                self._send_again(signed)
-            time.sleep(_POLL_S)
-        raise TransactionFailedError(what, None, [])
+    def send_all(
+        self,
+        parts: Sequence[tuple[str, Sequence[Instruction], Sequence[Signer]]],
+        tables: Sequence[AddressLookupTableAccount] = (),
+    ) -> list[Landed]:
+        """Send independent transactions together and wait until all are confirmed; see send."""
+        builds = [self._build(instructions, signers, tables) for _, instructions, signers in parts]
+        landed: list[Landed] = []
+        for (what, _, _), outcome in zip(parts, self._sender.send_all(builds), strict=True):
+            if isinstance(outcome, Refused):
+                raise TransactionFailedError(what, outcome.error, outcome.logs)
+            if not isinstance(outcome, Landed) or outcome.error is not None:
+                error = outcome.error if isinstance(outcome, Landed) else None
+                raise TransactionFailedError(what, error, [])
+            landed.append(outcome)
+        return landed
 
-    def _send_again(self, signed: Signed) -> None:
-        try:
-            self.rpc.send(signed.wire, skip_preflight=True)
-        except RpcError:  # the loop that asks for its status goes on, and ends at the blockhash's end
-            return
+    def _build(
+        self,
+        instructions: Sequence[Instruction],
+        signers: Sequence[Signer],
+        tables: Sequence[AddressLookupTableAccount],
+    ) -> Build:
+        everyone = [self.payer, *(signer for signer in signers if signer.address != self.payer.address)]
+        return lambda blockhash, last_valid: sign(instructions, everyone, blockhash, last_valid, tables)
 
     def exists(self, address: str) -> bool:
         """Return whether there is an account at `address`."""

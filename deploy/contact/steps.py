@@ -28,6 +28,25 @@ PROGRAM_ORDER = ("governance", "registry", "oracle", "energy_token", "trading")
 Say = Callable[[str], None]
 
 
+class Param(msgspec.Struct, frozen=True):
+    """One bounded council parameter: `step` is the most that one proposal may change it by; 0 = never."""
+
+    id: int
+    value: int
+    min: int
+    max: int
+    step: int
+
+
+DEFAULT_PARAMS = (
+    Param(0, 0, 0, 1, 1),  # transfer mode: 0 free, 1 restricted
+    Param(1, 0, 0, 200, 50),  # taker fee, basis points
+    Param(2, 60, 0, 300, 60),  # how far a reading's interval may end after now, seconds
+    Param(3, 1, 1, 1_000_000, 1_000),  # least lots of an order
+    Param(4, 256, 1, 1_024, 256),  # most open orders of a seat
+)
+
+
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """What a deployment is set up with.
 
@@ -41,6 +60,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
         oracle_keys: Keys that may post readings.
         zones: Zone numbers; the flag says whether the zone nets export against import within one interval.
         min_tick: Lowest price of the market, ticks.
+        params: Council parameters with their bounds.
     """
 
     members: tuple[str, ...]
@@ -52,6 +72,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     oracle_keys: tuple[str, ...]
     zones: dict[int, bool]
     min_tick: int = 1
+    params: tuple[Param, ...] = DEFAULT_PARAMS
 
 
 class Setup:
@@ -117,9 +138,9 @@ class Setup:
             "threshold": terms.threshold,
             "guardians": [bytes(pubkey(g)) for g in terms.guardians],
             "timelock_s": list(terms.timelocks_s),
-            "timelocks_s": list(terms.timelocks_s),
             "stop_length_s": terms.stop_length_s,
             "proposal_ttl_s": terms.proposal_ttl_s,
+            "params": [msgspec.structs.asdict(param) for param in terms.params],
         }
         self._initialize("governance", accounts["council"], accounts, args)
 
@@ -127,13 +148,13 @@ class Setup:
         accounts = {
             "config": self._pda("registry", b"config"),
             "council": self._pda("governance", b"council"),
+            "admin": self._admin.address,
             "admin_user": self._user(self._admin.address),
         }
         args = {
             "genesis_hash": bytes(pubkey(genesis)),
             "governance_program": bytes(pubkey(self.ids["governance"])),
             "oracle_program": bytes(pubkey(self.ids["oracle"])),
-            "admin": bytes(self._admin.pubkey),
             "personal_hash": bytes(32),
         }
         self._initialize("registry", accounts["config"], accounts, args)
@@ -193,7 +214,8 @@ class Setup:
     def _zone(self, zone: int, netting: bool) -> ZoneAddresses:
         seed = zone.to_bytes(2, "little")
         if not self._chain.exists(self._pda("registry", b"zone", seed)):
-            self._send_zone("registry", {"zone": self._pda("registry", b"zone", seed)}, {"zone": zone, "capacity": 256})
+            registry_zone = {"zone": self._pda("registry", b"zone", seed), "authority": self._admin.address}
+            self._send_zone("registry", registry_zone, {"zone": zone, "capacity": 256})
         slab, create = self._chain.create_with_seed(f"slab:{zone}", _size("oracle", "MeterSlab"), self.ids["oracle"])
         roots = self._pda("oracle", b"roots", seed)
         if create is not None:
@@ -219,6 +241,7 @@ class Setup:
             "admin": self._admin.address,
             "payer": self._admin.address,
             "admin_user": self._user(self._admin.address),
+            "authority_user": self._user(self._admin.address),
             "config": self._pda(program, b"config"),
         }
         made = self._instruction(program, "create_zone", named, args)

@@ -1,0 +1,63 @@
+"""Deployment to a local chain: public program keys, airdropped fees, a council of three on this box, timelocks of seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from nacl.signing import SigningKey
+
+from deploy.contact.chain import Chain
+from deploy.contact.steps import PROGRAM_ORDER, Setup, Terms
+from deploy.site import CHECKOUT, Site
+from gridkit.chain import deployment as deployments
+from gridkit.chain.deployment import Deployment
+from gridkit.chain.tx import Signer
+from gridkit.programs import program_seed
+
+COUNCIL = ("council-1", "council-2", "council-3")
+THRESHOLD = 2
+GUARDIAN = "guardian"
+PAYERS = ("deployer", "poster", "gateway-payer")
+_SOL = 1_000_000_000
+_LEAST_LAMPORTS = 20 * _SOL
+_AIRDROP_LAMPORTS = 100 * _SOL
+_TIMELOCK_S = 2  # campus seconds: a local council is one person at one desk
+_STOP_LENGTH_S = 72 * 3600
+_PROPOSAL_TTL_S = 7 * 86_400
+
+
+def local_terms(site: Site) -> Terms:
+    """Return what a local deployment is set up with."""
+    return Terms(
+        members=tuple(site.signer(name).address for name in COUNCIL),
+        threshold=THRESHOLD,
+        guardians=(site.signer(GUARDIAN).address,),
+        timelocks_s=(_TIMELOCK_S, _TIMELOCK_S, _TIMELOCK_S, _TIMELOCK_S),
+        stop_length_s=_STOP_LENGTH_S,
+        proposal_ttl_s=_PROPOSAL_TTL_S,
+        oracle_keys=(site.signer("poster").address,),
+        zones=dict.fromkeys(sorted({meter.zone for meter in site.fleet}), False),
+    )
+
+
+def fund(chain: Chain, addresses: list[str]) -> None:
+    """Bring each address to at least 20 SOL by airdrop; only a local chain or a test cluster gives one."""
+    for address in addresses:
+        if chain.rpc.balance_lamports(address) < _LEAST_LAMPORTS:
+            chain.rpc.call("requestAirdrop", address, _AIRDROP_LAMPORTS)
+
+
+def deploy_local(chain: Chain, site: Site, say: Callable[[str], None]) -> Deployment:
+    """Deploy and initialise what is missing; return the deployment.
+
+    Raises:
+        deploy.contact.chain.TransactionFailedError: A step failed.
+    """
+    if site.deployment.exists():
+        known = deployments.load(site.deployment)
+        if known.genesis_hash == str(chain.rpc.call("getGenesisHash")):
+            return known
+    fund(chain, [site.signer(name).address for name in PAYERS])
+    program_keys = {name: Signer(SigningKey(program_seed(name))) for name in PROGRAM_ORDER}
+    images = {name: CHECKOUT / "programs" / "so" / f"{name}.so" for name in PROGRAM_ORDER}
+    return Setup(chain, program_keys, images, local_terms(site), say).run(site.deployment)
