@@ -1,0 +1,40 @@
+"""What makes the agent unable to go on; a refused poll or reading is a value instead.
+
+EdgeError
+├── EnrolError           a key or enrolment file could not be made
+├── SpoolError           the spool cannot be opened or written
+└── SigningKeyError      a meter's key for its current epoch is missing
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class EdgeError(Exception):
+    """Base of the agent's errors. `can_retry` says whether the same call may work later."""
+
+    can_retry = False
+
+
+class EnrolError(EdgeError):
+    """An enrolment could not be made; the message says what to correct."""
+
+
+class SpoolError(EdgeError):
+    """The spool at `path` cannot be used: disk full, read-only, or no database."""
+
+    can_retry = True
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"spool {path}: {why}; free some space or correct the home folder")
+        self.path = path
+
+
+class SigningKeyError(EdgeError):
+    """No key file for `key_epoch` of `meter_id`; `campusgrid edge enroll --key-epoch` makes it."""
+
+    def __init__(self, meter_id: str, key_epoch: int) -> None:
+        super().__init__(f"meter {meter_id} has no key of epoch {key_epoch}")
+        self.meter_id = meter_id
+        self.key_epoch = key_epoch

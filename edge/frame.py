@@ -1,0 +1,125 @@
+"""Decides whether bytes on a Modbus link are the whole answer to the one question asked; pure, no socket.
+
+pymodbus gives back what a frame says without asking whether it is the frame that was wanted: it returns 3 or 6
+registers when 4 were asked for, takes the answer to function 3 for one to function 4, and takes transaction id 0 for
+any. So the raw bytes are judged here first, and only a frame that fits in every respect is passed on to it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+MBAP_SIZE = 7
+_RTU_OVERHEAD = 5  # unit, function, byte count, CRC (2)
+_RTU_EXCEPTION = 5
+
+
+class Refusal(StrEnum):
+    """Why a question has no answer; a metric label."""
+
+    CONNECT = "connect"
+    TIMEOUT = "timeout"
+    CLOSED = "closed"
+    """The other side hung up."""
+    SHORT = "short"
+    LONG = "long"
+    GARBAGE = "garbage"
+    WRONG_UNIT = "wrong_unit"
+    WRONG_FUNCTION = "wrong_function"
+    WRONG_TRANSACTION = "wrong_transaction"
+    EXCEPTION = "exception"
+    """A proper Modbus exception: the link is sound, the unit does not want to."""
+    LIBRARY = "library"
+    """pymodbus failed on, or read differently, a frame that is in order."""
+
+
+class Refused(NamedTuple):
+    """A question without an answer: why, and for EXCEPTION the exception code (1 to 255, else 0)."""
+
+    reason: Refusal
+    code: int = 0
+
+
+class Question(NamedTuple):
+    """What was asked: transaction (0 in RTU frames), unit, function code 3 or 4, quantity of registers."""
+
+    transaction: int
+    unit: int
+    function_code: int
+    quantity: int
+
+
+Words = tuple[int, ...]
+
+
+def inspect_tcp(buffer: bytes, asked: Question) -> Words | Refused | None:
+    """Return the registers that a Modbus TCP reply carries, why it is refused, or None while it is incomplete.
+
+    Args:
+        buffer: All bytes received since the question was sent.
+        asked: The question.
+
+    Source: Modbus Messaging on TCP/IP 1.0b, 3.1.3; Modbus Application Protocol 1.1b3, 6.3, 6.4 and 7.
+    """
+    if len(buffer) < MBAP_SIZE + 1:
+        return None
+    transaction = int.from_bytes(buffer[0:2], "big")
+    protocol = int.from_bytes(buffer[2:4], "big")
+    length = int.from_bytes(buffer[4:6], "big")
+    if protocol != 0 or not 3 <= length <= 254:
+        return Refused(Refusal.GARBAGE)
+    if transaction != asked.transaction:
+        return Refused(Refusal.WRONG_TRANSACTION)
+    if buffer[6] != asked.unit:
+        return Refused(Refusal.WRONG_UNIT)
+    size = MBAP_SIZE - 1 + length
+    if len(buffer) < size:
+        return None
+    if len(buffer) > size:
+        return Refused(Refusal.LONG)
+    return _inspect_pdu(buffer[MBAP_SIZE:size], asked)
+
+
+def inspect_rtu(buffer: bytes, asked: Question) -> Words | Refused | None:
+    """Return the same for an RTU frame, whose end is known only from what it says itself and its CRC.
+
+    Source: Modbus over Serial Line 1.02, 2.5.1.
+    """
+    if len(buffer) < 3:
+        return None
+    if buffer[0] != asked.unit:
+        return Refused(Refusal.WRONG_UNIT)
+    size = _RTU_EXCEPTION if buffer[1] & 0x80 else _RTU_OVERHEAD + buffer[2]
+    if len(buffer) < size:
+        # A frame that announces more than was asked for will never be an answer: do not wait for its end.
+        announced_too_much = not buffer[1] & 0x80 and buffer[2] > 2 * asked.quantity
+        return Refused(Refusal.LONG) if announced_too_much else None
+    if crc16(buffer[: size - 2]) != int.from_bytes(buffer[size - 2 : size], "little"):
+        return Refused(Refusal.GARBAGE)
+    if len(buffer) > size:
+        return Refused(Refusal.LONG)
+    return _inspect_pdu(buffer[1 : size - 2], asked)
+
+
+def _inspect_pdu(pdu: bytes, asked: Question) -> Words | Refused:
+    if pdu[0] == asked.function_code | 0x80:
+        return Refused(Refusal.EXCEPTION, pdu[1]) if len(pdu) == 2 else Refused(Refusal.GARBAGE)
+    if pdu[0] != asked.function_code:
+        return Refused(Refusal.WRONG_FUNCTION)
+    data = pdu[2:]
+    if len(data) != pdu[1]:
+        return Refused(Refusal.GARBAGE)
+    if len(data) != 2 * asked.quantity:
+        return Refused(Refusal.SHORT if len(data) < 2 * asked.quantity else Refusal.LONG)
+    return tuple(int.from_bytes(data[at : at + 2], "big") for at in range(0, len(data), 2))
+
+
+def crc16(data: bytes) -> int:
+    """Return the Modbus CRC of a frame. Source: Modbus over Serial Line 1.02, 6.2.2."""
+    crc = 0xFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ 0xA001 if crc & 1 else crc >> 1
+    return crc
