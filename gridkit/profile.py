@@ -535,6 +535,26 @@ def read_counter(profile: Profile, direction: Direction, registers: Registers) -
     return RawCounter(total.numerator, 1, total.denominator, step.numerator, step.denominator)
 
 
+def read_wrap_wh(profile: Profile, direction: Direction, registers: Registers) -> int | NotAvailable:
+    """Return by how much a direction falls at a wrap, Wh, with the scale factor that the device reports now.
+
+    Equals `Profile.wrap_wh` except on families whose counters carry a scale factor (SunSpec acc32): there the wrap point
+    moves with it. 0 where the direction is not counted.
+    """
+    wraps: list[Fraction] = []
+    for field in profile.energy_fields(direction):
+        exponent = 0
+        if field.scale_field:
+            factor = read_value(profile, field.scale_field, registers)
+            if isinstance(factor, NotAvailable):
+                return factor
+            if not isinstance(factor, int) or not -10 <= factor <= 10:
+                return NotAvailable(field.scale_field, Refusal.BAD_SCALE)
+            exponent = factor
+        wraps.append(_wrap_of(field, exponent))
+    return int(min(wraps, default=Fraction(0)))
+
+
 def energy_values(profile: Profile, registers: Registers) -> Mapping[Direction, RawCounter | NotAvailable | None]:
     """Return both directions' counters at once, as `read_counter` gives them."""
     return {"import": read_counter(profile, "import", registers), "export": read_counter(profile, "export", registers)}
@@ -747,8 +767,8 @@ def _lint_field(profile: Profile, field: Field) -> Iterable[str]:
         yield f"{where}: words belongs to text fields, and only to them"
     if field.width > profile.access.block_limit:
         yield f"{where}: longer than one block"
-    if field.scale_ratio <= 0:
-        yield f"{where}: scale must be positive"
+    if field.scale_ratio == 0 or (field.is_energy and field.scale_ratio < 0):
+        yield f"{where}: scale must be positive (negative only turns the sign of a power)"
     if field.scale_field and field.scale_field not in profile.fields:
         yield f"{where}: no scale field {field.scale_field}"
     if not _readable(profile, field.function_code, field.address, field.end):

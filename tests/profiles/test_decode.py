@@ -26,10 +26,11 @@ from gridkit.profile import (
     read_model,
     read_serial,
     read_value,
+    read_wrap_wh,
 )
 
 ALL = list_profiles()
-FLOAT_FAMILIES = [p for p in ALL if load_profile(p).energy_fields("import")[0].type in ("f32", "f64")]
+FLOAT_FAMILIES = [p for p in ALL if load_profile(p).energy_fields("export")[0].type in ("f32", "f64")]
 
 
 def registers_of(content: dict[int, int], function_code: int = 3) -> Registers:
@@ -217,7 +218,7 @@ def test_counter_wraps_where_the_profile_says(profile_id: str) -> None:
 def test_float_decoding_agrees_with_the_machine(profile_id: str, data: st.DataObject) -> None:
     """An independent reader (struct) and our bit-by-bit one must see the same number."""
     profile = load_profile(profile_id)
-    field = profile.energy_fields("import")[0]
+    field = profile.energy_fields("export")[0]
     size, code = (4, "f") if field.type == "f32" else (8, "d")
     content = data.draw(st.binary(min_size=size, max_size=size))
     machine = struct.unpack(">" + code, content)[0]
@@ -321,3 +322,13 @@ def test_pac_identity_is_asked_as_the_whole_block() -> None:
     """The manual: I&M data only as 27 registers from 64001; anything else is an error reply."""
     profile = load_profile("siemens-pac2200")
     assert plan_blocks(profile, [profile.identity.serial]) == [(3, 64001, 27)]
+
+
+def test_wrap_point_moves_with_the_scale_factor() -> None:
+    """A SunSpec counter in tens of Wh wraps ten times later; the wrong wrap point would book the difference."""
+    profile = load_profile("sunspec-203")
+    registers = registers_of({40070 + i: w for i, w in enumerate(VERIS_MODEL_203)})
+    assert read_wrap_wh(profile, "import", registers) == 10 * 2**32
+    assert read_wrap_wh(load_profile("eastron-sdm630"), "export", Registers()) == 10**9
+    assert isinstance(read_wrap_wh(profile, "import", Registers()), NotAvailable)
+    assert read_wrap_wh(load_profile("sunspec-103"), "import", Registers()) == 0
