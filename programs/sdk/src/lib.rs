@@ -3,11 +3,14 @@
 //!
 //! `unsafe` code is allowed in this crate alone; each use names the invariant and who keeps it.
 #![no_std]
+// The assembler of `sha512` is for the upstream BPF target, which stock rustc still calls experimental.
+#![cfg_attr(all(target_arch = "bpf", not(target_os = "solana")), feature(asm_experimental_arch))]
 #![allow(unsafe_code)]
 
 pub mod account;
 pub mod borsh;
 pub mod cpi;
+pub mod ed25519;
 pub mod entry;
 pub mod event;
 pub mod fault;
@@ -17,6 +20,7 @@ pub mod math;
 pub mod mem;
 pub mod pda;
 pub mod plain;
+pub mod sha512;
 pub mod state;
 pub mod sysvar;
 pub mod units;
