@@ -231,7 +231,8 @@ class _Enrolment:
         owner = self._signer(meter.owner).address
         entry = self._chain.rpc.account(addresses.slab, offset=160 + 144 * slot, length=144)
         ledger_entry = self._chain.rpc.account(addresses.ledger, offset=256 + 24 * slot, length=24)
-        assert entry is not None and ledger_entry is not None, "a zone's accounts are made before its meters"
+        assert entry is not None, "a zone's slab is made before its meters"
+        assert ledger_entry is not None, "a zone's ledger is made before its meters"
         address = on.meter(self._site.meter_id(meter))
         made: list[Instruction] = []
         if int.from_bytes(entry.data[112:116], "little") == 0:

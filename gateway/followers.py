@@ -29,7 +29,7 @@ class Followers:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._index = TradeIndex(gateway.store, gateway.ledger)
-        self._feed = ReadingFeed(gateway.readings)
+        self._feed = ReadingFeed(gateway.readings, gateway.meters)
         self._settling = Settling(gateway.store, gateway.ledger)
 
     async def run(self) -> None:
@@ -52,7 +52,7 @@ class Followers:
             self._gateway.hub.publish("trades", trade_view(trade).model_dump())
 
     async def _readings(self) -> None:
-        for reading, owner in await run_in_threadpool(self._feed.changes, self._gateway.ledger):
+        for reading, owner in await run_in_threadpool(self._feed.changes):
             self._gateway.hub.publish("readings", reading, owners=frozenset([owner]) if owner else frozenset())
 
     async def _pending(self) -> None:
