@@ -52,7 +52,7 @@ async def serve(settings: SimSettings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    folder = settings.home / "sim"
+    folder = settings.home
     folder.mkdir(parents=True, exist_ok=True)
     lock_fd = _hold(folder)
     truth = TruthLog(folder, pieces_kept=settings.truth_pieces_kept)

@@ -33,7 +33,11 @@ class MeterSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SimSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The process. `clock` is the campus clock's file (unset: UTC); port 0 for metrics or control switches it off."""
+    """The process.
+
+    `home` is the simulator's own folder (`sim` in the deployment's home) and holds the truth log. `clock` is the campus
+    clock's file (unset: UTC); port 0 for metrics or control switches it off.
+    """
 
     home: Path
     clock: Path | None = None

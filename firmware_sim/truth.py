@@ -104,7 +104,7 @@ def _old_pieces(folder: Path) -> list[Path]:
 
 
 def entries(folder: Path) -> Iterator[Entry]:
-    """Yield every entry kept in `<home>/sim`, oldest first; a torn line (a kill within a write) is passed over."""
+    """Yield every entry kept in the simulator's folder, oldest first; a torn line (a kill within a write) is passed over."""
     decoder = msgspec.json.Decoder(Entry)
     for path in [*_old_pieces(folder), folder / "truth.jsonl"]:
         try:

@@ -116,7 +116,7 @@ def sim(tmp_path: Path) -> Iterator[Sim]:
 def test_registers_survive_a_kill_and_never_go_back(sim: Sim) -> None:
     """kill -9 between any two polls: the next process shows the same energy, and the log has every block served."""
     sim.start()
-    truth = TruthReader(sim.home / "sim")
+    truth = TruthReader(sim.home)
     last = (0, 0)
     for _ in range(3):
         for _ in range(5):
@@ -128,7 +128,7 @@ def test_registers_survive_a_kill_and_never_go_back(sim: Sim) -> None:
         sim.stop(signal.SIGKILL)
         sim.start()
     assert last[1] > 0
-    blocks = list(entries(sim.home / "sim"))
+    blocks = list(entries(sim.home))
     assert len(blocks) == 15
     assert not any(block.strays() for block in blocks)
 
