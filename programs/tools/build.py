@@ -16,6 +16,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -45,6 +46,8 @@ LLC_FLAGS: Final = (
     "-bpf-stack-size=4096",
     "-mattr=+allows-misaligned-mem-access",
     "--stack-size-section",
+    # One section for each function, so that the packer can leave out those nothing calls.
+    "--function-sections",
     "-filetype=obj",
 )
 
@@ -174,18 +177,23 @@ def _missing(tool: str) -> str:
 
 
 def _readable(symbol: str) -> str:
-    """Undo the legacy mangling of rustc far enough to recognise the function: _ZN3foo3bar17h0123456789abcdefE."""
-    if not symbol.startswith("_ZN"):
+    """Return the names in a mangled Rust symbol (v0: decimal length, perhaps `_`, name), without crate hashes."""
+    if not symbol.startswith(("_R", "_ZN")):
         return symbol
-    parts, at = [], 3
-    while at < len(symbol) and symbol[at].isdigit():
-        end = at
-        while symbol[end].isdigit():
-            end += 1
-        length = int(symbol[at:end])
-        parts.append(symbol[end : end + length])
-        at = end + length
-    return "::".join(parts[:-1]) if len(parts) > 1 else symbol
+    names, at = [], 2
+    while at < len(symbol):
+        number = re.compile(r"[1-9]\d*").match(symbol, at)
+        # A length follows a tag of the grammar; digits inside a base-62 number (`s…_`, `B…_`) do not count.
+        base62 = re.compile(r"[sBC]s?[0-9a-zA-Z]*_").match(symbol, at)
+        if base62:
+            at = base62.end()
+        elif number:
+            start = number.end() + (symbol[number.end() : number.end() + 1] == "_")
+            at = start + int(number[0])
+            names.append(symbol[start:at])
+        else:
+            at += 1
+    return "::".join(name for name in names if name) or symbol
 
 
 def read_checksums() -> dict[str, Any]:

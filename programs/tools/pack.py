@@ -55,7 +55,7 @@ class _Image:
     dynamic: list[tuple[int, int, int]] = field(default_factory=list)
 
     def build(self, entry: str) -> bytes:
-        text, rodata = self._place()
+        text, rodata = self._place(entry)
         for section in self.source.sections:
             if section.index in self.base:
                 for relocation in self.source.relocations.get(section.index, []):
@@ -66,9 +66,21 @@ class _Image:
             raise ObjectFileError(f"{entry} is not in the text")
         return self._finish(entry, entry_address, text, rodata)
 
-    def _place(self) -> tuple[tuple[int, int], tuple[int, int]]:
-        """Copy text, then read-only data, into the image; return both spans as (address, length)."""
-        loaded = [s for s in self.source.sections if s.flags & SHF_ALLOC and s.data]
+    def _reached(self, entry: str) -> set[int]:
+        """Return the sections that the entry's section leads to; llc puts each function into one of its own."""
+        found: set[int] = set()
+        ahead = [self.source.symbol(entry).section]
+        while ahead:
+            section = ahead.pop()
+            if section not in found:
+                found.add(section)
+                ahead += [r.symbol.section for r in self.source.relocations.get(section, []) if r.symbol.section]
+        return found
+
+    def _place(self, entry: str) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Copy the text and then the read-only data that is reached; return both spans as (address, length)."""
+        reached = self._reached(entry)
+        loaded = [s for s in self.source.sections if s.index in reached and s.flags & SHF_ALLOC and s.data]
         text = [s for s in loaded if s.flags & SHF_EXECINSTR]
         rest = [s for s in loaded if not s.flags & SHF_EXECINSTR]
         for section in rest:

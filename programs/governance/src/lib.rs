@@ -1,10 +1,21 @@
-//! Placeholder of this program until its instructions are written: refuses every call.
+//! The governance program: who may change what, and how fast. See `interface.toml` for accounts, flags and data of each
+//! instruction and for the invariants.
 #![no_std]
 
-use campusgrid_sdk::{entry, Ctx, Fault};
+mod change;
+mod council;
+mod entrypoint;
+#[rustfmt::skip]
+mod generated;
+mod processor;
+mod state;
 
-entry!(route, 16);
+use campusgrid_sdk::Fault;
+use generated::GovernanceError;
 
-fn route(_ctx: &mut Ctx<'_>) -> u64 {
-    Fault::UNKNOWN_INSTRUCTION.code()
+impl From<GovernanceError> for Fault {
+    #[inline(always)]
+    fn from(error: GovernanceError) -> Fault {
+        Fault::custom(error as u32)
+    }
 }

@@ -61,7 +61,8 @@ pub fn require_program(view: &AccountView, wanted: &Address) -> Outcome {
 /// Errors: `WRONG_OWNER`.
 #[inline(always)]
 pub fn require_owner(view: &AccountView, program: &Address) -> Outcome {
-    if view.owned_by(program) {
+    // Not `owned_by`: that compares by a byte-wise memcmp, 96 units where four words cost 16.
+    if address_eq(&view.owner(), program) {
         Ok(())
     } else {
         Err(Fault::WRONG_OWNER)
@@ -72,6 +73,13 @@ pub fn require_owner(view: &AccountView, program: &Address) -> Outcome {
 #[inline(always)]
 pub fn same(left: &Address, right: &Address) -> bool {
     address_eq(left, right)
+}
+
+/// The 32 bytes of an argument as an address, in place.
+#[inline(always)]
+pub fn as_address(bytes: &[u8; 32]) -> &Address {
+    // SAFETY: Address is a transparent wrapper of [u8; 32].
+    unsafe { &*bytes.as_ptr().cast::<Address>() }
 }
 
 /// Read a whole-account record that `program` owns.

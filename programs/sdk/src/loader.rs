@@ -19,11 +19,16 @@ pub fn require_upgrade_authority(program_id: &Address, program_data: &AccountVie
     account::require_owner(program_data, &LOADER_V3)?;
     pda::require_canonical(program_data, &[program_id.as_array()], &LOADER_V3)?;
     let data = program_data.try_borrow().map_err(|_| Fault::ACCOUNT_BORROWED)?;
-    let head = data.first_chunk::<45>().ok_or(Fault::WRONG_ACCOUNT_SIZE)?;
-    if head[..4] != [3, 0, 0, 0] {
+    let (kind, rest) = data.split_first_chunk::<4>().ok_or(Fault::WRONG_ACCOUNT_SIZE)?;
+    if u32::from_le_bytes(*kind) != 3 {
         return Err(Fault::WRONG_ACCOUNT_TYPE);
     }
-    if head[12] != 1 || head[13..45] != authority.address().as_array()[..] {
+    let (_slot, rest) = rest.split_first_chunk::<8>().ok_or(Fault::WRONG_ACCOUNT_SIZE)?;
+    let Some((1, rest)) = rest.split_first() else {
+        return Err(Fault::NOT_UPGRADE_AUTHORITY);
+    };
+    let named = rest.first_chunk::<32>().ok_or(Fault::WRONG_ACCOUNT_SIZE)?;
+    if !account::same(account::as_address(named), authority.address()) {
         return Err(Fault::NOT_UPGRADE_AUTHORITY);
     }
     Ok(())

@@ -39,7 +39,9 @@ crate::account_record! {
         96 => guardians: [Address; 3],
         192 => members: [Address; 16],
         704 => params: [Param; 32],
-        1728 => reserved: [u8; 64],
+        /// Guardians wait until then before the next stop.
+        1728 => stop_allowed_at: i64,
+        1736 => reserved: [u8; 56],
     }
 }
 

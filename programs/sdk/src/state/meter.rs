@@ -7,7 +7,7 @@ crate::record! {
         0 => key: [u8; 32],
         32 => first_interval: u32,
         36 => epoch: u16,
-        /// Bit 0: compromised, never to be believed again.
+        /// Bit 0 ([`DeviceKey::REVOKED`]): compromised, never to be believed again.
         38 => flags: u16,
     }
 }
@@ -40,8 +40,16 @@ crate::account_record! {
         296 => opening_import_wh: u64,
         304 => opening_export_wh: u64,
         312 => serial_hash: [u8; 32],
-        344 => reserved: [u8; 40],
+        344 => updated_at: i64,
+        352 => reserved: [u8; 32],
     }
+}
+
+impl DeviceKey {
+    /// Bit of `flags`: compromised.
+    pub const REVOKED: u16 = 1;
+    /// No key.
+    pub const NONE: DeviceKey = DeviceKey { key: [0; 32], first_interval: 0, epoch: 0, flags: 0 };
 }
 
 /// Where a meter stands.
