@@ -1,10 +1,21 @@
-//! Placeholder of this program until its instructions are written: refuses every call.
+//! The registry program: users, zones and meters. See `interface.toml` for accounts, flags and data of each instruction
+//! and for the invariants.
 #![no_std]
 
-use campusgrid_sdk::{entry, Ctx, Fault};
+mod authority;
+mod entrypoint;
+#[rustfmt::skip]
+mod generated;
+mod possession;
+mod processor;
+mod state;
 
-entry!(route, 16);
+use campusgrid_sdk::Fault;
+use generated::RegistryError;
 
-fn route(_ctx: &mut Ctx<'_>) -> u64 {
-    Fault::UNKNOWN_INSTRUCTION.code()
+impl From<RegistryError> for Fault {
+    #[inline(always)]
+    fn from(error: RegistryError) -> Fault {
+        Fault::custom(error as u32)
+    }
 }
