@@ -1,0 +1,669 @@
+"""Keeps readings, their outbox and the zones' batches: what is durable, and in which one transaction it becomes so.
+
+SQLAlchemy Core, so SQLite (WAL, synchronous=FULL, clustered tables) and PostgreSQL run the same code. Whether a reading is
+worth keeping is judged elsewhere; what its state is follows from the chain's events (`follow.py`).
+
+A reading and its outbox row are written in one transaction. `totals` counts readings by state in the same transactions, so
+posted + settled + superseded + withheld + stored is the number of readings at every instant, also after a kill.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from enum import IntEnum
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from oracle_bridge.errors import StoreError
+from oracle_bridge.judge import Baseline
+
+LAYOUT = 1
+_BUSY_MS = 15_000
+
+
+class State(IntEnum):
+    """Where a reading stands; the names are the API's."""
+
+    STORED = 0
+    POSTED = 1
+    SETTLED = 2
+    SUPERSEDED = 3
+    WITHHELD = 4
+
+
+metadata = sa.MetaData()
+_U32 = sa.BigInteger  # PostgreSQL has no unsigned integers
+
+readings = sa.Table(
+    "readings",
+    metadata,
+    sa.Column("meter_number", _U32, primary_key=True, autoincrement=False),
+    sa.Column("interval", _U32, primary_key=True, autoincrement=False),
+    sa.Column("register_epoch", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("import_wh", sa.BigInteger, nullable=False),
+    sa.Column("export_wh", sa.BigInteger, nullable=False),
+    sa.Column("quality", sa.Integer, nullable=False),
+    sa.Column("clock_error_ms", sa.Integer, nullable=False),
+    sa.Column("key_epoch", sa.Integer, nullable=False),
+    sa.Column("zone", sa.Integer, nullable=False),
+    sa.Column("slot", sa.Integer, nullable=False),
+    sa.Column("received_at_ms", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.SmallInteger, nullable=False),
+    sa.Column("reason", sa.String(32), nullable=False),
+    sa.Column("change_seq", sa.BigInteger, nullable=False),
+    sa.Column("seq", sa.BigInteger),
+    sa.Column("record", sa.SmallInteger),
+    sa.Column("record_flags", sa.SmallInteger),
+    sa.Column("acc_import_wh", sa.BigInteger),
+    sa.Column("acc_export_wh", sa.BigInteger),
+    sa.Column("tx_signature", sa.String(88)),
+    sa.Column("tx_slot", sa.BigInteger),
+    sa.Index("readings_change_seq", "change_seq", unique=True),
+    sqlite_with_rowid=False,
+)
+
+evidence = sa.Table(
+    "evidence",
+    metadata,
+    sa.Column("meter_number", _U32, primary_key=True, autoincrement=False),
+    sa.Column("interval", _U32, primary_key=True, autoincrement=False),
+    sa.Column("register_epoch", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("core", sa.LargeBinary, nullable=False),
+    sa.Column("signature", sa.LargeBinary, nullable=False),
+    sa.Column("device_key", sa.LargeBinary, nullable=False),
+    sa.Column("digest", sa.LargeBinary, nullable=False),
+    sa.Column("payload_sha256", sa.LargeBinary, nullable=False),
+    sa.Column("detail", sa.LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What only proofs and posting need, kept apart so that a month of one meter is a scan of small rows."""
+
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    sa.Column("zone", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("stage", sa.SmallInteger, primary_key=True, autoincrement=False),
+    sa.Column("interval", _U32, primary_key=True, autoincrement=False),
+    sa.Column("meter_number", _U32, primary_key=True, autoincrement=False),
+    sa.Column("register_epoch", sa.Integer, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+"""Readings whose story is not over: stage 0 to be posted, 1 posted and to be settled."""
+
+batches = sa.Table(
+    "batches",
+    metadata,
+    sa.Column("zone", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("root", sa.LargeBinary, nullable=False),
+    sa.Column("records", sa.LargeBinary, nullable=False),
+    sa.Column("tx_signature", sa.String(88), nullable=False),
+    sa.Column("tx_slot", sa.BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+cursors = sa.Table(
+    "cursors",
+    metadata,
+    sa.Column("name", sa.String(32), primary_key=True),
+    sa.Column("value", sa.String(128), nullable=False),
+)
+
+totals = sa.Table(
+    "totals",
+    metadata,
+    sa.Column("state", sa.SmallInteger, primary_key=True, autoincrement=False),
+    sa.Column("count", sa.BigInteger, nullable=False),
+)
+
+counters = sa.Table(
+    "counters",
+    metadata,
+    sa.Column("name", sa.String(32), primary_key=True),
+    sa.Column("value", sa.BigInteger, nullable=False),
+)
+
+_STATE_NAMES = " ".join(f"WHEN {state.value} THEN '{state.name.lower()}'" for state in State)
+_VIEWS = {
+    "readings_view": f"""
+        SELECT r.zone, r.slot, r.meter_number, r.register_epoch, r.interval, r.key_epoch, r.import_wh, r.export_wh,
+               r.quality, r.clock_error_ms, r.received_at_ms, CASE r.state {_STATE_NAMES} END AS state, r.reason,
+               r.change_seq, r.seq, r.record, r.record_flags, r.acc_import_wh, r.acc_export_wh, r.tx_signature,
+               r.tx_slot, e.core, e.signature, e.device_key, e.digest, e.payload_sha256, e.detail
+        FROM readings r JOIN evidence e ON e.meter_number = r.meter_number AND e.interval = r.interval
+             AND e.register_epoch = r.register_epoch""",
+    "totals_view": f"SELECT CASE state {_STATE_NAMES} END AS state, count FROM totals",
+}
+
+
+Key = tuple[int, int, int]
+"""Names a reading: (meter number, register epoch, interval)."""
+
+
+class NewReading(msgspec.Struct, frozen=True):
+    """A reading about to be stored: decoded fields, and the bytes that prove it."""
+
+    meter_number: int
+    register_epoch: int
+    interval: int
+    key_epoch: int
+    zone: int
+    slot: int
+    import_wh: int
+    export_wh: int
+    quality: int
+    clock_error_ms: int
+    received_at_ms: int
+    postable: bool
+    core: bytes
+    signature: bytes
+    device_key: bytes
+    digest: bytes
+    payload_sha256: bytes
+    detail: bytes
+
+
+class Pending(msgspec.Struct, frozen=True):
+    """A reading to be posted, with what posting needs."""
+
+    meter_number: int
+    register_epoch: int
+    interval: int
+    slot: int
+    core: bytes
+    signature: bytes
+    device_key: bytes
+
+    @property
+    def key(self) -> Key:
+        """Return (meter number, register epoch, interval)."""
+        return self.meter_number, self.register_epoch, self.interval
+
+
+class Applied(msgspec.Struct, frozen=True):
+    """One reading of a batch that the program applied, as its event says."""
+
+    meter_number: int
+    interval: int
+    digest: bytes
+    record: int
+    flags: int
+    acc_import_wh: int
+    acc_export_wh: int
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """One batch root of a zone, and the transaction that made it."""
+
+    zone: int
+    seq: int
+    root: bytes
+    records: bytes
+    tx_signature: str
+    tx_slot: int
+    applied: tuple[Applied, ...]
+
+
+class Known(msgspec.Struct, frozen=True):
+    """What is stored for one (meter, register epoch, interval)."""
+
+    core: bytes
+    payload_sha256: bytes
+
+
+def open_engine(url: str) -> sa.Engine:
+    """Return an engine whose transactions are durable when they return, with all tables and views made.
+
+    Raises:
+        StoreError: The database cannot be opened, or holds another layout.
+    """
+    engine = sa.create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    if engine.dialect.name == "sqlite":
+        _prepare_sqlite(engine)
+    try:
+        with engine.begin() as connection:
+            metadata.create_all(connection)
+            _create_views(connection)
+            _create_rows(connection)
+            layout = connection.execute(sa.select(counters.c.value).where(counters.c.name == "layout")).scalar_one()
+    except sa.exc.SQLAlchemyError as error:
+        raise StoreError(f"the store {engine.url!r} cannot be opened: {error}") from error
+    if layout != LAYOUT:
+        raise StoreError(f"the store {engine.url!r} has layout {layout}, this program writes {LAYOUT}")
+    return engine
+
+
+def _prepare_sqlite(engine: sa.Engine) -> None:
+    @sa.event.listens_for(engine, "connect")
+    def _pragmas(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # Transactions are begun below, not by the driver's guesses.
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={_BUSY_MS}", "cache_size=-20000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        # IMMEDIATE: a reader that later wants to write would fail with "database is locked" beside another writer.
+        connection.exec_driver_sql(
+            "BEGIN IMMEDIATE" if not connection.get_execution_options().get("reads") else "BEGIN"
+        )
+
+
+def _create_views(connection: sa.Connection) -> None:
+    for name, body in _VIEWS.items():
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql(f"CREATE VIEW IF NOT EXISTS {name} AS {body}")
+        else:
+            connection.exec_driver_sql(f"CREATE OR REPLACE VIEW {name} AS {body}")
+
+
+def _create_rows(connection: sa.Connection) -> None:
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    rows = [{"state": state.value, "count": 0} for state in State]
+    connection.execute(insert(totals).values(rows).on_conflict_do_nothing())
+    names = [{"name": "change_seq", "value": 0}, {"name": "layout", "value": LAYOUT}]
+    connection.execute(insert(counters).values(names).on_conflict_do_nothing())
+
+
+class Store:
+    """Reads and writes one bridge's database. Each method is one transaction; safe to share between threads.
+
+    Args:
+        engine: From `open_engine`.
+    """
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        self._insert: Any = sqlite.insert if engine.dialect.name == "sqlite" else postgresql.insert
+        self._readings = _Rows(engine, readings, _READING_COLUMNS)
+        self._evidence = _Rows(engine, evidence, tuple(evidence.c.keys()))
+        self._outbox = _Rows(engine, outbox, tuple(outbox.c.keys()))
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        with self._engine.connect().execution_options(reads=True) as connection:
+            yield connection
+
+    # Intake
+
+    def add(self, rows: Sequence[NewReading]) -> None:
+        """Store readings and their outbox rows, all or none, on disk when this returns.
+
+        Raises:
+            sqlalchemy.exc.IntegrityError: One of them is stored already: nothing was written.
+        """
+        if not rows:
+            return
+        with self._engine.begin() as connection:
+            change_seq = self._take_changes(connection, len(rows))
+            self._readings.insert(connection, [_reading_row(row, change_seq + i) for i, row in enumerate(rows)])
+            self._evidence.insert(connection, [_evidence_row(row) for row in rows])
+            postable = [
+                (row.zone, 0, row.interval, row.meter_number, row.register_epoch) for row in rows if row.postable
+            ]
+            self._outbox.insert(connection, postable)
+            self._count(connection, {State.STORED: len(postable), State.WITHHELD: len(rows) - len(postable)})
+
+    def known(self, meter_number: int, register_epoch: int, interval: int) -> Known | None:
+        """Return what is stored for a reading's key, or None."""
+        query = sa.select(evidence.c.core, evidence.c.payload_sha256).where(
+            evidence.c.meter_number == meter_number,
+            evidence.c.interval == interval,
+            evidence.c.register_epoch == register_epoch,
+        )
+        with self._reading() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else Known(bytes(row[0]), bytes(row[1]))
+
+    def latest(self, meter_number: int, register_epoch: int) -> int | None:
+        """Return the highest stored interval of a meter's register epoch, masked ones included."""
+        query = sa.select(sa.func.max(readings.c.interval)).where(
+            readings.c.meter_number == meter_number, readings.c.register_epoch == register_epoch
+        )
+        with self._reading() as connection:
+            value = connection.execute(query).scalar_one()
+        return None if value is None else int(value)
+
+    def nearest(self, meter_number: int, register_epoch: int, interval: int, *, later: bool) -> Baseline | None:
+        """Return the nearest unmasked reading before (or after) an interval in the same register epoch."""
+        column = readings.c.interval
+        query = (
+            sa.select(column, readings.c.import_wh, readings.c.export_wh)
+            .where(
+                readings.c.meter_number == meter_number,
+                readings.c.register_epoch == register_epoch,
+                column > interval if later else column < interval,
+                readings.c.quality.bitwise_and(0x000F) == 0,
+            )
+            .order_by(column.asc() if later else column.desc())
+            .limit(1)
+        )
+        with self._reading() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else Baseline(int(row[0]), int(row[1]), int(row[2]))
+
+    # Posting
+
+    def pending(self, zone: int, limit: int) -> list[Pending]:
+        """Return readings to be posted, oldest interval first, at most `limit`."""
+        return self._pending(zone, limit, sa.true())
+
+    def pending_until(self, zone: int, meter_number: int, register_epoch: int, interval: int) -> list[Pending]:
+        """Return readings of a meter to be posted whose watermark is not after (register epoch, interval)."""
+        passed = sa.and_(
+            outbox.c.meter_number == meter_number,
+            sa.or_(
+                outbox.c.register_epoch < register_epoch,
+                sa.and_(outbox.c.register_epoch == register_epoch, outbox.c.interval <= interval),
+            ),
+        )
+        return self._pending(zone, 1_000_000, passed)
+
+    def _pending(self, zone: int, limit: int, condition: Any) -> list[Pending]:
+        query = (
+            sa.select(
+                outbox.c.meter_number,
+                outbox.c.register_epoch,
+                outbox.c.interval,
+                readings.c.slot,
+                evidence.c.core,
+                evidence.c.signature,
+                evidence.c.device_key,
+            )
+            .select_from(outbox.join(readings, _same(outbox, readings)).join(evidence, _same(outbox, evidence)))
+            .where(outbox.c.zone == zone, outbox.c.stage == 0, condition)
+            .order_by(outbox.c.interval, outbox.c.meter_number, outbox.c.register_epoch)
+            .limit(limit)
+        )
+        with self._reading() as connection:
+            return [
+                Pending(int(r[0]), int(r[1]), int(r[2]), int(r[3]), bytes(r[4]), bytes(r[5]), bytes(r[6]))
+                for r in connection.execute(query)
+            ]
+
+    def pending_meters(self, zone: int) -> list[int]:
+        """Return the meters that have readings to be posted."""
+        query = sa.select(outbox.c.meter_number).distinct().where(outbox.c.zone == zone, outbox.c.stage == 0)
+        with self._reading() as connection:
+            return sorted(int(row[0]) for row in connection.execute(query))
+
+    def conclude(self, zone: int, keys: Sequence[Key], state: State, reason: str = "") -> int:
+        """Give stored readings their last state; return how many had none yet."""
+        with self._engine.begin() as connection:
+            wanted = self._in_state(connection, keys, State.STORED)
+            self._move(connection, zone, [(key, {"reason": reason}) for key in wanted], State.STORED, state)
+        return len(wanted)
+
+    def record_batches(self, zone: int, found: Sequence[Batch], cursor: str) -> int:
+        """Write batches of a zone, mark their readings posted, and move the zone's cursor; return how many were marked."""
+        marked = 0
+        with self._engine.begin() as connection:
+            for batch in found:
+                row = {name: getattr(batch, name) for name in batches.columns.keys()}  # noqa: SIM118 - no dict
+                connection.execute(self._insert(batches).values(row).on_conflict_do_nothing())
+            places = {applied.digest: (batch, applied) for batch in found for applied in batch.applied}
+            for before, moves in self._to_mark(connection, places).items():
+                self._move(connection, zone, moves, before, State.POSTED)
+                marked += len(moves)
+            self._set_cursor(connection, f"zone-{zone}", cursor)
+        return marked
+
+    def _to_mark(
+        self, connection: sa.Connection, places: dict[bytes, tuple[Batch, Applied]]
+    ) -> dict[State, list[tuple[Key, dict[str, Any]]]]:
+        """Return by present state what becomes posted. A digest that is not ours was posted by somebody else."""
+        moves: dict[State, list[tuple[Key, dict[str, Any]]]] = {}
+        for part in _parts([(applied.meter_number, applied.interval) for _, applied in places.values()]):
+            query = (
+                sa.select(
+                    readings.c.meter_number,
+                    readings.c.register_epoch,
+                    readings.c.interval,
+                    readings.c.state,
+                    evidence.c.digest,
+                )
+                .select_from(readings.join(evidence, _same(readings, evidence)))
+                .where(sa.tuple_(readings.c.meter_number, readings.c.interval).in_(part))
+            )
+            for meter_number, register_epoch, interval, state, digest in connection.execute(query):
+                place = places.get(bytes(digest))
+                if place is None or State(state) in (State.POSTED, State.SETTLED):
+                    continue
+                key = (int(meter_number), int(register_epoch), int(interval))
+                moves.setdefault(State(state), []).append((key, _posted_facts(*place)))
+        return moves
+
+    def unsettled(self, zone: int, limit: int = 20_000) -> list[tuple[int, int, int, int, int, int]]:
+        """Return posted readings that are not settled: (meter, register epoch, interval, slot, acc import, acc export)."""
+        query = (
+            sa.select(
+                readings.c.meter_number,
+                readings.c.register_epoch,
+                readings.c.interval,
+                readings.c.slot,
+                readings.c.acc_import_wh,
+                readings.c.acc_export_wh,
+            )
+            .select_from(outbox.join(readings, _same(outbox, readings)))
+            .where(outbox.c.zone == zone, outbox.c.stage == 1)
+            .order_by(outbox.c.interval)
+            .limit(limit)
+        )
+        with self._reading() as connection:
+            return [
+                (int(r[0]), int(r[1]), int(r[2]), int(r[3]), int(r[4]), int(r[5])) for r in connection.execute(query)
+            ]
+
+    def settle(self, zone: int, keys: Sequence[Key]) -> int:
+        """Mark posted readings settled; return how many were not yet."""
+        with self._engine.begin() as connection:
+            wanted = self._in_state(connection, keys, State.POSTED)
+            self._move(connection, zone, [(key, {}) for key in wanted], State.POSTED, State.SETTLED)
+        return len(wanted)
+
+    def _in_state(self, connection: sa.Connection, keys: Sequence[Key], state: State) -> list[Key]:
+        found: list[Key] = []
+        columns = (readings.c.meter_number, readings.c.register_epoch, readings.c.interval)
+        for part in _parts(keys):
+            query = sa.select(*columns).where(sa.tuple_(*columns).in_(part), readings.c.state == state.value)
+            found += [(int(row[0]), int(row[1]), int(row[2])) for row in connection.execute(query)]
+        return found
+
+    def _move(
+        self,
+        connection: sa.Connection,
+        zone: int,
+        moves: Sequence[tuple[Key, dict[str, Any]]],
+        before: State,
+        after: State,
+    ) -> None:
+        """Move readings that were found in state `before` in this transaction; one writer changes states, so they still are."""
+        if not moves:
+            return
+        change_seq = self._take_changes(connection, len(moves))
+        rows = [
+            {"m": key[0], "e": key[1], "i": key[2], "state": after.value, "change_seq": change_seq + n, **facts}
+            for n, (key, facts) in enumerate(moves)
+        ]
+        values: dict[str, Any] = {name: sa.bindparam(name) for name in rows[0] if name not in ("m", "e", "i")}
+        connection.execute(readings.update().where(_is_key(readings)).values(values), rows)
+        places = [{"z": zone, "m": key[0], "e": key[1], "i": key[2]} for key, _ in moves]
+        stage = 1 if before is State.POSTED else 0
+        here = sa.and_(outbox.c.zone == sa.bindparam("z"), outbox.c.stage == stage, _is_key(outbox))
+        connection.execute(outbox.delete().where(here), places)
+        if after is State.POSTED:
+            self._outbox.insert(connection, [(zone, 1, key[2], key[0], key[1]) for key, _ in moves])
+        self._count(connection, {before: -len(moves), after: len(moves)})
+
+    # What the chain has shown
+
+    def cursor(self, zone: int) -> str | None:
+        """Return the last transaction signature of a zone that was worked in, or None."""
+        query = sa.select(cursors.c.value).where(cursors.c.name == f"zone-{zone}")
+        with self._reading() as connection:
+            value = connection.execute(query).scalar_one_or_none()
+        return None if value is None else str(value)
+
+    def _set_cursor(self, connection: sa.Connection, name: str, value: str) -> None:
+        statement = self._insert(cursors).values(name=name, value=value)
+        connection.execute(
+            statement.on_conflict_do_update(index_elements=[cursors.c.name], set_={"value": statement.excluded.value})
+        )
+
+    def batch_count(self, zone: int) -> int:
+        """Return how many batch roots of a zone are known here."""
+        query = sa.select(sa.func.count()).select_from(batches).where(batches.c.zone == zone)
+        with self._reading() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def totals(self) -> dict[State, int]:
+        """Return the number of readings in each state."""
+        with self._reading() as connection:
+            rows = connection.execute(sa.select(totals.c.state, totals.c.count)).all()
+        return {State(int(state)): int(count) for state, count in rows}
+
+    def withheld_reasons(self) -> dict[str, int]:
+        """Return the number of withheld readings by reason. Reads the whole table: for an operator, not for a loop."""
+        query = (
+            sa.select(readings.c.reason, sa.func.count())
+            .where(readings.c.state == State.WITHHELD.value)
+            .group_by(readings.c.reason)
+        )
+        with self._reading() as connection:
+            return {str(reason): int(count) for reason, count in connection.execute(query)}
+
+    def pending_count(self, zone: int) -> int:
+        """Return how many readings of a zone wait to be posted."""
+        query = sa.select(sa.func.count()).select_from(outbox).where(outbox.c.zone == zone, outbox.c.stage == 0)
+        with self._reading() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def _take_changes(self, connection: sa.Connection, count: int) -> int:
+        """Return the first of `count` new change numbers; the row's lock keeps them in the order of the commits."""
+        last = connection.execute(
+            counters.update()
+            .where(counters.c.name == "change_seq")
+            .values(value=counters.c.value + count)
+            .returning(counters.c.value)
+        ).scalar_one()
+        return int(last) - count + 1
+
+    def _count(self, connection: sa.Connection, changes: dict[State, int]) -> None:
+        for state, change in changes.items():
+            if change:
+                connection.execute(
+                    totals.update().where(totals.c.state == state.value).values(count=totals.c.count + change)
+                )
+
+    def ping(self) -> float:
+        """Return how long a trivial read takes, wall seconds; an exception when the store is away."""
+        start_s = time.monotonic()
+        with self._reading() as connection:
+            connection.execute(sa.select(sa.literal(1)))
+        return time.monotonic() - start_s
+
+
+def _posted_facts(batch: Batch, applied: Applied) -> dict[str, Any]:
+    return {
+        "reason": "",
+        "seq": batch.seq,
+        "record": applied.record,
+        "record_flags": applied.flags,
+        "acc_import_wh": applied.acc_import_wh,
+        "acc_export_wh": applied.acc_export_wh,
+        "tx_signature": batch.tx_signature,
+        "tx_slot": batch.tx_slot,
+    }
+
+
+def _parts(values: Sequence[Any], size: int = 250) -> Iterator[list[Any]]:
+    """Yield the values in lists short enough for a statement's parameters (SQLite: 999 in old builds)."""
+    for at in range(0, len(values), size):
+        yield list(values[at : at + size])
+
+
+def _is_key(table: sa.Table) -> Any:
+    return sa.and_(
+        table.c.meter_number == sa.bindparam("m"),
+        table.c.interval == sa.bindparam("i"),
+        table.c.register_epoch == sa.bindparam("e"),
+    )
+
+
+def _same(left: sa.Table, right: sa.Table) -> Any:
+    names = ("meter_number", "interval", "register_epoch")
+    return sa.and_(*(left.c[name] == right.c[name] for name in names))
+
+
+_READING_COLUMNS = (
+    "meter_number",
+    "interval",
+    "register_epoch",
+    "import_wh",
+    "export_wh",
+    "quality",
+    "clock_error_ms",
+    "key_epoch",
+    "zone",
+    "slot",
+    "received_at_ms",
+    "state",
+    "reason",
+    "change_seq",
+)
+
+
+def _reading_row(row: NewReading, change_seq: int) -> tuple[Any, ...]:
+    return (
+        row.meter_number,
+        row.interval,
+        row.register_epoch,
+        row.import_wh,
+        row.export_wh,
+        row.quality,
+        row.clock_error_ms,
+        row.key_epoch,
+        row.zone,
+        row.slot,
+        row.received_at_ms,
+        0 if row.postable else State.WITHHELD.value,
+        "" if row.postable else "quality_masked",
+        change_seq,
+    )
+
+
+def _evidence_row(row: NewReading) -> tuple[Any, ...]:
+    return (
+        row.meter_number,
+        row.interval,
+        row.register_epoch,
+        row.core,
+        row.signature,
+        row.device_key,
+        row.digest,
+        row.payload_sha256,
+        row.detail,
+    )
+
+
+class _Rows:
+    """Inserts tuples into a table by the driver's own executemany: Core's per-value processing costs twice the insert."""
+
+    def __init__(self, engine: sa.Engine, table: sa.Table, columns: tuple[str, ...]) -> None:
+        compiled = table.insert().compile(dialect=engine.dialect, column_keys=list(columns))
+        self._text = str(compiled)
+        self._order = None if compiled.positiontup is None else tuple(compiled.positiontup)
+        assert self._order is None or self._order == columns
+        self._columns = columns
+
+    def insert(self, connection: sa.Connection, rows: list[tuple[Any, ...]]) -> None:
+        if not rows:
+            return
+        if self._order is None:
+            connection.exec_driver_sql(self._text, [dict(zip(self._columns, row, strict=True)) for row in rows])
+        else:
+            connection.exec_driver_sql(self._text, rows)
