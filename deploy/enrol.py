@@ -259,7 +259,11 @@ class _Enrolment:
             account = associated_token_account(self._signer(person.name).address, self._on.credit_mint)
             open_proposals.append((self._propose_credit(first, account), account))
         approvals = [
-            (f"approve {p}", [self._instruction("governance", "approve", {"member": second.address, "proposal": p})], [second])
+            (
+                f"approve {p}",
+                [self._instruction("governance", "approve", {"member": second.address, "proposal": p})],
+                [second],
+            )
             for p, _ in open_proposals
         ]
         self._chain.send_all(approvals)

@@ -94,7 +94,13 @@ class Stack:
 
     def _localnet(self) -> Process:
         site = self.site
-        table = {"home": site.home, "host": HOST, "rpc_port": site.ports.rpc, "speed": site.speed, "start": str(campus_start_s())}
+        table = {
+            "home": site.home,
+            "host": HOST,
+            "rpc_port": site.ports.rpc,
+            "speed": site.speed,
+            "start": str(campus_start_s()),
+        }
         config = site.write("localnet", "localnet", table)
         command = [localnet_python(), "-m", "deploy.localnet", "run", "--config", str(config)]
         return Process("localnet", command, site.home / "log" / "localnet.log", {"PYTHONPATH": str(CHECKOUT)})
@@ -214,7 +220,9 @@ class Stack:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             lock.close()
-            raise AlreadyRunningError(f"{self.site.home} is in use by another campusgrid; choose another --home") from error
+            raise AlreadyRunningError(
+                f"{self.site.home} is in use by another campusgrid; choose another --home"
+            ) from error
         self._lock_file = lock
 
 

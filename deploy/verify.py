@@ -17,7 +17,9 @@ def main(argv: list[str]) -> int:
     """Return 0 when the proof holds against the anchor, 1 when it does not, 3 when there was no anchor to hold it against."""
     parser = argparse.ArgumentParser(prog="campusgrid verify", description=__doc__)
     parser.add_argument("file", type=Path, help="a proof, as `campusgrid proof` writes it")
-    parser.add_argument("--anchor", type=Path, help="genesis hash, program ids and peaks at a slot, from another source")
+    parser.add_argument(
+        "--anchor", type=Path, help="genesis hash, program ids and peaks at a slot, from another source"
+    )
     words = parser.parse_args(argv)
     try:
         found = proof.decode_proof(words.file.read_bytes())

@@ -210,8 +210,9 @@ class Hub:
 
     @staticmethod
     async def _expire(subscriber: _Subscriber, now_s: WallClock) -> None:
-        while (left := subscriber.claims.expires_at_s - now_s()) > 0:  # a renewed token moves the end
-            await asyncio.sleep(min(left, 5))  # noqa: ASYNC110
+        # Looked at every few seconds, because a renewed token moves the end.
+        while (left := subscriber.claims.expires_at_s - now_s()) > 0:  # noqa: ASYNC110
+            await asyncio.sleep(min(left, 5))
 
 
 def _text(frame: dict[str, Any]) -> str:

@@ -95,7 +95,9 @@ def reading_proof(reading_id: str, claims: Caller, gateway: GatewayPart) -> dict
     """
     row = _row(gateway, claims, reading_id)
     if row.state not in _PROVABLE:
-        raise Problem(409, "not_posted", f"The reading is {row.state}; the ledger holds nothing to prove.", retry="later")
+        raise Problem(
+            409, "not_posted", f"The reading is {row.state}; the ledger holds nothing to prove.", retry="later"
+        )
     with gateway.readings.connect() as db:
         found = db.execute(sa.select(batches).where(batches.c.zone == row.zone).order_by(batches.c.seq)).all()
     records = {item.seq: bytes(item.records) for item in found}

@@ -1,0 +1,70 @@
+"""`campusgrid proof ID`: writes the proof of a reading (`<meter>-<register epoch>-<interval>`) or of a trade (`trade-<n>`), or the anchor of now
+(`anchor`). Readings and batches come from the chain's own transactions and the bridge's store; the chain's node is asked, nothing is changed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from deploy.history import History, trade_proof
+from deploy.up import default_home
+from gridkit.chain import deployment as deployments
+from gridkit.chain import proof
+from gridkit.chain.anchor import read_anchor
+from gridkit.chain.rpc import Rpc, RpcError
+
+
+def main(argv: list[str]) -> int:
+    """Write one proof or anchor; return 1 when there is none to write."""
+    parser = argparse.ArgumentParser(prog="campusgrid proof", description=__doc__)
+    parser.add_argument("id", help="3-0-1976544, trade-7, or anchor")
+    parser.add_argument("--home", type=Path, default=default_home(), help="home of the deployment (default: var/)")
+    parser.add_argument("--rpc", default="http://127.0.0.1:8899", help="JSON-RPC of the chain")
+    parser.add_argument("--store", help="SQLAlchemy URL of the bridge's store (default: SQLite in the home)")
+    parser.add_argument("--anchor", type=Path, help="make the proof for this anchor instead of the newest state")
+    parser.add_argument("--out", type=Path, help="file to write (default: standard output)")
+    words = parser.parse_args(argv)
+    try:
+        text = _make(words)
+    except (KeyError, ValueError, RpcError, FileNotFoundError, proof.ProofError, sa.exc.SQLAlchemyError) as error:
+        print(f"campusgrid proof: {error.args[0] if error.args else error}", file=sys.stderr)
+        return 1
+    if words.out:
+        words.out.write_bytes(text)
+    else:
+        sys.stdout.buffer.write(text)
+    return 0
+
+
+def _make(words: argparse.Namespace) -> bytes:
+    deployment = deployments.load(words.home / "deployment.json")
+    rpc = Rpc(words.rpc)
+    if words.id == "anchor":
+        return proof.encode(read_anchor(rpc, deployment))
+    if words.id.startswith("trade-"):
+        return proof.encode(trade_proof(rpc, deployment, int(words.id.removeprefix("trade-"))))
+    row = _row(words.store or f"sqlite:///file:{words.home}/bridge/bridge.db?mode=ro&uri=true", words.id)
+    history = History(rpc, deployment)
+    history.read()
+    next_seq = None
+    if words.anchor:
+        next_seq = proof.decode_anchor(words.anchor.read_bytes()).zones[str(row.zone)].next_seq
+    made = history.reading_proof(bytes(row.core), bytes(row.signature), bytes(row.device_key), row.zone, next_seq)
+    return proof.encode(made)
+
+
+def _row(store: str, name: str) -> sa.Row[tuple[object, ...]]:
+    parts = name.split("-")
+    if len(parts) != 3 or not all(part.isdecimal() for part in parts):
+        raise ValueError(f"{name!r} is no id: write <meter>-<register epoch>-<interval>, trade-<n> or anchor")
+    query = sa.text("SELECT * FROM readings_view WHERE meter_number=:m AND register_epoch=:e AND interval=:i")
+    with sa.create_engine(store).connect() as db:
+        row = db.execute(query, dict(zip("mei", map(int, parts), strict=True))).one_or_none()
+    if row is None:
+        raise KeyError(f"the bridge has no reading {name}")
+    if row.state not in ("posted", "settled"):
+        raise KeyError(f"reading {name} is {row.state}: the ledger does not hold it")
+    return row
