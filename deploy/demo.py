@@ -1,5 +1,7 @@
-"""`campusgrid demo`: in a temporary home and on free ports, meters are read, readings signed, proven and minted, a trade is made, and every figure
-is checked against another source. It prints what happened and ends with 1 if anything is missing or does not add up."""
+"""`campusgrid demo`: in a temporary home and on free ports, meters are read, readings signed, proven and minted, and a trade is made.
+
+Every figure is checked against another source. It prints what happened and ends with 1 if anything is missing or does not add up.
+"""
 
 from __future__ import annotations
 

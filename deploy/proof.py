@@ -1,5 +1,7 @@
-"""`campusgrid proof ID`: writes the proof of a reading (`<meter>-<register epoch>-<interval>`) or of a trade (`trade-<n>`), or the anchor of now
-(`anchor`). Readings and batches come from the chain's own transactions and the bridge's store; the chain's node is asked, nothing is changed."""
+"""`campusgrid proof ID`: writes the proof of a reading (`<meter>-<register epoch>-<interval>`) or a trade (`trade-<n>`), or an `anchor` of now.
+
+Readings come from the bridge's store, batches and fills from the chain's own transactions; nothing is changed.
+"""
 
 from __future__ import annotations
 
