@@ -1,0 +1,347 @@
+"""Every account slot of every instruction with the wrong account in it: one table, one refusal each.
+
+The table starts from instructions that succeed, so a refusal can only come from the one thing that was changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+from program_harness import (
+    SHARED,
+    SYSTEM,
+    Chain,
+    Outcome,
+    expect_ok,
+    expect_shared,
+    keypair,
+    pda,
+    program_data,
+    program_id,
+)
+from solders.account import Account
+from solders.instruction import AccountMeta, Instruction
+from solders.keypair import Keypair
+from solders.pubkey import Pubkey
+from test_trading_funds import Ledger
+from trading_world import MARKET_SIZE, SELL, World, with_account
+
+from gridkit.chain import idl
+
+
+@dataclass
+class Case:
+    """An instruction that succeeds on the chain as it stands, and who signs it."""
+
+    chain: Chain
+    instruction: Instruction
+    signers: list[Keypair]
+    names: list[str] = field(default_factory=list)
+
+    def slot(self, name: str) -> int:
+        """Index of the account called `name`."""
+        return self.names.index(name)
+
+    def send(self, instruction: Instruction | None = None) -> Outcome:
+        """Send it, or a changed copy, signed by whoever still has to."""
+        built = instruction or self.instruction
+        needed = {meta.pubkey for meta in built.accounts if meta.is_signer}
+        return self.chain.send(built, signers=[key for key in self.signers if key.pubkey() in needed])
+
+
+def _case(world: World, name: str, accounts: dict[str, Pubkey | Keypair], **args: object) -> Case:
+    built = world.chain.instruction("trading", name, accounts, **args)
+    keys = [value for value in accounts.values() if isinstance(value, Keypair)]
+    names = [meta.name for meta in idl.interface("trading").instruction(name).metas]
+    return Case(world.chain, built, keys, names)
+
+
+def _place_order(chain: Chain) -> Case:
+    world = World(chain)
+    ada = world.trader("ada", lots=10)
+    accounts = {"wallet": ada.wallet, "council": world.council, "market": world.market}
+    args = {"kind": 0, "client_id": 0, "expires_interval": 0, "self_trade": 0, "max_fills": 0}
+    return _case(world, "place_order", accounts, seat=0, side=SELL, tick=100, lots=1, **args)
+
+
+def _cancel_order(chain: Chain) -> Case:
+    world = World(chain)
+    ada = world.trader("ada", lots=10)
+    order_id = ada.rest(SELL, 100, 1)
+    return _case(world, "cancel_order", {"wallet": ada.wallet, "market": world.market}, order_id=order_id)
+
+
+def _deposit_credit(chain: Chain) -> Case:
+    world = World(chain)
+    ada = world.trader("ada", ucredit=10)
+    ada.deposit_credit(1)
+    chain.patch(ada.tokens, 64, (100).to_bytes(8, "little"))
+    accounts = {
+        "wallet": ada.wallet,
+        "council": world.council,
+        "market": world.market,
+        "source": ada.tokens,
+        "credit_vault": world.credit_vault,
+    }
+    return _case(world, "deposit_credit", accounts, seat=0, amount_ucredit=5)
+
+
+def _withdraw_credit(chain: Chain) -> Case:
+    world = World(chain)
+    ada = world.trader("ada", ucredit=10)
+    accounts = {
+        "wallet": ada.wallet,
+        "market": world.market,
+        "authority": world.authority,
+        "credit_vault": world.credit_vault,
+        "destination": ada.tokens,
+    }
+    return _case(world, "withdraw_credit", accounts, seat=0, amount_ucredit=5)
+
+
+def _credit_grid(chain: Chain) -> Case:
+    world = World(chain)
+    ada = world.trader("ada")
+    signer = keypair("energy token authority")
+    chain.patch(world.market, 144, bytes(signer.pubkey()))
+    chain.patch(world.grid_vault, 64, (10_000).to_bytes(8, "little"))
+    accounts = {"energy_token_authority": signer, "market": world.market, "grid_vault": world.grid_vault}
+    return _case(world, "credit_grid", accounts, seat=0, wallet=ada.wallet.pubkey(), lots=10)
+
+
+def _withdraw_grid(chain: Chain) -> Case:
+    world = World(chain)
+    ada = world.trader("ada", lots=10)
+    ledger = Ledger(world, [ada.wallet], 500)
+    accounts = {
+        "wallet": ada.wallet,
+        "market": world.market,
+        "authority": world.authority,
+        "grid_vault": world.grid_vault,
+        "energy_token_vault": world.ledger_vault,
+        "energy_token_config": ledger.config,
+        "ledger": ledger.address,
+        "energy_token_program": program_id("energy_token"),
+    }
+    return _case(world, "withdraw_grid", accounts, seat=0, row=0, lots=5)
+
+
+def _open_seat(chain: Chain) -> Case:
+    world = World(chain)
+    wallet = chain.wallet("ada")
+    user = world.put_user(wallet.pubkey())
+    accounts = {
+        "payer": chain.wallet("sponsor"),
+        "wallet": wallet,
+        "council": world.council,
+        "user": user,
+        "market": world.market,
+        "seat_index": pda("trading", b"seat", bytes(wallet.pubkey())),
+    }
+    return _case(world, "open_seat", accounts)
+
+
+def _sync_seat(chain: Chain) -> Case:
+    world = World(chain)
+    ada = world.trader("ada")
+    user = pda("registry", b"user", bytes(ada.wallet.pubkey()))
+    return _case(world, "sync_seat", {"user": user, "market": world.market}, seat=0)
+
+
+def _create_market(chain: Chain) -> Case:
+    world = World(chain, market=False)
+    expect_ok(world.initialize())
+    chain.put(world.market, bytes(MARKET_SIZE), program_id("trading"))
+    user = pda("registry", b"user", bytes(world.admin.pubkey()))
+    accounts = {"admin": world.admin, "admin_user": user, "config": world.config, "market": world.market}
+    return _case(world, "create_market", accounts, min_tick=1)
+
+
+def _initialize(chain: Chain) -> Case:
+    world = World(chain, market=False)
+    accounts = {
+        "upgrade_authority": chain.upgrade_authority,
+        "payer": chain.wallet("sponsor"),
+        "program_data": program_data("trading"),
+        "config": world.config,
+        "council": world.council,
+        "energy_token_authority": world.ledger_authority,
+        "energy_token_vault": world.ledger_vault,
+        "grid_mint": world.grid_mint,
+        "credit_mint": world.credit_mint,
+        "authority": world.authority,
+        "grid_vault": world.grid_vault,
+        "credit_vault": world.credit_vault,
+    }
+    ids = {f"{name}_program": program_id(name) for name in ("governance", "registry", "energy_token")}
+    return _case(world, "initialize", accounts, **ids)
+
+
+CASES: dict[str, Callable[[Chain], Case]] = {
+    "place_order": _place_order,
+    "cancel_order": _cancel_order,
+    "deposit_credit": _deposit_credit,
+    "withdraw_credit": _withdraw_credit,
+    "credit_grid": _credit_grid,
+    "withdraw_grid": _withdraw_grid,
+    "open_seat": _open_seat,
+    "sync_seat": _sync_seat,
+    "create_market": _create_market,
+    "initialize": _initialize,
+}
+SPEC = idl.interface("trading")
+# Slots whose refusal comes from the called program, because only it can know the right account.
+JUDGED_BY_CALLEE = {("withdraw_grid", "energy_token_config"), ("withdraw_grid", "ledger"), ("deposit_credit", "source")}
+# Programs that own the record in a slot; a copy of it owned by anybody else must be refused.
+RECORDS = {
+    ("place_order", "council"),
+    ("place_order", "market"),
+    ("cancel_order", "market"),
+    ("deposit_credit", "council"),
+    ("deposit_credit", "market"),
+    ("withdraw_credit", "market"),
+    ("credit_grid", "market"),
+    ("withdraw_grid", "market"),
+    ("withdraw_grid", "energy_token_config"),
+    ("withdraw_grid", "ledger"),
+    ("open_seat", "council"),
+    ("open_seat", "user"),
+    ("open_seat", "market"),
+    ("sync_seat", "user"),
+    ("sync_seat", "market"),
+    ("create_market", "admin_user"),
+    ("create_market", "config"),
+    ("create_market", "market"),
+    ("initialize", "council"),
+}
+
+
+def _slots() -> list[tuple[str, str]]:
+    return [(name, meta.name) for name in CASES for meta in SPEC.instruction(name).metas]
+
+
+def test_table_names_every_instruction() -> None:
+    """An instruction missing here would go without its account checks tested."""
+    assert set(CASES) == {instruction for instruction in SPEC.instructions}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_each_case_succeeds_unchanged(chain: Chain, name: str) -> None:
+    """A table of instructions that fail anyway would prove nothing."""
+    expect_ok(CASES[name](chain).send())
+
+
+@pytest.mark.parametrize(
+    ("name", "slot"), [(n, s) for n, s in _slots() if next(m for m in SPEC.instruction(n).metas if m.name == s).signer]
+)
+def test_missing_signature_is_refused(chain: Chain, name: str, slot: str) -> None:
+    """Without the signature anybody could act for anybody."""
+    case = CASES[name](chain)
+    outcome = case.send(with_account(case.instruction, case.slot(slot), is_signer=False))
+    expect_shared(outcome, "NOT_SIGNER")
+
+
+@pytest.mark.parametrize(
+    ("name", "slot"),
+    [(n, s) for n, s in _slots() if next(m for m in SPEC.instruction(n).metas if m.name == s).writable],
+)
+def test_read_only_account_that_must_be_written_is_refused(chain: Chain, name: str, slot: str) -> None:
+    """The runtime would end the transaction too, but only after the work, and without a reason."""
+    case = CASES[name](chain)
+    outcome = case.send(with_account(case.instruction, case.slot(slot), is_writable=False))
+    assert not outcome.ok
+
+
+# Any signer with enough lamports may pay, so a payer is no wrong account.
+@pytest.mark.parametrize(("name", "slot"), [(n, s) for n, s in _slots() if s != "payer"])
+def test_account_that_does_not_exist_is_refused(chain: Chain, name: str, slot: str) -> None:
+    """An empty address stands for every account the caller just invented."""
+    case = CASES[name](chain)
+    stranger = keypair("nobody")
+    case.signers.append(stranger)
+    outcome = case.send(with_account(case.instruction, case.slot(slot), address=stranger.pubkey()))
+    assert not outcome.ok
+    if (name, slot) not in JUDGED_BY_CALLEE:
+        assert outcome.code in SHARED.values() or 6000 <= (outcome.code or 0) < 6100, outcome.error
+
+
+@pytest.mark.parametrize(("name", "slot"), sorted(RECORDS))
+def test_same_bytes_under_another_owner_are_refused(chain: Chain, name: str, slot: str) -> None:
+    """Anybody can write the bytes of a record into an account of a program of their own."""
+    case = CASES[name](chain)
+    address = case.instruction.accounts[case.slot(slot)].pubkey
+    account = chain.svm.get_account(address)
+    assert account is not None
+    chain.svm.set_account(address, Account(account.lamports, bytes(account.data), SYSTEM))
+    expect_shared(case.send(), "WRONG_OWNER")
+
+
+@pytest.mark.parametrize(("name", "slot"), sorted(RECORDS))
+def test_record_of_another_type_or_version_is_refused(chain: Chain, name: str, slot: str) -> None:
+    """A record read as another type gives its owner whatever the bytes happen to mean."""
+    case = CASES[name](chain)
+    address = case.instruction.accounts[case.slot(slot)].pubkey
+    wanted = ("WRONG_ACCOUNT_TYPE", "ALREADY_INITIALIZED")
+    chain.patch(address, 0, b"\xff")
+    expect_shared(case.send(), *wanted)
+    if (name, slot) != ("create_market", "market"):
+        original = CASES[name](Chain()).chain.data(address)
+        chain.patch(address, 0, original[:1])
+        chain.patch(address, 8, b"\x02")
+        expect_shared(case.send(), *wanted)
+
+
+@pytest.mark.parametrize(("name", "slot"), sorted(RECORDS))
+def test_record_of_another_size_is_refused(chain: Chain, name: str, slot: str) -> None:
+    """Reading beyond a short account would read the next one."""
+    case = CASES[name](chain)
+    address = case.instruction.accounts[case.slot(slot)].pubkey
+    account = chain.svm.get_account(address)
+    assert account is not None
+    for data in (bytes(account.data)[:-1], bytes(account.data) + b"\0"):
+        chain.put(address, data, account.owner)
+        expect_shared(case.send(), "WRONG_ACCOUNT_SIZE")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_each_account_short_is_refused(chain: Chain, name: str) -> None:
+    """A missing account must not be read from what lies behind the last one."""
+    case = CASES[name](chain)
+    metas = list(case.instruction.accounts)
+    for count in range(len(metas)):
+        short = Instruction(case.instruction.program_id, bytes(case.instruction.data), metas[:count])
+        expect_shared(case.send(short), "NOT_ENOUGH_ACCOUNTS")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_accounts_behind_the_last_one_change_nothing(chain: Chain, name: str) -> None:
+    """Clients may append accounts for later versions."""
+    case = CASES[name](chain)
+    metas = [*case.instruction.accounts, AccountMeta(SYSTEM, is_signer=False, is_writable=False)]
+    expect_ok(case.send(Instruction(case.instruction.program_id, bytes(case.instruction.data), metas)))
+
+
+@pytest.mark.parametrize("name", [n for n in CASES if (n, "market") in _slots()])
+def test_market_in_the_place_of_each_other_account_is_refused(chain: Chain, name: str) -> None:
+    """One account in two slots must never be changed through both."""
+    case = CASES[name](chain)
+    market = case.instruction.accounts[case.slot("market")].pubkey
+    for index, slot in enumerate(case.names):
+        meta = case.instruction.accounts[index]
+        if slot == "market" or meta.is_signer:
+            continue
+        outcome = case.send(with_account(case.instruction, index, address=market))
+        assert not outcome.ok, slot
+    expect_ok(case.send())
+
+
+@pytest.mark.parametrize("name", ["initialize", "create_market", "open_seat"])
+def test_second_time_is_refused(chain: Chain, name: str) -> None:
+    """What is set up once must stay as it was set up."""
+    case = CASES[name](chain)
+    expect_ok(case.send())
+    before = [chain.data(meta.pubkey) for meta in case.instruction.accounts]
+    assert not case.send().ok
+    assert [chain.data(meta.pubkey) for meta in case.instruction.accounts] == before
