@@ -1,0 +1,143 @@
+"""Decides what one poll round of one meter is: which blocks are read in which order, and what the words say.
+
+What a changed number means is `edge.track`'s question; this file only says what the meter showed, exactly, and when.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from fractions import Fraction
+from typing import NamedTuple
+
+from edge.frame import Refusal, Refused
+from edge.guard import Asks
+from gridkit.clock import Clock
+from gridkit.profile import (
+    Block,
+    Direction,
+    NotAvailable,
+    Profile,
+    RawCounter,
+    Registers,
+    identity_faults,
+    plan_blocks,
+    read_counter,
+    read_serial,
+    read_value,
+)
+
+_MEASURED = re.compile(r"(voltage|current|power|power_factor|frequency)(?:_l([123]))?(?:_(?:v|a|w|hz))?")
+_ILLEGAL_ADDRESS = 2
+
+
+class Sample(NamedTuple):
+    """What a meter showed in one round.
+
+    Attributes:
+        read_ns: Campus UTC ns at which the energy block arrived.
+        monotonic_ns: The same instant on CLOCK_MONOTONIC.
+        clock_error_ms: Bound of the campus clock then, 65535 unknown.
+        import_raw, export_raw: Registers; None where the family does not count the direction.
+        serial: "" where the family has no such register.
+        faults: What speaks against this being the meter and the set-up that the profile describes; sentences.
+        measured: (quantity, phase) → thousandths of V, A, W, Hz or of the power factor; phase 0 is the total.
+    """
+
+    read_ns: int
+    monotonic_ns: int
+    clock_error_ms: int
+    import_raw: RawCounter | None
+    export_raw: RawCounter | None
+    serial: str
+    faults: tuple[str, ...]
+    measured: dict[tuple[str, int], int]
+
+
+class PollRefused(NamedTuple):
+    """A round without a sample: a metric label, and the Modbus exception code if that was it."""
+
+    reason: str
+    code: int = 0
+
+
+class PollPlan:
+    """The questions of one round: energy first, for its instant is the one that counts."""
+
+    def __init__(self, profile: Profile) -> None:
+        """Plan a family's blocks; those of optional fields alone may be answered with "no such address"."""
+        wanted = (*profile.energy_names, *profile.identity_names, *profile.measured_names)
+        optional = {name for name in wanted if profile.field(name).optional}
+        energy = set(profile.energy_names)
+        covering = [profile.field(name) for name in energy]
+
+        def holds_energy(block: Block) -> bool:
+            return any(
+                f.function_code == block.function_code and block.address <= f.address and f.end <= block.end
+                for f in covering
+            )
+
+        blocks = plan_blocks(profile, [name for name in wanted if name not in optional])
+        self.profile = profile
+        self.blocks = sorted(blocks, key=lambda block: not holds_energy(block))
+        self.energy_blocks = sum(1 for block in blocks if holds_energy(block))
+        self.optional_blocks = [block for name in sorted(optional) for block in plan_blocks(profile, [name])]
+
+
+async def poll(
+    link: Asks, unit: int, plan: PollPlan, clock: Clock, *, monotonic_ns: Callable[[], int] = time.monotonic_ns
+) -> Sample | PollRefused:
+    """Ask one meter everything once.
+
+    Returns:
+        The sample, or why there is none: a `Refusal` label, or "energy_<reason>" when a counter shows no value. One
+        refused block spoils the round; nothing of a half-read round is used.
+    """
+    registers = Registers()
+    access = plan.profile.access
+    read_ns = read_monotonic_ns = 0
+    for index, block in enumerate([*plan.blocks, *plan.optional_blocks]):
+        words = await link.read(unit, block, pause_ms=access.pause_ms, connect_pause_ms=access.connect_pause_ms)
+        if isinstance(words, Refused):
+            optional = index >= len(plan.blocks)
+            if optional and words.reason is Refusal.EXCEPTION and words.code == _ILLEGAL_ADDRESS:
+                # This unit does not have it: asking again every few seconds only fills its log and ours.
+                plan.optional_blocks.remove(block)
+                continue
+            return PollRefused(words.reason.value, words.code)
+        registers.add(block, words)
+        if index == plan.energy_blocks - 1:
+            read_ns, read_monotonic_ns = clock.now_ns(), monotonic_ns()
+    return read_sample(plan.profile, registers, read_ns, read_monotonic_ns, clock.error_bound_ms())
+
+
+def read_sample(
+    profile: Profile, registers: Registers, read_ns: int, monotonic_ns: int, clock_error_ms: int
+) -> Sample | PollRefused:
+    """Return what the words of a whole round say; a counter without a value refuses the round."""
+    counters: list[RawCounter | None] = []
+    directions: tuple[Direction, ...] = ("import", "export")
+    for direction in directions:
+        counter = read_counter(profile, direction, registers)
+        if isinstance(counter, NotAvailable):
+            return PollRefused(f"energy_{counter.reason.value}")
+        counters.append(counter)
+    serial = read_serial(profile, registers)
+    faults = identity_faults(profile, registers)
+    if isinstance(serial, NotAvailable):
+        serial = ""
+    measured: dict[tuple[str, int], int] = {}
+    for name in profile.measured_names:
+        match = _MEASURED.fullmatch(name)
+        if match is None:
+            continue
+        value = read_value(profile, name, registers)
+        if isinstance(value, int | Fraction):
+            measured[match.group(1), int(match.group(2) or 0)] = _milli(value)
+    return Sample(read_ns, monotonic_ns, clock_error_ms, counters[0], counters[1], serial, tuple(faults), measured)
+
+
+def _milli(value: int | Fraction) -> int:
+    thousandths = Fraction(value) * 1000
+    return (2 * thousandths.numerator + thousandths.denominator) // (2 * thousandths.denominator)

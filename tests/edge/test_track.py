@@ -1,0 +1,480 @@
+"""What a changing register means: energy is never invented, and never silently lost."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.sample import Sample
+from edge.track import (
+    FAILED,
+    NOT_RUN,
+    PASSED,
+    Change,
+    Check,
+    Draft,
+    Outcome,
+    Rules,
+    TrackState,
+    Window,
+    checks,
+    judge_register,
+    take,
+)
+from gridkit.interval import INTERVAL_NS, end_ns
+from gridkit.profile import RawCounter
+from gridkit.quality import NO_POST_MASK, Quality
+
+S = 1_000_000_000
+I0 = 1_980_000
+"""The interval in which each story begins."""
+RULES = Rules(
+    wrap_import_wh=1_000_000_000,
+    wrap_export_wh=1_000_000_000,
+    max_power_w=20_000,
+    tolerance_ns=10 * S,
+    coverage_gap_ns=300 * S,
+    clock_limit_ms=5_000,
+)
+
+
+def counter(wh: int | Fraction, step_wh: int = 1) -> RawCounter:
+    exact = Fraction(wh)
+    return RawCounter(exact.numerator, 1, exact.denominator, step_wh, 1)
+
+
+class Meter:
+    """A meter under test: shows what it is told, keeps state and readings as the agent does."""
+
+    def __init__(self, rules: Rules = RULES, serial: str = "") -> None:
+        self.rules = rules
+        self.state = TrackState()
+        self.window = Window()
+        self.expected_serial = serial
+        self.approved: int | None = 0
+        self.readings: list[Draft] = []
+        self.outcome = Outcome.TRUSTED
+
+    def show(
+        self,
+        at_s: float,
+        import_wh: int | Fraction,
+        export_wh: int | Fraction = 0,
+        serial: str = "A1",
+        faults: tuple[str, ...] = (),
+        power_w: int | None = None,
+        step_wh: int = 1,
+    ) -> list[Draft]:
+        """One sample, `at_s` seconds after interval I0 began."""
+        read_ns = I0 * INTERVAL_NS + int(at_s * S)
+        measured = {} if power_w is None else {("power", 0): power_w * 1000}
+        sample = Sample(
+            read_ns, read_ns, 20, counter(import_wh, step_wh), counter(export_wh, step_wh), serial, faults, measured
+        )
+        taken = take(
+            self.state,
+            self.window,
+            sample,
+            self.rules,
+            expected_serial=self.expected_serial,
+            approved_epoch=self.approved,
+        )
+        self.state, self.outcome = taken.state, taken.outcome
+        self.readings += taken.drafts
+        if taken.drafts:
+            self.last_checks = {c.check: c for c in checks(taken.drafts[-1], self.window, self.rules)}
+            self.window.reset(self.state.sample_ns)
+        return taken.drafts
+
+    def restart(self) -> None:
+        """Everything but the kept state is gone."""
+        self.window = Window()
+
+    @property
+    def minted_wh(self) -> int:
+        """What a chain credits: growth of import between unmasked readings of one register epoch."""
+        total = 0
+        last: dict[int, int] = {}
+        for r in self.readings:
+            if r.quality & NO_POST_MASK:
+                continue
+            if r.register_epoch in last:
+                assert r.import_wh >= last[r.register_epoch]
+                total += r.import_wh - last[r.register_epoch]
+            last[r.register_epoch] = r.import_wh
+        return total
+
+
+def events(reading: Draft) -> int:
+    """The flags without the one that says that this story samples sparsely."""
+    return reading.quality & ~Quality.PARTIAL
+
+
+@pytest.fixture
+def meter() -> Meter:
+    """A meter that has just opened its epoch: 1,000 Wh at the end of interval I0."""
+    m = Meter()
+    m.show(890, 990)
+    m.show(901, 1000)
+    return m
+
+
+def test_the_first_boundary_opens_the_epoch_with_its_own_registers(meter: Meter) -> None:
+    """A new meter's lifetime total must not be minted."""
+    (opening,) = meter.readings
+    assert opening.opens
+    assert (opening.interval, opening.import_wh, opening.opening_interval) == (I0, 1000, 0)
+    assert (opening.opening_import_wh, opening.quality) == (1000, 0)
+    assert opening.raw_import is not None
+
+
+def test_no_reading_is_made_before_a_boundary_was_seen() -> None:
+    """An agent started in the middle of an interval knows nothing of its beginning."""
+    m = Meter()
+    assert m.show(400, 500) == []
+    assert m.show(899, 600) == []
+
+
+def test_no_reading_is_made_before_the_meter_has_a_number() -> None:
+    """A reading without a number could never be judged."""
+    m = Meter()
+    m.approved = None
+    m.show(899, 600)
+    assert m.show(901, 601) == []
+    m.approved = 3
+    m.show(1000, 700)
+    (opening,) = m.show(1801, 800)
+    assert (opening.register_epoch, opening.opens) == (3, True)
+
+
+@pytest.mark.parametrize(("late_s", "measured"), [(0, True), (10, True), (11, False)])
+def test_a_sample_counts_as_the_boundary_up_to_ten_seconds_after(meter: Meter, late_s: int, measured: bool) -> None:
+    """Flemish rule 3.2.4; beyond it the value belongs to no quarter hour and is interpolated."""
+    meter.show(1700, 1080)
+    (reading,) = meter.show(1800 + late_s, 1100)
+    assert bool(reading.quality & Quality.DERIVED) is not measured
+    assert reading.import_wh == (1100 if measured else 1080 + 20 * 100 // (100 + late_s))
+
+
+@pytest.mark.parametrize(("early_s", "measured"), [(1, True), (10, True), (11, False)])
+def test_a_sample_just_before_the_boundary_counts_when_none_follows(meter: Meter, early_s: int, measured: bool) -> None:
+    """The bus was busy at the quarter hour; nine seconds before is as good as nine after."""
+    meter.show(1800 - early_s, 1080)
+    (reading,) = meter.show(1840, 1100)
+    assert bool(reading.quality & Quality.DERIVED) is not measured
+    if measured:
+        assert (reading.import_wh, reading.closing_read_ms) == (1080, end_ns(I0 + 1) // 10**6 - early_s * 1000)
+        assert reading.raw_import is not None
+        assert reading.raw_import.value == 1080
+
+
+def test_an_outage_gives_derived_readings_and_one_catch_up_with_all_the_energy(meter: Meter) -> None:
+    """The total was measured, its split was not: only the total may reach the chain."""
+    meter.show(1801, 1100)
+    drafts = meter.show(1800 + 3 * 900 + 400, 1450)
+    assert [d.quality & NO_POST_MASK for d in drafts] == [Quality.DERIVED] * 3
+    assert [d.interval for d in drafts] == [I0 + 2, I0 + 3, I0 + 4]
+    (after,) = meter.show(1800 + 4 * 900, 1500)
+    assert after.quality & Quality.CATCH_UP
+    assert after.quality & NO_POST_MASK == 0
+    assert (after.opening_interval, after.opening_import_wh) == (I0 + 1, 1100)
+    assert meter.minted_wh == 500
+
+
+def test_nothing_is_interpolated_across_more_than_two_hours(meter: Meter) -> None:
+    """Beyond two hours a straight line is fiction; the gap stays a gap."""
+    meter.show(1801, 1100)
+    assert meter.show(1800 + 9 * 900 + 400, 2000) == []
+    (after,) = meter.show(1800 + 10 * 900, 2100)
+    assert after.quality == Quality.CATCH_UP | Quality.PARTIAL
+    assert meter.minted_wh == 1100
+
+
+def test_a_restart_across_boundaries_goes_on_from_the_kept_registers(meter: Meter) -> None:
+    """A kill must neither lose the energy of the dead time nor make a second opening of it."""
+    meter.show(1700, 1090)
+    meter.restart()
+    drafts = meter.show(2000, 1120)
+    assert [d.quality for d in drafts] == [Quality.DERIVED]
+    (reading,) = meter.show(2701, 1200)
+    assert not reading.opens
+    assert meter.minted_wh == 200
+
+
+def test_an_interval_is_closed_once(meter: Meter) -> None:
+    """Two cores for one interval are a conflict: the second is refused for ever."""
+    meter.show(1801, 1100)
+    meter.show(1802, 1100)
+    meter.show(1805, 1100)
+    assert [r.interval for r in meter.readings] == [I0, I0 + 1]
+
+
+def test_a_clock_set_back_closes_nothing_twice(meter: Meter) -> None:
+    """The interval would be signed again with other registers."""
+    meter.show(1801, 1100)
+    for at in (700, 901, 1790, 1801):
+        assert meter.show(at, 1110) == []
+    (after,) = meter.show(2701, 1200)
+    assert after.interval == I0 + 2
+
+
+def test_one_zero_is_a_glitch_and_books_nothing(meter: Meter) -> None:
+    """One zero read booked 53.7 MWh on a 5 kW site elsewhere."""
+    meter.show(1000, 1010)
+    assert meter.show(1010, 0) == []
+    assert meter.outcome is Outcome.QUESTION
+    meter.show(1011, 1011)
+    assert meter.outcome is Outcome.GLITCH_OVER
+    (reading,) = meter.show(1801, 1100)
+    assert (reading.import_wh, events(reading)) == (1100, Quality.GLITCH_REJECTED)
+    assert meter.minted_wh == 100
+
+
+def test_zero_at_the_boundary_is_read_again(meter: Meter) -> None:
+    """The glitch comes just when it counts."""
+    meter.show(1790, 1090)
+    assert meter.show(1800, 0) == []
+    (reading,) = meter.show(1801, 1100)
+    assert (reading.import_wh, events(reading)) == (1100, Quality.GLITCH_REJECTED)
+
+
+def test_a_long_row_of_zeros_is_still_a_glitch_when_the_old_course_returns(meter: Meter) -> None:
+    """Some meters show zero for minutes while they boot."""
+    for at in range(1000, 1100, 10):
+        meter.show(at, 0)
+    assert meter.outcome is Outcome.CONFIRMED
+    meter.show(1110, 1020)
+    assert meter.outcome is Outcome.GLITCH_OVER
+    meter.show(1801, 1100)
+    assert meter.minted_wh == 100
+
+
+def test_a_few_steps_back_are_jitter_and_the_higher_value_is_held(meter: Meter) -> None:
+    """One least bit backward booked 215.6 kWh elsewhere."""
+    meter.show(1790, 1100)
+    meter.show(1795, 1098)
+    assert meter.outcome is Outcome.JITTER
+    (reading,) = meter.show(1801, 1099)
+    assert (reading.import_wh, events(reading)) == (1100, Quality.JITTER_HELD)
+    assert events(meter.show(2701, 1200)[0]) == 0
+
+
+def test_a_wrap_is_unwrapped_once_it_was_seen_twice() -> None:
+    """A six-digit display comes round every few years: no energy lost, no new epoch."""
+    m = Meter()
+    m.show(890, 999_999_490)
+    m.show(901, 999_999_500)
+    m.show(1700, 999_999_990)
+    m.show(1710, 20)
+    assert m.outcome is Outcome.QUESTION
+    m.show(1711, 21)
+    assert m.outcome is Outcome.WRAPPED
+    (reading,) = m.show(1801, 100)
+    assert (reading.import_wh, events(reading), reading.register_epoch) == (1_000_000_100, Quality.WRAP, 0)
+    assert m.minted_wh == 600
+    (reading,) = m.show(2701, 300)
+    assert (reading.import_wh, events(reading)) == (1_000_000_300, 0)
+
+
+def test_a_single_value_that_looks_like_a_wrap_is_a_glitch() -> None:
+    """A zero just below the wrap point must not add a whole turn."""
+    m = Meter()
+    m.show(890, 999_999_890)
+    m.show(901, 999_999_900)
+    m.show(1700, 0)
+    m.show(1701, 999_999_950)
+    assert m.outcome is Outcome.GLITCH_OVER
+    m.show(1801, 999_999_960)
+    assert m.minted_wh == 60
+
+
+def test_a_reset_is_not_believed_without_an_approved_register_epoch(meter: Meter) -> None:
+    """Whoever resets a meter could otherwise have its whole life counted again."""
+    for n in range(8):
+        meter.show(1000 + 10 * n, n)
+    assert meter.outcome is Outcome.CONFIRMED
+    (reading,) = meter.show(1801, 100)
+    assert reading.quality & (Quality.QUESTIONABLE | Quality.RESET) == Quality.QUESTIONABLE | Quality.RESET
+    assert reading.import_wh == 1000
+    assert meter.minted_wh == 0
+    meter.approved = 1
+    meter.show(2000, 110)
+    assert meter.outcome is Outcome.NEW_EPOCH
+    (opening,) = meter.show(2701, 150)
+    assert (opening.register_epoch, opening.import_wh, opening.opens) == (1, 150, True)
+    assert opening.quality == Quality.RESET
+    meter.show(3601, 250)
+    assert meter.minted_wh == 100
+
+
+def test_a_reset_meter_that_climbs_over_its_old_value_is_still_reset(meter: Meter) -> None:
+    """A young meter reaches its old register soon; the energy in between would be counted by halves."""
+    for n in range(120):
+        meter.show(1000 + 10 * n, 10 * n)
+    assert meter.outcome is Outcome.CONFIRMED
+    assert meter.minted_wh == 0
+
+
+def test_an_approved_epoch_is_not_begun_while_the_old_registers_go_on(meter: Meter) -> None:
+    """The approval comes before the fitter: energy until the swap is the old meter's."""
+    meter.approved = 1
+    (reading,) = meter.show(1801, 1100)
+    assert reading.register_epoch == 0
+
+
+def test_another_serial_is_a_swap_even_when_its_registers_look_plausible(meter: Meter) -> None:
+    """The spare meter in the cupboard may show a value that would pass."""
+    for n in range(6):
+        meter.show(1000 + n, 1001, serial="B2")
+    assert meter.outcome is Outcome.CONFIRMED
+    (reading,) = meter.show(1801, 1002, serial="B2")
+    assert reading.quality & Quality.IDENTITY_CHANGED
+    assert reading.quality & Quality.QUESTIONABLE
+    meter.approved = 1
+    meter.show(1900, 1003, serial="B2")
+    (opening,) = meter.show(2701, 1100, serial="B2")
+    assert (opening.register_epoch, opening.quality, opening.opens) == (1, Quality.SWAP, True)
+    assert meter.state.serial == "B2"
+
+
+def test_a_meter_that_is_not_the_one_of_the_settings_is_never_believed() -> None:
+    """Adapters change places after a reboot: neighbours would be billed for each other."""
+    m = Meter(serial="A1")
+    for at in (890, 895, 901, 902, 1801):
+        assert m.show(at, 1000, serial="B2") == []
+    assert m.state.import_raw is None
+
+
+def test_a_changed_unit_stops_the_meter_until_it_is_put_right_and_no_epoch_cures_it(meter: Meter) -> None:
+    """kWh read as MWh mints a thousandfold."""
+    meter.approved = 1
+    for n in range(6):
+        meter.show(1000 + n, 1001, faults=("energy_prefix reads 1, expected one of [0]",))
+    assert meter.outcome is Outcome.CONFIRMED
+    (reading,) = meter.show(1801, 1002, faults=("energy_prefix reads 1, expected one of [0]",))
+    assert reading.quality & Quality.UNIT_CHANGED
+    meter.show(1900, 1050)
+    (reading,) = meter.show(2701, 1200)
+    assert reading.register_epoch == 0
+    assert reading.quality & NO_POST_MASK == 0
+    assert meter.minted_wh == 200
+
+
+def test_a_leap_beyond_what_the_connection_carries_is_never_believed_however_long_it_lasts(meter: Meter) -> None:
+    """With enough time any leap looks possible; patience must not mint."""
+    for hours in range(1, 200):
+        meter.show(1000 + 3600 * hours, 900_000)
+    assert meter.outcome is Outcome.CONFIRMED
+    for hours in range(200, 260):
+        meter.show(1000 + 3600 * hours, 900_000 + hours)
+    assert meter.minted_wh == 0
+
+
+def test_export_is_guarded_like_import(meter: Meter) -> None:
+    """Export is what mints."""
+    meter.show(1000, 1010, 500_000)
+    assert meter.outcome is Outcome.QUESTION
+    meter.show(1001, 1010, 0)
+    meter.show(1801, 1100, 50)
+    assert meter.readings[-1].export_wh == 50
+    for at in range(1900, 1960, 10):
+        meter.show(at, 1110, 20)
+    assert meter.outcome is Outcome.CONFIRMED
+
+
+@pytest.mark.parametrize(
+    ("shown", "change"),
+    [
+        (1000, Change.RISE),
+        (1100, Change.RISE),
+        (1101, Change.LEAP),
+        (999, Change.JITTER),
+        (998, Change.JITTER),
+        (997, Change.LOWER),
+        (0, Change.LOWER),
+    ],
+)
+def test_a_registers_step_is_named_on_both_sides_of_each_edge(shown: int, change: Change) -> None:
+    """One watt-hour too lenient anywhere is a way in."""
+    args: dict[str, Any] = {"step_wh": Fraction(1), "wrap_wh": 10_000, "limit_wh": Fraction(100)}
+    assert judge_register(Fraction(1000), Fraction(shown), **args) is change
+
+
+def test_a_wrap_must_fit_the_limit_too() -> None:
+    """From 9,950 round to 50 is 100 Wh; to 51 is more than the connection carries."""
+    args: dict[str, Any] = {"step_wh": Fraction(1), "wrap_wh": 10_000, "limit_wh": Fraction(100)}
+    assert judge_register(Fraction(9950), Fraction(50), **args) is Change.WRAP
+    assert judge_register(Fraction(9950), Fraction(51), **args) is Change.LOWER
+    assert judge_register(Fraction(9950), Fraction(50), **{**args, "wrap_wh": 0}) is Change.LOWER
+
+
+def test_the_remainder_below_one_watt_hour_is_never_lost() -> None:
+    """Registers in 0.0156 kWh steps: rounding each quarter hour would lose a lamp's worth a year."""
+    m = Meter()
+    exact = Fraction(1000)
+    m.show(895, exact)
+    for n in range(50):
+        exact += Fraction(1, 3)
+        m.show(901 + 900 * n, exact)
+    assert m.readings[-1].import_wh == int(exact)
+    assert m.minted_wh == int(exact) - m.readings[0].import_wh
+
+
+def test_the_checks_say_what_was_looked_at(meter: Meter) -> None:
+    """An auditor reads them years later; a check that did not run must not look passed."""
+    for n in range(89):
+        meter.show(910 + 10 * n, 1000 + n, power_w=360)
+    meter.show(1801, 1090, power_w=360)
+    c = meter.last_checks
+    assert {check: c[check].result for check in Check} == dict.fromkeys(Check, PASSED)
+    assert c[Check.BOUNDARY].value == 1000
+    meter.show(2000, 1095, power_w=360)
+    meter.show(2701, 1100, power_w=9000)
+    c = meter.last_checks
+    assert (c[Check.POWER].result, c[Check.COVERAGE].result) == (NOT_RUN, FAILED)
+    for n in range(100):
+        meter.show(2705 + 8 * n, 1100, power_w=5000)
+    meter.show(3601, 1150, power_w=5000)
+    assert meter.last_checks[Check.POWER].result == FAILED
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_whatever_a_meter_shows_no_more_is_minted_than_it_metered(data: st.DataObject) -> None:
+    """Random zeros, jitter, leaps, garbage values, outages and restarts over a random load."""
+    m = Meter()
+    m.approved = 0
+    true_wh, at = Fraction(5000), 880
+    start: Fraction | None = None
+    m.show(at, true_wh)
+    for _ in range(data.draw(st.integers(20, 80))):
+        step_s = data.draw(st.sampled_from([5, 10, 20, 60, 300, 900, 4000, 20_000]))
+        at += step_s
+        # Boundary polls are scheduled.
+        if data.draw(st.booleans()):
+            at = at // 900 * 900 + 1 + 900
+        true_wh += Fraction(data.draw(st.integers(0, 20_000)) * step_s, 3600)
+        kind = data.draw(st.sampled_from(["true"] * 6 + ["zero", "lsb", "leap", "any", "restart"]))
+        if kind == "restart":
+            m.restart()
+        shown: Fraction = {
+            "zero": Fraction(0),
+            "lsb": max(Fraction(0), true_wh - 1),
+            "leap": true_wh + 50_000_000,
+            "any": Fraction(data.draw(st.integers(0, 999_999_999))) if kind == "any" else Fraction(0),
+        }.get(kind, true_wh)
+        m.show(at, shown)
+        # A random value that happens to be plausible cannot be told from the truth: the truth follows it.
+        believed = m.state.import_raw
+        if kind == "any" and believed is not None and Fraction(*believed) == shown:
+            true_wh = max(true_wh, shown)
+        if start is None and m.readings:
+            start = Fraction(m.readings[0].import_wh)
+    intervals = [r.interval for r in m.readings]
+    assert intervals == sorted(set(intervals))
+    if start is not None:
+        assert 0 <= m.minted_wh <= true_wh - start + 1
