@@ -12,6 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(1, str(Path(__file__).resolve().parents[2]))
 
+from campus import Campus
 from program_harness import IS_MAIN_ENVIRONMENT, RECORD_VARIABLE, Chain, Outcome, UnitTable, expect_ok
 
 
@@ -19,6 +20,12 @@ from program_harness import IS_MAIN_ENVIRONMENT, RECORD_VARIABLE, Chain, Outcome
 def chain() -> Chain:
     """A chain with every built program and no accounts of ours."""
     return Chain()
+
+
+@pytest.fixture
+def campus(chain: Chain) -> Campus:
+    """A chain with governance, registry, an admin, an operator and zone 1 set up."""
+    return Campus.build(chain)
 
 
 @pytest.fixture(scope="session")

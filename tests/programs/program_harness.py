@@ -38,6 +38,8 @@ START_S = 1_780_308_000
 SOLDERS = version("solders")
 IS_MAIN_ENVIRONMENT = SOLDERS.startswith("0.26.")
 SOL = 1_000_000_000
+# A packet: what a cluster forwards (IPv6 minimum MTU less headers). LiteSVM itself does not mind.
+MAX_TRANSACTION_BYTES = 1_232
 
 
 def keypair(name: str) -> Keypair:
@@ -295,6 +297,8 @@ class Chain:
         missing = [str(key) for key in needed if key not in by_key]
         assert not missing, f"no key pair for the signers {missing}"
         transaction = Transaction([by_key[key] for key in needed], message, Hash(bytes(message.recent_blockhash)))
+        size = len(bytes(transaction))
+        assert size <= MAX_TRANSACTION_BYTES, f"{size} bytes: no real cluster takes such a transaction"
         result = self.svm.send_transaction(transaction)
         failed = hasattr(result, "err")
         meta = result.meta() if failed else result
