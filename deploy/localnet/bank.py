@@ -1,0 +1,570 @@
+"""Decides what a transaction does: the SVM, and round it the rules of a cluster that LiteSVM leaves out.
+
+A bank is a state machine without disk or clock: `execute` and `advance` are its only steps, and the same steps from the
+same state give the same accounts, results and logs in every process. The ledger keeps the steps; clients ask through
+`methods`.
+
+LiteSVM does: execution, fees and priority fees, rent state, lock conflicts, lookup tables. Done here: the 151-blockhash
+window, durable nonces, the 64-lock limit, no signature twice, undoing a failed preflight, and surviving its panics.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from solders.account import Account
+from solders.clock import Clock
+from solders.epoch_schedule import EpochSchedule
+from solders.hash import Hash
+from solders.litesvm import LiteSVM
+from solders.pubkey import Pubkey
+from solders.signature import Signature
+from solders.transaction_metadata import FailedTransactionMetadata, TransactionMetadata
+
+from deploy.localnet.errors import BankPanickedError
+from deploy.localnet.failures import Failure, failure_of
+from deploy.localnet.genesis import FAUCET_LAMPORTS, Genesis
+from deploy.localnet.wire import MAX_ACCOUNT_LOCKS, Wire
+
+SYSTEM = Pubkey.default()
+TOKEN = Pubkey.from_string("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA")
+TOKEN_2022 = Pubkey.from_string("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb")
+LOOKUP_TABLE = Pubkey.from_string("AddressLookupTab1e1111111111111111111111111")
+LOADER_V3 = Pubkey.from_string("BPFLoaderUpgradeab1e11111111111111111111111")
+
+BLOCKHASH_WINDOW = 151
+"""A blockhash may be used up to 150 slots after its own. Source: MAX_PROCESSING_AGE 150, BlockhashQueue."""
+
+SLOT_HASHES = 512
+"""Entries of the SlotHashes sysvar. Source: solana-slot-hashes MAX_ENTRIES."""
+
+SLOTS_PER_EPOCH = 432_000
+LAMPORTS_PER_SIGNATURE = 5_000
+LOOKUP_TABLE_HEADER = 56
+TOKEN_ACCOUNT_SIZE = 165
+MINT_SIZE = 82
+
+_NO_SIGNATURE = Signature.default()
+_ADVANCE_NONCE = struct.pack("<I", 4)
+_TOKEN_KIND, _SETTLED_KIND = 1, 2
+
+
+class TokenBalance:
+    """A token account as a transaction saw it; `pre` or `post` is None where it did not exist."""
+
+    __slots__ = ("decimals", "index", "mint", "owner", "post", "pre", "program")
+
+    def __init__(self, index: int, mint: bytes, owner: bytes, program: bytes, decimals: int) -> None:
+        self.index, self.mint, self.owner, self.program, self.decimals = index, mint, owner, program, decimals
+        self.pre: int | None = None
+        self.post: int | None = None
+
+
+class Landed:
+    """A transaction that is part of the chain, failed ones included.
+
+    Attributes:
+        sequence: Its number on this chain, from 1.
+        slot, unix_s: Where and when, campus epoch seconds.
+        wire: What was sent.
+        failure: None, or the error as JSON.
+        meta: Logs, inner instructions, return data, units, fee.
+        keys: All its accounts: static, then loaded writable, then loaded read-only.
+        loaded: How many of the last ones were (writable, read-only) by lookup table.
+        pre, post: Lamports of each before and after.
+        tokens: Token accounts among them.
+        writable: Accounts it may have changed.
+    """
+
+    __slots__ = (
+        "failure",
+        "keys",
+        "loaded",
+        "meta",
+        "post",
+        "pre",
+        "sequence",
+        "slot",
+        "tokens",
+        "unix_s",
+        "wire",
+        "writable",
+    )
+
+    def __init__(
+        self,
+        wire: Wire,
+        failure: Failure | None,
+        meta: TransactionMetadata,
+        keys: list[Pubkey],
+        writable: list[Pubkey],
+        loaded: tuple[int, int],
+    ) -> None:
+        self.wire, self.failure, self.meta = wire, failure, meta
+        self.keys, self.writable, self.loaded = keys, writable, loaded
+        self.sequence = self.slot = self.unix_s = 0
+        self.pre: list[int] = []
+        self.post: list[int] = []
+        self.tokens: list[TokenBalance] = []
+
+
+class Refused:
+    """A transaction that left no trace. `meta` has logs and units where it got as far as running."""
+
+    __slots__ = ("failure", "meta")
+
+    def __init__(self, failure: Failure, meta: TransactionMetadata | None = None) -> None:
+        self.failure, self.meta = failure, meta
+
+
+class Simulated:
+    """What a transaction would do; `accounts` is each written account as it would be afterwards."""
+
+    __slots__ = ("accounts", "failure", "meta")
+
+    def __init__(
+        self, failure: Failure | None, meta: TransactionMetadata | None, accounts: dict[Pubkey, Account]
+    ) -> None:
+        self.failure, self.meta, self.accounts = failure, meta, accounts
+
+
+class Resolved:
+    """All accounts of a transaction, lookup tables followed."""
+
+    __slots__ = ("keys", "loaded", "writable")
+
+    def __init__(self, keys: list[Pubkey], writable: list[Pubkey], loaded: tuple[int, int]) -> None:
+        self.keys, self.writable, self.loaded = keys, writable, loaded
+
+
+class Bank:
+    """The state of one chain.
+
+    Attributes:
+        slot: The slot now open; height and slot are the same, none is skipped.
+        unix_s: What the Clock sysvar says, campus epoch seconds.
+        blockhashes: 32-byte hash → its slot, oldest first, at most 151.
+        transaction_count: Landed transactions since genesis.
+        touched: Every account that was ever written; what a snapshot has to hold.
+        recent: Signature → (slot, sequence, failure) of what landed while its blockhash can still be valid.
+    """
+
+    def __init__(self, genesis: Genesis) -> None:
+        self._genesis = genesis
+        self._svm = _new_svm()
+        self._raw = self._svm._inner  # the wrapper costs a call for each account read
+        self.slot = 0
+        self.unix_s = genesis.created_unix_s
+        self.blockhashes: dict[bytes, int] = {bytes(genesis.hash): 0}
+        self.latest_blockhash = bytes(genesis.hash)
+        self.slot_hashes: deque[tuple[int, Hash]] = deque([(0, genesis.hash)], maxlen=SLOT_HASHES)
+        self.transaction_count = 0
+        self.touched: set[Pubkey] = {genesis.faucet}
+        self.recent: dict[bytes, tuple[int, int, Failure | None]] = {}
+        self._recent_by_slot: deque[tuple[int, list[bytes]]] = deque([(0, [])])
+        self._kinds: dict[Pubkey, int] = {}
+        self._decimals: dict[bytes, int] = {}
+        self._saving: tuple[set[Pubkey], list[tuple[Pubkey, Account | None]]] | None = None
+        self._raw.set_account(genesis.faucet, Account(FAUCET_LAMPORTS, b"", SYSTEM))
+        self._set_sysvars()
+
+    # Steps
+
+    def advance(self, slot: int, unix_s: int, blockhash: bytes) -> None:
+        """Open the next slot.
+
+        Args:
+            slot: The slot now open; greater than the last.
+            unix_s: Campus epoch seconds for the Clock; never less than before.
+            blockhash: 32 bytes: the hash of the block just closed, valid from now.
+        """
+        self.slot, self.unix_s = slot, max(unix_s, self.unix_s)
+        self.blockhashes[blockhash] = slot
+        self.latest_blockhash = blockhash
+        while len(self.blockhashes) > BLOCKHASH_WINDOW:
+            del self.blockhashes[next(iter(self.blockhashes))]
+        self.slot_hashes.appendleft((slot - 1, Hash.from_bytes(blockhash)))
+        self._recent_by_slot.append((slot, []))
+        # One slot more than the window: whatever names a hash that is still valid landed after it.
+        while self._recent_by_slot[0][0] < slot - BLOCKHASH_WINDOW:
+            for signature in self._recent_by_slot.popleft()[1]:
+                self.recent.pop(signature, None)
+        self._set_sysvars()
+
+    def execute(self, wire: Wire, *, keep_failure: bool, verified: bool = False) -> Landed | Refused:
+        """Run a transaction that `check` has let pass.
+
+        Args:
+            wire: The transaction.
+            keep_failure: Whether a failure lands (its payer pays and it is history), as without preflight, or leaves no
+                trace. Running once and undoing the fee costs half of simulating first.
+            verified: Its signatures were checked already, or it is replayed from our own log.
+
+        Raises:
+            BankPanickedError: The SVM panicked and this state can no longer be trusted.
+        """
+        resolved = self.resolve(wire)
+        if not isinstance(resolved, Resolved):
+            return Refused(resolved)
+        keys, writable = resolved.keys, resolved.writable
+        raw, payer = self._raw, keys[0]
+        if self._saving is not None:
+            self._save(writable)
+        payer_before = None if keep_failure else raw.get_account(payer)
+        guarded = [(key, raw.get_account(key)) for key in writable] if LOADER_V3 in wire.static else None
+        balance = raw.get_balance
+        pre = [balance(key) or 0 for key in keys]
+        tokens = self._token_accounts(keys)
+        if verified:
+            raw.set_sigverify(False)
+        try:
+            result = raw.send_transaction(wire.tx)
+        except BaseException as panic:  # pyo3's PanicException is no Exception
+            return self._survive(panic, guarded)
+        finally:
+            if verified:
+                raw.set_sigverify(True)
+        if type(result) is TransactionMetadata:
+            meta, failure = result, None
+        else:
+            meta, failure = result.meta(), failure_of(result)
+            if meta.signature() == _NO_SIGNATURE:
+                return Refused(failure, meta)  # never ran: no fee
+            if not keep_failure:
+                if payer_before is not None:
+                    raw.set_account(payer, payer_before)
+                return Refused(failure, meta)
+            self._advance_failed_nonce(wire)
+        landed = Landed(wire, failure, meta, keys, writable, resolved.loaded)
+        landed.pre, landed.post = pre, [balance(key) or 0 for key in keys]
+        landed.tokens = self._token_accounts_after(keys, pre, tokens)
+        self.transaction_count += 1
+        landed.sequence, landed.slot, landed.unix_s = self.transaction_count, self.slot, self.unix_s
+        self.touched.update(writable)
+        self.recent[wire.signature] = (self.slot, landed.sequence, failure)
+        self._recent_by_slot[-1][1].append(wire.signature)
+        return landed
+
+    # Questions
+
+    @property
+    def landed_in_slot(self) -> int:
+        """Number of transactions in the open slot."""
+        return len(self._recent_by_slot[-1][1])
+
+    def check(self, wire: Wire) -> Failure | None:
+        """Return why a transaction may not run at all, or None. Signatures are `execute`'s and `has_valid_signatures`'."""
+        if len(wire.static) > MAX_ACCOUNT_LOCKS:
+            return "TooManyAccountLocks"
+        if wire.signature in self.recent:
+            return "AlreadyProcessed"
+        if wire.blockhash not in self.blockhashes and not self.uses_valid_nonce(wire):
+            return "BlockhashNotFound"
+        return None
+
+    def has_valid_signatures(self, wire: Wire) -> bool:
+        """Return whether every signature is valid, strictly (no small-order points, no malleable s)."""
+        return all(wire.tx.verify_with_results())
+
+    def uses_valid_nonce(self, wire: Wire) -> bool:
+        """Return whether the first instruction advances a nonce account that holds the transaction's blockhash."""
+        nonce = self._nonce_account(wire)
+        if nonce is None:
+            return False
+        account = self._raw.get_account(nonce)
+        if account is None or account.owner != SYSTEM:
+            return False
+        data = account.data
+        # version u32, state u32 (1 = initialised), authority 32, durable nonce 32, fee 8
+        return len(data) == 80 and data[4] == 1 and data[40:72] == wire.blockhash
+
+    def resolve(self, wire: Wire) -> Resolved | Failure:
+        """Return all accounts of a transaction, or why its lookup tables do not give them."""
+        writable = wire.writable()
+        lookups = wire.message.address_table_lookups if wire.is_v0 else ()  # type: ignore[union-attr]
+        if not lookups:
+            return Resolved(wire.static, writable, (0, 0))
+        to_write: list[Pubkey] = []
+        to_read: list[Pubkey] = []
+        for lookup in lookups:
+            table = self._raw.get_account(lookup.account_key)
+            if table is None:
+                return "AddressLookupTableNotFound"
+            if table.owner != LOOKUP_TABLE:
+                return "InvalidAddressLookupTableOwner"
+            data = table.data
+            count = (len(data) - LOOKUP_TABLE_HEADER) // 32
+            for indexes, found in ((lookup.writable_indexes, to_write), (lookup.readonly_indexes, to_read)):
+                for index in bytes(indexes):
+                    if index >= count:
+                        return "InvalidAddressLookupTableIndex"
+                    at = LOOKUP_TABLE_HEADER + 32 * index
+                    found.append(Pubkey.from_bytes(data[at : at + 32]))
+        keys = wire.static + to_write + to_read
+        if len(keys) > MAX_ACCOUNT_LOCKS:
+            return "TooManyAccountLocks"
+        return Resolved(keys, writable + to_write, (len(to_write), len(to_read)))
+
+    def simulate(self, wire: Wire, *, verify: bool) -> Simulated:
+        """Return what a transaction would do; nothing changes."""
+        resolved = self.resolve(wire)
+        if not isinstance(resolved, Resolved):
+            return Simulated(resolved, None, {})
+        self._raw.set_sigverify(verify)
+        try:
+            result = self._raw.simulate_transaction(wire.tx)
+        except BaseException as panic:  # pyo3's PanicException is no Exception
+            if not _is_panic(panic):
+                raise
+            return Simulated({"InstructionError": [0, "InvalidAccountData"]}, None, {})
+        finally:
+            self._raw.set_sigverify(True)
+        if isinstance(result, FailedTransactionMetadata):
+            return Simulated(failure_of(result), result.meta(), {})
+        return Simulated(None, result.meta(), dict(result.post_accounts()))
+
+    def account(self, address: Pubkey) -> Account | None:
+        """Return an account, or None where no lamports are. Copies its data: not for hot paths."""
+        found: Account | None = self._raw.get_account(address)
+        return found
+
+    def balance(self, address: Pubkey) -> int:
+        """Return lamports; 0 where no account is."""
+        return self._raw.get_balance(address) or 0
+
+    def program_accounts(self, program: Pubkey) -> list[tuple[Pubkey, Account]]:
+        """Return every account that `program` owns, by address."""
+        found: list[tuple[Pubkey, Account]] = self._raw.get_program_accounts(program)
+        found.sort(key=lambda pair: bytes(pair[0]))
+        return found
+
+    def rent_exempt_lamports(self, size: int) -> int:
+        """Return what an account with `size` bytes of data must hold."""
+        return int(self._raw.minimum_balance_for_rent_exemption(size))
+
+    def digest(self) -> str:
+        """Return SHA-256 over all touched accounts by address and the transaction count: equal for equal states."""
+        digest = hashlib.sha256(struct.pack("<Q", self.transaction_count))
+        for address in sorted(self.touched, key=bytes):
+            account = self._raw.get_account(address)
+            if account is not None:
+                digest.update(pack_account(address, account))
+        return digest.hexdigest()
+
+    # Keeping and restoring
+
+    def start_saving(self) -> Iterator[tuple[Pubkey, Account | None]]:
+        """Return every account as it is now, one by one, while the bank goes on.
+
+        An account that a transaction is about to write is copied first, so the whole is one instant. One at a time.
+        """
+        pending = set(self.touched)
+        copied: list[tuple[Pubkey, Account | None]] = []
+        self._saving = (pending, copied)
+
+        def accounts() -> Iterator[tuple[Pubkey, Account | None]]:
+            try:
+                while pending or copied:
+                    if copied:
+                        yield copied.pop()
+                    else:
+                        address = pending.pop()
+                        yield address, self._raw.get_account(address)
+            finally:
+                self._saving = None
+
+        return accounts()
+
+    def restore(
+        self,
+        *,
+        slot: int,
+        unix_s: int,
+        blockhashes: Iterable[tuple[bytes, int]],
+        slot_hashes: Iterable[tuple[int, bytes]],
+        transaction_count: int,
+        recent: Iterable[tuple[bytes, int, int, Failure | None]],
+        accounts: Iterable[tuple[Pubkey, Account | None]],
+    ) -> None:
+        """Take over a saved state; the bank must be new."""
+        self.slot, self.unix_s, self.transaction_count = slot, unix_s, transaction_count
+        self.blockhashes = dict(blockhashes)
+        self.latest_blockhash = list(self.blockhashes)[-1]
+        self.slot_hashes = deque(
+            ((number, Hash.from_bytes(value)) for number, value in slot_hashes), maxlen=SLOT_HASHES
+        )
+        self._set_sysvars()
+        self._raw.set_account(self._genesis.faucet, Account(0, b"", SYSTEM))
+        programs: list[tuple[Pubkey, Account]] = []
+        for address, account in accounts:
+            self.touched.add(address)
+            if account is None:
+                continue
+            # LiteSVM compiles a program as it is set, and needs its program data to be there before.
+            if account.executable:
+                programs.append((address, account))
+            else:
+                self._raw.set_account(address, account)
+        for address, account in programs:
+            self._raw.set_account(address, account)
+        by_slot: dict[int, list[bytes]] = {}
+        for signature, at_slot, sequence, failure in recent:
+            self.recent[signature] = (at_slot, sequence, failure)
+            by_slot.setdefault(at_slot, []).append(signature)
+        by_slot.setdefault(slot, [])
+        self._recent_by_slot = deque(sorted(by_slot.items()))
+
+    # Inside
+
+    def _set_sysvars(self) -> None:
+        epoch = self.slot // SLOTS_PER_EPOCH
+        self._svm.set_clock(Clock(self.slot, self._genesis.created_unix_s, epoch, epoch + 1, self.unix_s))
+        self._svm.set_slot_hashes(list(self.slot_hashes))
+
+    def _save(self, writable: list[Pubkey]) -> None:
+        if self._saving is None:
+            return
+        pending, copied = self._saving
+        for key in writable:
+            if key in pending:
+                pending.discard(key)
+                copied.append((key, self._raw.get_account(key)))
+
+    def _survive(self, panic: BaseException, guarded: list[tuple[Pubkey, Account | None]] | None) -> Refused:
+        if not _is_panic(panic):
+            raise panic
+        if guarded is None:
+            raise BankPanickedError(str(panic)) from panic
+        # The SVM gave up while it stored the outcome of a deployment: put back what it had stored so far.
+        for key, account in sorted(guarded, key=lambda pair: pair[1] is not None and pair[1].executable):
+            self._raw.set_account(key, account or Account(0, b"", SYSTEM))
+        return Refused({"InstructionError": [0, "InvalidAccountData"]})
+
+    def _nonce_account(self, wire: Wire) -> Pubkey | None:
+        first = wire.message.instructions[0] if wire.message.instructions else None
+        if first is None or bytes(first.data) != _ADVANCE_NONCE or not first.accounts:
+            return None
+        program, account = first.program_id_index, bytes(first.accounts)[0]
+        if program >= len(wire.static) or wire.static[program] != SYSTEM or account >= len(wire.static):
+            return None
+        return wire.static[account] if wire.is_writable(account) else None
+
+    def _advance_failed_nonce(self, wire: Wire) -> None:
+        """Use up the nonce of a failed transaction, or it could be replayed for its fee; LiteSVM takes it back."""
+        if wire.blockhash in self.blockhashes or not self.uses_valid_nonce(wire):
+            return
+        address = self._nonce_account(wire)
+        account = self._raw.get_account(address) if address is not None else None
+        if account is None:
+            return
+        following = hashlib.sha256(b"DURABLE_NONCE" + wire.blockhash).digest()
+        data = account.data[:40] + following + account.data[72:]
+        self._raw.set_account(address, Account(account.lamports, data, SYSTEM, False, account.rent_epoch))
+
+    # Token balances are part of a transaction's history. An account's kind is remembered, so that a large account of a
+    # program is never copied only to learn that it is no token account.
+
+    def _token_accounts(self, keys: list[Pubkey]) -> list[TokenBalance]:
+        kinds = self._kinds
+        found: list[TokenBalance] = []
+        for index, key in enumerate(keys):
+            if kinds.get(key) == _TOKEN_KIND:
+                balance = self._token_balance(index, key)
+                if balance is not None:
+                    balance.pre, balance.post = balance.post, None
+                    found.append(balance)
+        return found
+
+    def _token_accounts_after(
+        self, keys: list[Pubkey], pre: list[int], before: list[TokenBalance]
+    ) -> list[TokenBalance]:
+        kinds = self._kinds
+        known = {balance.index: balance for balance in before}
+        for index, key in enumerate(keys):
+            if kinds.get(key) == _SETTLED_KIND and pre[index]:
+                continue  # a program's account, unless it was made anew in this transaction
+            now = self._token_balance(index, key)
+            if now is None:
+                continue
+            if (balance := known.get(index)) is None:
+                known[index] = now
+            else:
+                balance.post = now.post
+        return [known[index] for index in sorted(known)]
+
+    def _token_balance(self, index: int, key: Pubkey) -> TokenBalance | None:
+        """Return the account as a token balance and remember its kind; None when it is not one."""
+        account = self._raw.get_account(key)
+        if account is None:
+            return None
+        program = account.owner
+        if program != TOKEN and program != TOKEN_2022:
+            if program != SYSTEM:
+                self._kinds[key] = _SETTLED_KIND  # a program's account; a wallet may still become anything
+            return None
+        data = account.data
+        if len(data) < TOKEN_ACCOUNT_SIZE or data[108] == 0 or (len(data) > TOKEN_ACCOUNT_SIZE and data[165] != 2):
+            if len(data) == MINT_SIZE or (len(data) > TOKEN_ACCOUNT_SIZE and data[165] == 1):
+                self._kinds[key] = _SETTLED_KIND
+            return None
+        self._kinds[key] = _TOKEN_KIND
+        mint = data[:32]
+        balance = TokenBalance(index, mint, data[32:64], bytes(program), self.decimals(mint))
+        balance.post = int.from_bytes(data[64:72], "little")
+        return balance
+
+    def decimals(self, mint: bytes) -> int:
+        """Return a mint's decimals; they never change, so the first look is kept."""
+        known = self._decimals.get(mint)
+        if known is None:
+            account = self._raw.get_account(Pubkey.from_bytes(mint))
+            if account is None or len(account.data) < MINT_SIZE:
+                return 0
+            known = self._decimals[mint] = account.data[44]
+        return known
+
+
+def pack_account(address: Pubkey, account: Account) -> bytes:
+    """Return an account as snapshots hold it.
+
+    Returns:
+        address 32 ‖ owner 32 ‖ lamports u64 ‖ rent epoch u64 ‖ executable u8 ‖ length u32 ‖ data, little-endian.
+    """
+    data = account.data
+    return b"".join(
+        (
+            bytes(address),
+            bytes(account.owner),
+            struct.pack("<QQBI", account.lamports, account.rent_epoch, account.executable, len(data)),
+            data,
+        )
+    )
+
+
+def unpack_accounts(data: bytes) -> Iterator[tuple[Pubkey, Account]]:
+    """Yield the accounts of a run of packed ones."""
+    at, view = 0, memoryview(data)
+    while at < len(view):
+        lamports, rent_epoch, executable, size = struct.unpack_from("<QQBI", view, at + 64)
+        start = at + 64 + 21
+        owner = Pubkey.from_bytes(bytes(view[at + 32 : at + 64]))
+        account = Account(lamports, bytes(view[start : start + size]), owner, bool(executable), rent_epoch)
+        yield Pubkey.from_bytes(bytes(view[at : at + 32])), account
+        at = start + size
+
+
+def _is_panic(error: BaseException) -> bool:
+    return type(error).__name__ == "PanicException"
+
+
+def _new_svm() -> LiteSVM:
+    """Return the SVM with mainnet's features: with all of them on, it refuses to deploy the sBPF v0 that we build."""
+    svm = LiteSVM.default().with_mainnet_features().with_builtins().with_sysvars().with_default_programs()
+    svm = svm.with_sigverify(True).with_blockhash_check(False).with_transaction_history(0)
+    svm = svm.with_log_bytes_limit(10_000)
+    svm._inner.set_precompiles()
+    svm.set_epoch_schedule(EpochSchedule.custom(SLOTS_PER_EPOCH, SLOTS_PER_EPOCH, False))
+    return svm

@@ -1,0 +1,110 @@
+"""Decides which method a request reaches, and how many requests at once; the bytes come from HTTP or WebSocket."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from gridkit.log import get_logger
+
+from deploy.localnet import jsonrpc, methods_accounts, methods_cluster, methods_tokens, methods_transactions
+from deploy.localnet.jsonrpc import Call, RpcError
+from deploy.localnet.node import Node
+
+log = get_logger("localnet.rpc")
+
+Method = Callable[[Node, list[Any]], Any]
+
+METHODS: dict[str, Method] = {
+    **methods_accounts.METHODS,
+    **methods_cluster.METHODS,
+    **methods_tokens.METHODS,
+    **methods_transactions.METHODS,
+}
+"""Every method by its name. All of them are Solana's, none is ours alone: what works here works on a cluster."""
+
+SLICE_S = 0.004
+"""How long a batch may run before others get their turn."""
+
+SMALL_BATCH = 16
+
+
+class Dispatcher:
+    """Turns request bodies into answers.
+
+    Args:
+        node: What answers.
+        max_batch: Most calls in one batch.
+    """
+
+    def __init__(self, node: Node, max_batch: int) -> None:
+        self._node, self._max_batch = node, max_batch
+
+    def handle(self, body: bytes) -> bytes | None | Coroutine[Any, Any, bytes | None]:
+        """Return the answer to a body; None when it holds only notifications; something to await for a long batch."""
+        try:
+            request = jsonrpc.parse(body)
+        except RpcError as error:
+            return self._refused(None, error)
+        if not isinstance(request, list):
+            return self.answer(request)
+        if not request:
+            return self._refused(None, RpcError(jsonrpc.INVALID_REQUEST, "Invalid request"))
+        if len(request) > self._max_batch:
+            why = f"Batch of {len(request)} calls is too large; max {self._max_batch}"
+            return self._refused(None, RpcError(jsonrpc.INVALID_REQUEST, why))
+        if len(request) > SMALL_BATCH:
+            return self._long_batch(request)
+        return _joined([answer for item in request if (answer := self.answer(item)) is not None])
+
+    def answer(self, item: Any) -> bytes | None:
+        """Return the answer to one request; None for a notification."""
+        try:
+            call = jsonrpc.call_of(item)
+        except RpcError as error:
+            return self._refused(jsonrpc.id_of(item), error)
+        try:
+            value = self.run(call)
+        except RpcError as error:
+            return self._refused(call.id, error) if call.wants_answer else None
+        return jsonrpc.result(call.id, value) if call.wants_answer else None
+
+    def run(self, call: Call) -> Any:
+        """Return what a method answers.
+
+        Raises:
+            RpcError: The refusal, also where the method itself fell over.
+        """
+        method = METHODS.get(call.method)
+        if method is None:
+            raise RpcError(jsonrpc.METHOD_NOT_FOUND, "Method not found")
+        self._node.counters.add("requests", "method", call.method)
+        try:
+            return method(self._node, call.params)
+        except RpcError:
+            raise
+        except Exception:
+            log.exception("method_failed", method=call.method)
+            raise RpcError(jsonrpc.INTERNAL_ERROR, "Internal error") from None
+
+    async def _long_batch(self, request: list[Any]) -> bytes | None:
+        answers: list[bytes] = []
+        slice_end = time.monotonic() + SLICE_S
+        for item in request:
+            answer = self.answer(item)
+            if answer is not None:
+                answers.append(answer)
+            if time.monotonic() >= slice_end:
+                await asyncio.sleep(0)
+                slice_end = time.monotonic() + SLICE_S
+        return _joined(answers)
+
+    def _refused(self, id_: Any, error: RpcError) -> bytes:
+        self._node.counters.add("errors", "code", str(error.code))
+        return jsonrpc.error(id_, error)
+
+
+def _joined(answers: list[bytes]) -> bytes | None:
+    return b"[" + b",".join(answers) + b"]" if answers else None

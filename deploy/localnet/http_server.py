@@ -1,0 +1,263 @@
+"""Carries JSON-RPC over HTTP/1.1: keep-alive, pipelining, and limits on everything a client can make large or slow.
+
+httptools parses; what the requests mean is `dispatch`'s. GET /health and GET /metrics are answered here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any, cast
+
+import httptools
+from gridkit.log import get_logger
+
+from deploy.localnet.dispatch import Dispatcher
+from deploy.localnet.outbox import Outbox
+
+log = get_logger("localnet.http")
+
+MAX_HEADER_BYTES = 16_384
+MAX_PIPELINED = 64
+REQUEST_TIMEOUT_S = 30.0
+"""From the first byte of a request to its last; a slower client holds a connection for nothing."""
+
+IDLE_TIMEOUT_S = 120.0
+
+_REASONS = {200: b"OK", 204: b"No Content", 400: b"Bad Request", 404: b"Not Found", 405: b"Method Not Allowed"}
+_REASONS |= {408: b"Request Timeout", 413: b"Payload Too Large", 431: b"Request Header Fields Too Large"}
+_REASONS |= {415: b"Unsupported Media Type", 503: b"Service Unavailable"}
+# Wallets in a browser ask the node themselves, as they may ask any Solana node.
+_CORS = b"access-control-allow-origin: *\r\n"
+_PREFLIGHT = _CORS + b"access-control-allow-methods: POST, GET, OPTIONS\r\naccess-control-allow-headers: *\r\naccess-control-max-age: 86400\r\n"
+
+
+class HttpLimits:
+    """What all connections share: limits and their number."""
+
+    def __init__(self, max_body_bytes: int, max_connections: int) -> None:
+        self.max_body_bytes, self.max_connections = max_body_bytes, max_connections
+        self.connections: set[HttpConnection] = set()
+
+    async def sweep(self) -> None:
+        """Close connections that dawdle, until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(5)
+            now = loop.time()
+            for connection in list(self.connections):
+                connection.close_if_late(now)
+
+
+class HttpConnection(asyncio.Protocol):
+    """One client. Requests are answered in the order in which they came."""
+
+    def __init__(self, dispatcher: Dispatcher, outbox: Outbox, limits: HttpLimits, metrics: Callable[[], bytes]) -> None:
+        self._dispatcher, self._outbox, self._limits, self._metrics = dispatcher, outbox, limits, metrics
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[tuple[bytes, bytes, bytes, bool]] = deque()
+        self._busy = self._closing = self._paused = self._begun = False
+        self._deadline = self._loop.time() + IDLE_TIMEOUT_S
+        self._task: asyncio.Task[None] | None = None
+        self._unparsed_header = 0
+        self._reset()
+
+    # Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take a client, or refuse it when there are too many."""
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's are not derived from asyncio's
+        self._parser = httptools.HttpRequestParser(self)
+        if len(self._limits.connections) >= self._limits.max_connections:
+            self._fail(503)
+            return
+        self._limits.connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the client; a batch of his runs to its end, its transactions were accepted."""
+        self._limits.connections.discard(self)
+        self._closing = True
+        self._waiting.clear()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came."""
+        if self._closing:
+            return
+        self._unparsed_header += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._fail(400)
+        except httptools.HttpParserError:
+            if not self._closing:
+                self._fail(400)
+        if self._in_header and self._unparsed_header > MAX_HEADER_BYTES:
+            self._fail(431)  # one endless header: the parser tells of it only when it is over
+
+    def pause_writing(self) -> None:
+        """The client does not read: stop reading him."""
+        self._paused = True
+        self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """The client reads again."""
+        self._paused = False
+        self._resume()
+
+    def eof_received(self) -> bool:
+        """Keep the way back open while answers are owed."""
+        return self._busy or bool(self._waiting)
+
+    def close_if_late(self, now: float) -> None:
+        """Close when the request, or the next one, is overdue."""
+        if not self._busy and not self._waiting and now > self._deadline:
+            self._fail(408) if self._begun else self._transport.close()
+
+    # Parser callbacks
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._reset()
+        self._begun = self._in_header = True
+        self._deadline = self._loop.time() + REQUEST_TIMEOUT_S
+
+    def on_url(self, url: bytes) -> None:
+        """Part of the path."""
+        self._url += url
+        self._count_header(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header."""
+        self._count_header(len(name) + len(value))
+        name = name.lower()
+        if name == b"content-length" and value.isdigit() and int(value) > self._limits.max_body_bytes:
+            self._fail(413)
+        elif name == b"expect" and value.lower() == b"100-continue" and not self._closing:
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_headers_complete(self) -> None:
+        """The headers are over."""
+        self._in_header, self._unparsed_header = False, 0
+
+    def on_body(self, body: bytes) -> None:
+        """Part of the body."""
+        self._size += len(body)
+        if self._size > self._limits.max_body_bytes:
+            self._fail(413)
+        else:
+            self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        """A request is whole."""
+        self._begun, self._unparsed_header = False, 0
+        self._deadline = self._loop.time() + IDLE_TIMEOUT_S
+        if self._closing:
+            return
+        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        self._waiting.append((self._parser.get_method(), self._url, body, self._parser.should_keep_alive()))
+        if self._busy:
+            if len(self._waiting) >= MAX_PIPELINED:
+                self._transport.pause_reading()
+        else:
+            self._serve()
+
+    # Answering
+
+    def _serve(self) -> None:
+        while self._waiting and not self._busy and not self._closing:
+            method, url, body, keep_alive = self._waiting.popleft()
+            if method != b"POST":
+                self._serve_other(method, url, keep_alive)
+                continue
+            if body[:2] == b"\x1f\x8b":
+                body = _gunzip(body, self._limits.max_body_bytes) or b"\xff"
+            # Some clients say content-encoding: gzip and send plain JSON; the bytes themselves decide.
+            answer = self._dispatcher.handle(body)
+            if isinstance(answer, Coroutine):
+                self._busy = True
+                self._task = asyncio.ensure_future(self._await(answer, keep_alive))
+            else:
+                self._answer(200, answer or b"", keep_alive)
+        self._resume()
+
+    def _serve_other(self, method: bytes, url: bytes, keep_alive: bool) -> None:
+        path = url.partition(b"?")[0]
+        if method == b"OPTIONS":
+            self._answer(204, b"", keep_alive, extra=_PREFLIGHT)
+        elif method not in (b"GET", b"HEAD"):
+            self._answer(405, b"Used HTTP Method is not allowed. POST or OPTIONS is required\n", keep_alive, kind=b"text/plain")
+        elif path == b"/health":
+            self._answer(200, b"ok", keep_alive, kind=b"text/plain", head=method == b"HEAD")
+        elif path == b"/metrics":
+            self._answer(200, self._metrics(), keep_alive, kind=b"text/plain; version=0.0.4", head=method == b"HEAD")
+        else:
+            self._answer(405, b"Used HTTP Method is not allowed. POST or OPTIONS is required\n", keep_alive, kind=b"text/plain")
+
+    async def _await(self, answer: Coroutine[Any, Any, bytes | None], keep_alive: bool) -> None:
+        body = await answer
+        self._busy = False
+        self._answer(200, body or b"", keep_alive)
+        self._serve()
+
+    def _answer(
+        self,
+        status: int,
+        body: bytes,
+        keep_alive: bool,
+        *,
+        kind: bytes = b"application/json",
+        extra: bytes = _CORS,
+        head: bool = False,
+    ) -> None:
+        message = b"HTTP/1.1 %d %b\r\ncontent-type: %b\r\ncontent-length: %d\r\n%b%b\r\n%b" % (
+            status,
+            _REASONS[status],
+            kind,
+            len(body),
+            extra,
+            b"" if keep_alive else b"connection: close\r\n",
+            b"" if head else body,
+        )
+
+        def send() -> None:
+            if not self._transport.is_closing():
+                self._transport.write(message)
+                if not keep_alive:
+                    self._transport.close()
+
+        if not keep_alive:
+            self._closing = True
+        self._outbox.put(send)
+
+    def _fail(self, status: int) -> None:
+        if self._closing:
+            return
+        log.warning("http_refused", status=status)
+        self._answer(status, _REASONS[status] + b"\n", False, kind=b"text/plain")
+
+    def _resume(self) -> None:
+        if not self._paused and not self._closing and len(self._waiting) < MAX_PIPELINED:
+            self._transport.resume_reading()
+
+    def _reset(self) -> None:
+        self._url = b""
+        self._body: list[bytes] = []
+        self._size = self._header_bytes = 0
+        self._in_header = False
+
+    def _count_header(self, size: int) -> None:
+        self._header_bytes += size
+        if self._header_bytes > MAX_HEADER_BYTES:
+            self._fail(431)
+
+
+def _gunzip(body: bytes, most: int) -> bytes | None:
+    """Return an unpacked body, None when it is not gzip after all or would be too large."""
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        data = unpacker.decompress(body, most)
+    except zlib.error:
+        return None
+    return data if unpacker.eof else None

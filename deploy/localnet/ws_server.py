@@ -1,0 +1,95 @@
+"""Carries subscriptions over WebSocket, one queue a client. Who does not read is cut off, nobody waits for him."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+from gridkit.log import get_logger
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+
+from deploy.localnet.subscriptions import Subscriptions
+
+log = get_logger("localnet.ws")
+
+MAX_MESSAGE_BYTES = 1 << 20
+MAX_QUEUED_BYTES = 16 << 20
+"""What one client may leave unread: a block or two of full speed."""
+
+
+class Client:
+    """One connection and what waits to be sent to it."""
+
+    def __init__(self, connection: ServerConnection) -> None:
+        self._connection = connection
+        self._queue: deque[bytes] = deque()
+        self._queued_bytes = 0
+        self._wake = asyncio.Event()
+        self.subscriptions: set[int] = set()
+
+    def tell(self, message: bytes) -> None:
+        """Queue a message; a client with too many unread is cut off."""
+        self._queue.append(message)
+        self._queued_bytes += len(message)
+        if self._queued_bytes > MAX_QUEUED_BYTES:
+            log.warning("ws_client_too_slow", client=str(self._connection.remote_address), queued_bytes=self._queued_bytes)
+            self._queue.clear()
+            self._queued_bytes = 0
+            self._connection.transport.abort()  # a close handshake would wait for the one who does not read
+        self._wake.set()
+
+    async def send(self) -> None:
+        """Send what is queued until the connection ends."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._queue:
+                message = self._queue.popleft()
+                self._queued_bytes -= len(message)
+                await self._connection.send(message, text=True)
+
+
+class WebSocketServer:
+    """The listener.
+
+    Args:
+        subscriptions: What answers.
+        max_connections: Most clients at once.
+    """
+
+    def __init__(self, subscriptions: Subscriptions, max_connections: int) -> None:
+        self._subscriptions, self._max = subscriptions, max_connections
+        self._clients = 0
+
+    async def start(self, host: str, port: int) -> Server:
+        """Listen; raises OSError when the port is taken."""
+        return await serve(
+            self._serve,
+            host,
+            port,
+            max_size=MAX_MESSAGE_BYTES,
+            compression=None,
+            ping_interval=20,
+            ping_timeout=60,
+            close_timeout=2,
+            server_header=None,
+        )
+
+    async def _serve(self, connection: ServerConnection) -> None:
+        if self._clients >= self._max:
+            await connection.close(1013, "too many clients")
+            return
+        self._clients += 1
+        client = Client(connection)
+        sender = asyncio.create_task(client.send())
+        try:
+            async for message in connection:
+                self._subscriptions.handle(client, message if isinstance(message, bytes) else message.encode())
+        except ConnectionClosed:
+            pass
+        finally:
+            self._clients -= 1
+            self._subscriptions.drop(client)
+            sender.cancel()
+            await asyncio.gather(sender, return_exceptions=True)
