@@ -176,9 +176,12 @@ class Setup:
     def _energy_token(self) -> None:
         accounts = {
             "config": self._pda("energy_token", b"config"),
+            "council": self._pda("governance", b"council"),
             "mint": self._pda("energy_token", b"mint"),
             "vault": self._pda("energy_token", b"vault"),
             "authority": self._pda("energy_token", b"authority"),
+            "trading_authority": self._pda("trading", b"authority"),
+            "market_grid_vault": self._pda("trading", b"grid_vault"),
         }
         siblings = ("governance", "registry", "oracle", "trading")
         args = {f"{name}_program": bytes(pubkey(self.ids[name])) for name in siblings}
@@ -188,15 +191,17 @@ class Setup:
         accounts = {
             "config": self._pda("trading", b"config"),
             "council": self._pda("governance", b"council"),
-            "registry_config": self._pda("registry", b"config"),
-            "energy_token_config": self._pda("energy_token", b"config"),
+            "energy_token_authority": self._pda("energy_token", b"authority"),
+            "energy_token_vault": self._pda("energy_token", b"vault"),
             "grid_mint": self._pda("energy_token", b"mint"),
             "credit_mint": self._pda("governance", b"credit"),
             "authority": self._pda("trading", b"authority"),
             "grid_vault": self._pda("trading", b"grid_vault"),
             "credit_vault": self._pda("trading", b"credit_vault"),
         }
-        self._initialize("trading", accounts["config"], accounts, {})
+        siblings = ("governance", "registry", "energy_token")
+        args = {f"{name}_program": bytes(pubkey(self.ids[name])) for name in siblings}
+        self._initialize("trading", accounts["config"], accounts, args)
         size = idl.interface("trading").layout("Market").size
         market, create = self._chain.create_with_seed("market", size, self.ids["trading"])
         if create is not None:
