@@ -19,29 +19,44 @@ class Metrics:
         self._refused: dict[str, int] = {}
         self._duplicates = 0
         make = self.registry
-        self._c_received = Counter("bridge_readings_received", "Messages that came in.", registry=make)
-        self._c_stored = Counter("bridge_readings_stored", "Readings made durable.", registry=make)
-        self._c_duplicates = Counter("bridge_readings_duplicate", "Copies of stored readings.", registry=make)
-        self._c_refused = Counter("bridge_readings_refused", "Refused readings.", ["reason"], registry=make)
+        self._c_received = Counter("campusgrid_bridge_readings_received", "Messages that came in.", registry=make)
+        self._c_stored = Counter("campusgrid_bridge_readings_stored", "Readings made durable.", registry=make)
+        self._c_duplicates = Counter(
+            "campusgrid_bridge_readings_duplicate", "Copies of stored readings.", registry=make
+        )
+        self._c_refused = Counter("campusgrid_bridge_readings_refused", "Refused readings.", ["reason"], registry=make)
         for reason in Reason:
             self._c_refused.labels(reason.value)
-        self._c_transactions = Counter("bridge_transactions", "Transactions by outcome.", ["outcome"], registry=make)
-        self._c_skipped = Counter("bridge_readings_skipped", "Skips by the program.", ["reason"], registry=make)
-        self._c_faults = Counter("bridge_faults", "Unexpected faults of a loop.", ["loop"], registry=make)
-        self.state = Gauge("bridge_readings", "Readings by state.", ["state"], registry=make)
+        self._c_transactions = Counter(
+            "campusgrid_bridge_transactions", "Transactions by outcome.", ["outcome"], registry=make
+        )
+        self._c_skipped = Counter(
+            "campusgrid_bridge_readings_skipped", "Skips by the program.", ["reason"], registry=make
+        )
+        self._c_faults = Counter("campusgrid_bridge_faults", "Unexpected faults of a loop.", ["loop"], registry=make)
+        self.state = Gauge("campusgrid_bridge_readings", "Readings by state.", ["state"], registry=make)
         self.batch = Histogram(
-            "bridge_batch_readings", "Readings of one store transaction.", registry=make, buckets=(1, 5, 20, 100, 500)
+            "campusgrid_bridge_batch_readings",
+            "Readings of one store transaction.",
+            registry=make,
+            buckets=(1, 5, 20, 100, 500),
         )
         self.receipt_s = Histogram(
-            "bridge_receipt_seconds",
+            "campusgrid_bridge_receipt_seconds",
             "From a message's arrival to its receipt.",
             registry=make,
             buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5),
         )
-        self.mqtt_connected = Gauge("bridge_mqtt_connected", "1 while the broker is connected.", registry=make)
-        self.chain_ok = Gauge("bridge_chain_ok", "1 while the chain answers.", registry=make)
-        self.roots_missing = Gauge("bridge_roots_missing", "Roots whose batch is not known.", ["zone"], registry=make)
-        self.roots_wrong = Gauge("bridge_roots_wrong", "1 when the peaks differ from ours.", ["zone"], registry=make)
+        self.mqtt_connected = Gauge(
+            "campusgrid_bridge_mqtt_connected", "1 while the broker is connected.", registry=make
+        )
+        self.chain_ok = Gauge("campusgrid_bridge_chain_ok", "1 while the chain answers.", registry=make)
+        self.roots_missing = Gauge(
+            "campusgrid_bridge_roots_missing", "Roots whose batch is not known.", ["zone"], registry=make
+        )
+        self.roots_wrong = Gauge(
+            "campusgrid_bridge_roots_wrong", "1 when the peaks differ from ours.", ["zone"], registry=make
+        )
 
     def received(self) -> None:
         """Count a message."""

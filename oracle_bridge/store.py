@@ -520,6 +520,16 @@ class Store:
         with self._reading() as connection:
             return int(connection.execute(query).scalar_one())
 
+    def batch_roots(self, zone: int, first: int) -> list[tuple[int, bytes]]:
+        """Return (number, root) of a zone's batches from number `first` on, ascending."""
+        query = (
+            sa.select(batches.c.seq, batches.c.root)
+            .where(batches.c.zone == zone, batches.c.seq >= first)
+            .order_by(batches.c.seq)
+        )
+        with self._reading() as connection:
+            return [(int(seq), bytes(root)) for seq, root in connection.execute(query)]
+
     def totals(self) -> dict[State, int]:
         """Return the number of readings in each state."""
         with self._reading() as connection:
