@@ -329,6 +329,30 @@ class Chain:
         return self.send(*before, built, signers=[*keys, *signers])
 
 
+def with_slot(
+    built: Instruction,
+    slot: str,
+    *,
+    address: Pubkey | None = None,
+    signer: bool | None = None,
+    writable: bool | None = None,
+) -> Instruction:
+    """Return one of our instructions with another address or other flags in the account slot of that name."""
+    names = {str(program_id(name)): name for name in PROGRAM_NAMES}
+    interface = idl.interface(names[str(built.program_id)])
+    data = bytes(built.data)
+    (spec,) = [item for item in interface.instructions.values() if item.discriminator == data[:8]]
+    index = [meta.name for meta in spec.metas].index(slot)
+    metas = list(built.accounts)
+    old = metas[index]
+    metas[index] = AccountMeta(
+        address if address is not None else old.pubkey,
+        is_signer=old.is_signer if signer is None else signer,
+        is_writable=old.is_writable if writable is None else writable,
+    )
+    return Instruction(built.program_id, data, metas)
+
+
 def expect_ok(outcome: Outcome) -> Outcome:
     """Return the outcome of a transaction that must have been applied."""
     assert outcome.ok, "\n".join([f"refused: {outcome.error}", *outcome.logs])
