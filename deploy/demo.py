@@ -114,11 +114,11 @@ def _demonstrate(home: Path, meter_count: int, intervals: int, say: Any) -> Figu
     try:
         observer, rpc = Observer(site, deployment), Rpc(site.rpc_url)
         closed = _wait_for_intervals(observer, intervals, say)
-        _trade(site, deployment, observer, say)
-        final = _wait_until_quiet(site, stack, observer, say)
+        make_trade(site, deployment, observer, say)
+        final = wait_until_quiet(site, stack, observer, say)
         history = History(rpc, deployment)
         history.read()
-        return _figures(site, deployment, rpc, history, final, closed)
+        return gather_figures(site, deployment, rpc, history, final, closed)
     finally:
         stack.stop()
 
@@ -149,7 +149,7 @@ def _look(observer: Observer) -> Snapshot | None:
         return None
 
 
-def _trade(site: Site, deployment: Any, observer: Observer, say: Any) -> None:
+def make_trade(site: Site, deployment: Any, observer: Observer, say: Any) -> None:
     """The owner with the most GRID sells part of it, the student buys it; both through the gateway's API."""
     snapshot = observer.look()
     seller_line = max(snapshot.meters, key=lambda line: 0 if line.debt_atoms else line.balance_atoms)
@@ -170,7 +170,7 @@ def _trade(site: Site, deployment: Any, observer: Observer, say: Any) -> None:
     buyer.close()
 
 
-def _wait_until_quiet(site: Site, stack: Stack, observer: Observer, say: Any) -> Snapshot:
+def wait_until_quiet(site: Site, stack: Stack, observer: Observer, say: Any) -> Snapshot:
     """Stop reading meters, then wait until nothing is spooled or pending and all that is posted is settled."""
     deadline = time.monotonic() + 120
     stopped = False
@@ -194,9 +194,9 @@ def _wait_until_quiet(site: Site, stack: Stack, observer: Observer, say: Any) ->
     raise DemoError("readings were still pending or unsettled after 120 s")
 
 
-def _figures(site: Site, deployment: Any, rpc: Rpc, history: History, final: Snapshot, closed: int) -> Figures:
+def gather_figures(site: Site, deployment: Any, rpc: Rpc, history: History, final: Snapshot, closed: int) -> Figures:
     failures: list[str] = []
-    rows = _stored_rows(site)
+    rows = stored_rows(site)
     export_wh, import_wh = _energy(site, rows, final, failures)
     anchor = read_anchor(rpc, deployment)
     proven = _prove_readings(rows, history, anchor, failures)
@@ -259,7 +259,7 @@ def check(figures: Figures) -> list[str]:
     return [text for holds, text in equations if not holds]
 
 
-def _stored_rows(site: Site) -> list[Any]:
+def stored_rows(site: Site) -> list[Any]:
     path = site.bridge_store.removeprefix("sqlite:///")
     engine = sa.create_engine(f"sqlite:///file:{path}?mode=ro&uri=true")
     query = "SELECT * FROM readings_view ORDER BY meter_number, register_epoch, interval"

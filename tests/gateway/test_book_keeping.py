@@ -12,7 +12,7 @@ from gateway.orders import book_keeping
 from gateway.store import open_store, orders, users
 
 
-@pytest.fixture()
+@pytest.fixture
 def db(tmp_path: Any) -> Iterator[sa.Connection]:
     engine = open_store(f"sqlite:///{tmp_path / 'g.db'}")
     with engine.begin() as connection:

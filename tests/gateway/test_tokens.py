@@ -17,7 +17,7 @@ from gateway.auth.tokens import InvalidTokenError, Tokens
 NOW_S = 1_790_000_000
 
 
-@pytest.fixture()
+@pytest.fixture
 def tokens(tmp_path: Path) -> Tokens:
     return Tokens(tmp_path / "keys", life_s=600)
 
