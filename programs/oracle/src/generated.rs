@@ -404,68 +404,50 @@ pub mod root_ring_layout {
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub enum OracleError {
-    /// An account that must sign has not signed
-    MissingSigner = 6000,
-    /// An account that is written was passed read-only
-    NotWritable = 6001,
-    /// An account is not the one that this program's own state or seeds name
-    WrongAddress = 6002,
-    /// An account is owned by another program than the one that must have written it
-    WrongOwner = 6003,
-    /// An account is of another type or layout version
-    WrongType = 6004,
-    /// The slab account has another size than 37,024 bytes
-    WrongSize = 6005,
-    /// The account has been initialized before
-    AlreadyInitialized = 6006,
     /// Governance has paused this instruction
-    Paused = 6007,
-    /// The signer is not this program's upgrade authority
-    NotUpgradeAuthority = 6008,
+    Paused = 6000,
     /// The signer is not an active admin of the registry
-    NotAdmin = 6009,
+    NotAdmin = 6001,
     /// The registry names another oracle program or another council
-    WrongRegistry = 6010,
+    WrongRegistry = 6002,
     /// Oracle keys must be 1 to 8 different keys, and the threshold between 1 and their number
-    InvalidOracleKeys = 6011,
+    InvalidOracleKeys = 6003,
     /// The net mode is neither 0 (gross) nor 1 (net)
-    InvalidNetMode = 6012,
+    InvalidNetMode = 6004,
     /// The meter belongs to another zone than the slab
-    WrongZone = 6013,
+    WrongZone = 6005,
     /// The meter's slot is not one of the slab
-    SlotOutOfRange = 6014,
+    SlotOutOfRange = 6006,
     /// Only an active meter can be enrolled
-    MeterNotActive = 6015,
+    MeterNotActive = 6007,
     /// This meter is already enrolled in its slot
-    AlreadyEnrolled = 6016,
+    AlreadyEnrolled = 6008,
     /// Another meter is enrolled in this slot
-    SlotTaken = 6017,
+    SlotTaken = 6009,
     /// This meter is not enrolled in its slot
-    NotEnrolled = 6018,
+    NotEnrolled = 6010,
     /// The poster is neither an oracle key nor the owner of the meter given
-    NotPoster = 6019,
+    NotPoster = 6011,
     /// An owner may post readings of the given meter alone
-    NotPostersMeter = 6020,
+    NotPostersMeter = 6012,
     /// The readings do not end where they should, or an interval does not fit
-    MalformedReadings = 6021,
+    MalformedReadings = 6013,
     /// More than 16 readings
-    TooManyReadings = 6022,
-    /// A sum does not fit its field
-    Overflow = 6023,
+    TooManyReadings = 6014,
     /// The mountain range holds as many roots as its peaks can cover
-    MountainsFull = 6024,
+    MountainsFull = 6015,
     /// A part of the proof has an impossible length
-    MalformedProof = 6025,
+    MalformedProof = 6016,
     /// No such root, or it left the ring and no mountain path was given
-    UnknownRoot = 6026,
+    UnknownRoot = 6017,
     /// The record is of an attested reading, which carries no signature
-    NotVerified = 6027,
+    NotVerified = 6018,
     /// The record is not that of this core and device key
-    WrongRecord = 6028,
+    WrongRecord = 6019,
     /// The path does not lead to the root
-    WrongPath = 6029,
+    WrongPath = 6020,
     /// The signature is not the device key's over this core
-    BadSignature = 6030,
+    BadSignature = 6021,
 }
 
 impl OracleError {

@@ -25,33 +25,35 @@ pub fn verify_core(key: &[u8; 32], signature: &[u8; 64], core: &[u8; 48]) -> boo
     }
     #[cfg(not(feature = "sha512-syscall"))]
     {
-        let (r, _) = halves(signature);
-        is_signature(key, signature, &sha512::hash_one_block(r, key, core))
+        let (r, s) = halves(signature);
+        is_strict(key, r, s) && is_solution(key, signature, &sha512::hash_one_block(r, key, core))
     }
 }
 
 /// Whether `signature` (R ‖ s) is `key`'s over `message`, which may have up to 175 bytes; a longer one is refused.
 #[inline(always)]
 pub fn verify(key: &[u8; 32], signature: &[u8; 64], message: &[u8]) -> bool {
-    let (r, _) = halves(signature);
+    let (r, s) = halves(signature);
     match sha512::hash(r, key, message) {
-        Some(digest) => is_signature(key, signature, &digest),
+        Some(digest) => is_strict(key, r, s) && is_solution(key, signature, &digest),
         None => false,
     }
 }
 
-/// The equation s·B − h·A = R for the digest h of R ‖ A ‖ message, and all that strictness asks of A, R and s.
+/// All that strictness asks of A, R and s by themselves.
+#[inline(always)]
+fn is_strict(key: &[u8; 32], r: &[u8; 32], s: &[u8; 32]) -> bool {
+    !is_weak(key) && !is_weak(r) && is_below_order(s)
+}
+
+/// Whether s·B − h·A = R for the digest h of R ‖ A ‖ message.
 #[inline(never)]
-fn is_signature(key: &[u8; 32], signature: &[u8; 64], digest: &sha512::Digest) -> bool {
+fn is_solution(key: &[u8; 32], signature: &[u8; 64], digest: &sha512::Digest) -> bool {
     let (r, s) = halves(signature);
-    let s = words_of(s);
-    if is_weak(key) || is_weak(r) || !is_below_order(&s) {
-        return false;
-    }
     let [a0, a1, a2, a3] = words_of(key);
     // The negative of a point differs in the sign bit alone; x = 0, where that is not so, is of small order.
     let points = [BASE, [a0, a1, a2, a3 ^ SIGN]];
-    let scalars = [s, reduce(digest)];
+    let scalars = [words_of(s), reduce(digest)];
     match sum_of_products(&scalars, &points) {
         Some([x0, x1, x2, x3]) => {
             let [r0, r1, r2, r3] = words_of(r);
@@ -98,8 +100,9 @@ fn is_weak_in_full(point: &[u8; 32]) -> bool {
 
 /// Whether a scalar is below L.
 #[inline(always)]
-fn is_below_order(s: &[u64; 4]) -> bool {
+fn is_below_order(s: &[u8; 32]) -> bool {
     const TOP: u64 = 1 << 60;
+    let s = words_of(s);
     if s[3] < TOP {
         return true;
     }
@@ -357,7 +360,11 @@ mod tests {
             ([u64::MAX, u64::MAX, u64::MAX, (1 << 60) - 1], true),
             ([0, 0, 0, (1 << 60) + 1], false),
         ] {
-            assert_eq!(is_below_order(&s), wanted, "{s:x?}");
+            let mut bytes = [0u8; 32];
+            for (chunk, word) in bytes.chunks_exact_mut(8).zip(s) {
+                chunk.copy_from_slice(&word.to_le_bytes());
+            }
+            assert_eq!(is_below_order(&bytes), wanted, "{s:x?}");
         }
     }
 }

@@ -14,3 +14,15 @@ pub fn emit(bytes: &[u8]) {
     #[cfg(not(any(target_os = "solana", target_arch = "bpf")))]
     core::hint::black_box(bytes);
 }
+
+/// Leave `bytes` (at most 1,024) to whoever called the program, or to the client who simulates the call.
+#[inline(always)]
+pub fn set_return_data(bytes: &[u8]) {
+    #[cfg(any(target_os = "solana", target_arch = "bpf"))]
+    // SAFETY: the slice is readable for its length, and the runtime copies it.
+    unsafe {
+        pinocchio::syscalls::sol_set_return_data(bytes.as_ptr(), bytes.len() as u64)
+    };
+    #[cfg(not(any(target_os = "solana", target_arch = "bpf")))]
+    core::hint::black_box(bytes);
+}
