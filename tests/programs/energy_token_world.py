@@ -26,8 +26,13 @@ MINT = pda("energy_token", b"mint")
 VAULT = pda("energy_token", b"vault")
 AUTHORITY = pda("energy_token", b"authority")
 COUNCIL = pda("governance", b"council")
+CREDIT_MINT = pda("governance", b"credit")
+TRADING_CONFIG = pda("trading", b"config")
 TRADING_AUTHORITY = pda("trading", b"authority")
 MARKET_GRID_VAULT = pda("trading", b"grid_vault")
+MARKET = keypair("market").pubkey()
+MARKET_SIZE = 464_000
+SEATS_AT, SEAT_SIZE = 17_536, 128
 
 
 def discriminator(account: str) -> bytes:
@@ -84,11 +89,13 @@ class World:
     Attributes:
         users: Registry numbers by wallet name.
         rows: Row numbers by (zone, wallet name).
+        seats: Seat numbers by wallet name.
     """
 
     chain: Chain
     users: dict[str, int] = field(default_factory=dict)
     rows: dict[tuple[int, str], int] = field(default_factory=dict)
+    seats: dict[str, int] = field(default_factory=dict)
 
     # ------------------------------------------------------------------------------------- what the siblings would do
 
@@ -98,7 +105,10 @@ class World:
         data[:9] = discriminator("Council") + b"\x01"
         data[13] = pause_mask
         data[24:32] = pause_until.to_bytes(8, "little", signed=True)
+        data[64:96] = bytes(CREDIT_MINT)
         data[704:712] = u64(transfer_mode)
+        # Fee and order limits of the market, so that it can be set up beside the ledger.
+        data[800:808], data[832:840] = u64(1), u64(64)
         self.chain.put(COUNCIL, bytes(data), program_id("governance"))
 
     def put_user(self, name: str, *, role: int = STUDENT, status: int = ACTIVE) -> Keypair:
@@ -297,6 +307,94 @@ class World:
         row = self.rows[zone, name]
         return self.chain.call("energy_token", "withdraw", accounts, row=row, amount_atoms=amount_atoms)
 
+    # ---------------------------------------------------------------------------------------------------- the market
+
+    def create_market(self) -> None:
+        """Set the trading program up beside the ledger."""
+        call = self.chain.call
+        self.chain.put_mint(CREDIT_MINT, pda("governance", b"treasury"))
+        names = {f"{name}_program": program_id(name) for name in ("governance", "registry", "energy_token")}
+        accounts = {
+            "upgrade_authority": self.chain.upgrade_authority,
+            "payer": self.chain.payer,
+            "program_data": program_data("trading"),
+            "config": TRADING_CONFIG,
+            "council": COUNCIL,
+            "energy_token_authority": AUTHORITY,
+            "energy_token_vault": VAULT,
+            "grid_mint": MINT,
+            "credit_mint": CREDIT_MINT,
+            "authority": TRADING_AUTHORITY,
+            "grid_vault": MARKET_GRID_VAULT,
+            "credit_vault": pda("trading", b"credit_vault"),
+        }
+        expect_ok(call("trading", "initialize", accounts, **names))
+        self.chain.put(MARKET, bytes(MARKET_SIZE), program_id("trading"))
+        admin = self.chain.wallet("admin")
+        accounts = {
+            "admin": admin,
+            "admin_user": user_address(admin.pubkey()),
+            "config": TRADING_CONFIG,
+            "market": MARKET,
+        }
+        expect_ok(call("trading", "create_market", accounts, min_tick=10))
+
+    def open_seat(self, name: str) -> int:
+        """Give the wallet a seat and return its number."""
+        wallet = self.chain.wallet(name)
+        accounts = {
+            "payer": self.chain.payer,
+            "wallet": wallet,
+            "council": COUNCIL,
+            "user": user_address(wallet.pubkey()),
+            "market": MARKET,
+            "seat_index": pda("trading", b"seat", bytes(wallet.pubkey())),
+        }
+        expect_ok(self.chain.call("trading", "open_seat", accounts))
+        self.seats[name] = len(self.seats)
+        return self.seats[name]
+
+    def market_accounts(self, name: str, zone: int) -> dict[str, Any]:
+        """Return the accounts of move_to_market."""
+        return {
+            "owner": self.chain.wallet(name),
+            "council": COUNCIL,
+            "config": CONFIG,
+            "ledger": ledger_address(zone),
+            "vault": VAULT,
+            "market_grid_vault": MARKET_GRID_VAULT,
+            "authority": AUTHORITY,
+            "market": MARKET,
+            "trading_program": program_id("trading"),
+            "token_program": TOKEN,
+        }
+
+    def move_to_market(self, name: str, lots: int, zone: int = 1, **accounts: Any) -> Outcome:
+        accounts = {**self.market_accounts(name, zone), **accounts}
+        ids = {"row": self.rows[zone, name], "seat": self.seats.get(name, 0)}
+        return self.chain.call("energy_token", "move_to_market", accounts, **ids, lots=lots)
+
+    def withdraw_grid(self, name: str, lots: int, zone: int = 1) -> Outcome:
+        accounts = {
+            "wallet": self.chain.wallet(name),
+            "market": MARKET,
+            "authority": TRADING_AUTHORITY,
+            "grid_vault": MARKET_GRID_VAULT,
+            "energy_token_vault": VAULT,
+            "energy_token_config": CONFIG,
+            "ledger": ledger_address(zone),
+            "token_program": TOKEN,
+            "energy_token_program": program_id("energy_token"),
+        }
+        ids = {"row": self.rows[zone, name], "seat": self.seats[name]}
+        return self.chain.call("trading", "withdraw_grid", accounts, **ids, lots=lots)
+
+    def seat_lots(self, name: str) -> int:
+        """Return the GRID in the wallet's seat, lots, free and locked."""
+        at = SEATS_AT + SEAT_SIZE * self.seats[name] + 32
+        data = self.chain.data(MARKET)
+        return int.from_bytes(data[at : at + 8], "little") + int.from_bytes(data[at + 8 : at + 16], "little")
+
     # -------------------------------------------------------------------------------------------------------- reading
 
     def ledger(self, zone: int) -> dict[str, Any]:
@@ -340,12 +438,14 @@ class World:
             assert ledger["burned_atoms"] + ledger["debt_atoms"] == ATOMS_PER_WH * settled_import
 
 
-def new_world(zones: tuple[int, ...] = (1,), chain: Chain | None = None) -> World:
-    """Return a world in which the program is initialised and the zones have ledgers."""
-    world = World(chain if chain is not None else Chain(["energy_token"]))
+def new_world(zones: tuple[int, ...] = (1,), *, market: bool = False) -> World:
+    """Return a world in which the program is initialised and the zones have ledgers; with a market if wanted."""
+    world = World(Chain(["energy_token", "trading"] if market else ["energy_token"]))
     world.put_council()
     world.put_user("admin", role=ADMIN)
     expect_ok(world.initialize())
     for zone in zones:
         expect_ok(world.create_zone(zone))
+    if market:
+        world.create_market()
     return world

@@ -690,7 +690,9 @@ def test_listing_rule_is_the_owners(world: World) -> None:
     """Somebody else's rule would sell my kilowatt-hours at their price."""
     accounts = {"owner": world.chain.wallet("ann"), "ledger": ledger_address(1)}
     rule = {"enabled": True, "keep_atoms": 5_000, "reserve_ticks": 1_200}
-    event = expect_ok(world.chain.call("energy_token", "set_listing_rule", accounts, row=0, **rule)).event("ListingRuleSet")
+    event = expect_ok(world.chain.call("energy_token", "set_listing_rule", accounts, row=0, **rule)).event(
+        "ListingRuleSet"
+    )
     assert {key: event[key] for key in rule} == rule
     row = world.row("ann")
     assert (row["flags"], row["keep_atoms"], row["reserve_ticks"]) == (1, 5_000, 1_200)
@@ -749,7 +751,9 @@ def test_units_of_the_everyday_instructions(world: World, record_units: Callable
     record_units("energy_token.deposit.restricted", world.deposit("ann", 1_000))
     accounts = {"owner": world.chain.wallet("ann"), "ledger": ledger_address(1)}
     rule = {"row": 0, "enabled": True, "keep_atoms": 0, "reserve_ticks": 900}
-    record_units("energy_token.set_listing_rule", world.chain.call("energy_token", "set_listing_rule", accounts, **rule))
+    record_units(
+        "energy_token.set_listing_rule", world.chain.call("energy_token", "set_listing_rule", accounts, **rule)
+    )
 
 
 def test_units_of_set_up(record_units: Callable[[str, Outcome], Outcome]) -> None:
