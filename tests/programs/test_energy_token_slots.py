@@ -241,8 +241,7 @@ ONE_ADDRESS = [
     for name, meta in SLOTS
     if meta.name in {"council", "mint", "vault", "authority", "slab", "market_grid_vault"}
     or (name, meta.name) in NEW - {("create_zone", "ledger")}
-    or name == "initialize"
-    and meta.name in {"config", "trading_authority", "program_data"}
+    or (name == "initialize" and meta.name in {"config", "trading_authority", "program_data"})
 ]
 
 
