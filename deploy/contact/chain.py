@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import struct
+import time
 from collections.abc import Sequence
 from typing import Any
 
-from solders.address_lookup_table_account import AddressLookupTableAccount
+from solders.address_lookup_table_account import (
+    ID as ADDRESS_LOOKUP_TABLE_ID,
+)
+from solders.address_lookup_table_account import (
+    AddressLookupTableAccount,
+    derive_lookup_table_address,
+)
 from solders.instruction import AccountMeta, Instruction
 from solders.system_program import CreateAccountWithSeedParams, create_account_with_seed
 
 from gridkit.chain import idl
+from gridkit.chain.deployment import ATA_PROGRAM, SYSTEM_PROGRAM, TOKEN_PROGRAM
 from gridkit.chain.rpc import Rpc
 from gridkit.chain.sender import Build, Landed, Refused, Sender
 from gridkit.chain.tx import Pubkey, Signer, sign
+
+
+_SLOT_HASHES = "SysvarS1otHashes111111111111111111111111111"
 
 
 class TransactionFailedError(Exception):
@@ -106,10 +118,31 @@ class Chain:
         return str(address), create_account_with_seed(params)
 
 
+def create_lookup_table(chain: Chain, addresses: Sequence[str]) -> str:
+    """Make an address lookup table that holds `addresses`, and return its address once a transaction may use it."""
+    hashes = chain.rpc.account(_SLOT_HASHES, offset=0, length=16)
+    if hashes is None:
+        raise RuntimeError("the chain has no SlotHashes sysvar")
+    slot = int.from_bytes(hashes.data[8:16], "little")  # the newest slot that the program will find there, skipped ones left out
+    payer = chain.payer.pubkey
+    table, bump = derive_lookup_table_address(payer, slot)
+    metas = [
+        AccountMeta(table, False, True),
+        AccountMeta(payer, True, False),
+        AccountMeta(payer, True, True),
+        AccountMeta(Pubkey.from_string(SYSTEM_PROGRAM), False, False),
+    ]
+    create = Instruction(ADDRESS_LOOKUP_TABLE_ID, struct.pack("<IQB", 0, slot, bump), metas)
+    listed = b"".join(bytes(Pubkey.from_string(address)) for address in addresses)
+    extend = Instruction(ADDRESS_LOOKUP_TABLE_ID, struct.pack("<IQ", 2, len(addresses)) + listed, metas)
+    landed = chain.send("create the lookup table", [create, extend])
+    while int(chain.rpc.call("getSlot", {"commitment": "confirmed"})) <= landed.slot:
+        time.sleep(0.1)  # addresses count from the slot after the one that added them
+    return str(table)
+
+
 def token_account_instruction(payer: Signer, owner: str, mint: str, account: str) -> Instruction:
     """Return the instruction that creates an associated token account unless it exists (idempotent create)."""
-    from gridkit.chain.deployment import ATA_PROGRAM, SYSTEM_PROGRAM, TOKEN_PROGRAM
-
     metas = [
         AccountMeta(payer.pubkey, True, True),
         AccountMeta(Pubkey.from_string(account), False, True),

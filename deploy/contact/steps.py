@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from deploy.contact.chain import Chain
+from deploy.contact.chain import Chain, create_lookup_table
 from gridkit.chain import idl, loader
 from gridkit.chain.deployment import (
     SYSTEM_PROGRAM,
@@ -105,6 +105,8 @@ class Setup:
         market = self._trading()
         zones = {str(zone): self._zone(zone, netting) for zone, netting in sorted(self._terms.zones.items())}
         tag = network_tag(bytes(pubkey(genesis)), bytes(pubkey(self.ids["oracle"])))
+        shared = [self._pda("governance", b"council"), self._pda("oracle", b"config")]
+        table = create_lookup_table(self._chain, shared + [a for z in zones.values() for a in (z.slab, z.roots)])
         deployment = Deployment(
             genesis_hash=genesis,
             network_tag=tag.hex(),
@@ -113,6 +115,7 @@ class Setup:
             zones=zones,
             grid_mint=self._pda("energy_token", b"mint"),
             credit_mint=self._pda("governance", b"credit"),
+            lookup_table=table,
         )
         save(path, deployment)
         return deployment
