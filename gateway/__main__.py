@@ -127,7 +127,7 @@ def main(argv: list[str] | None = None) -> int:
     add.add_argument("--wallet-key", help="keypair file to take into custody (default: a new key)")
     add.add_argument("--wallet", help="address of the user's own wallet: nothing is kept in custody")
     words = parser.parse_args(argv)
-    log.configure("gateway", "INFO")
+    log.configure("gateway")
     try:
         config = settings.load(GatewaySettings, words.config, prefix="CAMPUSGRID_GATEWAY_")
     except settings.SettingsError as error:
