@@ -118,6 +118,14 @@ def test_deposit_takes_from_nobody_who_did_not_sign(world: World, ada: Trader, b
     assert not ada.deposit_credit(50, mint=False, source=world.credit_vault).ok
 
 
+def test_deposit_goes_to_no_other_account_than_the_vault(world: World, ada: Trader) -> None:
+    """A deposit into an account of one's own would buy a balance for nothing."""
+    own = keypair("second account of ada").pubkey()
+    world.chain.put_token_account(own, world.credit_mint, ada.wallet.pubkey())
+    expect_shared(ada.deposit_credit(50, credit_vault=own), "WRONG_ADDRESS")
+    expect_shared(ada.deposit_credit(50, credit_vault=world.grid_vault), "WRONG_ADDRESS")
+
+
 def test_wrong_mint_cannot_be_deposited(world: World, ada: Trader) -> None:
     """GRID paid in as CREDIT would be spent as CREDIT."""
     grid = keypair("grid of ada").pubkey()

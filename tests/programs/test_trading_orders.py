@@ -595,9 +595,19 @@ def test_only_the_owner_cancels_and_only_once(world: World, ada: Trader, bob: Tr
 
 @pytest.mark.parametrize("order_id", [0, 1, 4095, 1 << 12 | 1, 2 << 12, 2**64 - 1])
 def test_cancel_of_an_id_that_never_was_is_refused(world: World, ada: Trader, order_id: int) -> None:
-    """A free slot holds id 0: naming it must not take anything out."""
+    """An id that names a slot in use, but not its order, must not take that order out."""
     ada.rest(SELL, 100, 30)
     expect_error(ada.cancel(order_id), "trading", "UnknownOrder")
+
+
+def test_cancel_of_id_zero_does_not_reach_into_a_free_slot(world: World, ada: Trader) -> None:
+    """A free slot holds id 0 and still names its last seat: its owner must not take it out a second time."""
+    order_id = ada.rest(SELL, 100, 30)
+    assert order_id & 0xFFF == 0
+    expect_ok(ada.cancel(order_id))
+    before = world.snapshot().data
+    expect_error(ada.cancel(0), "trading", "UnknownOrder")
+    assert world.snapshot().data == before
 
 
 @pytest.mark.parametrize("mask", range(32))
