@@ -1,0 +1,96 @@
+"""The agent's command: `python -m edge run --config FILE`, `python -m edge enroll ...`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from edge.agent import Agent
+from edge.enroll import enroll, parse_wallet
+from edge.errors import EdgeError
+from edge.settings import PREFIX, EdgeSettings
+from gridkit import log
+from gridkit.clock import ClockError, open_clock
+from gridkit.enrolment import parse_meter_id
+from gridkit.keys import KeyFileError
+from gridkit.profile import ProfileError
+from gridkit.settings import SettingsError, load
+
+logger = log.get_logger("edge")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a sub-command; 0 when it ended as asked, 2 when it cannot begin (the reason is on standard error)."""
+    parser = argparse.ArgumentParser(prog="campusgrid edge", description="The edge agent.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="poll meters, sign and send readings")
+    run.add_argument("--config", type=Path, required=True, metavar="FILE", help="TOML with an [edge] table")
+    enrol = commands.add_parser("enroll", help="make a meter's key and its enrolment file")
+    enrol.add_argument("--config", type=Path, required=True, metavar="FILE", help="the agent's TOML")
+    enrol.add_argument("--meter", required=True, metavar="ID", help="meter id as in the settings")
+    enrol.add_argument("--owner", required=True, metavar="WALLET", help="owner's wallet, base58 or 64 hex digits")
+    enrol.add_argument("--out", type=Path, metavar="FILE", help="default: <meter id>.enrolment.json beside the key")
+    enrol.add_argument("--key-epoch", type=int, default=0, help="0 at enrolment, the next one for a rotation")
+    enrol.add_argument("--offline", action="store_true", help="do not ask the meter for its serial")
+    arguments = parser.parse_args(argv)
+    try:
+        settings = load(EdgeSettings, arguments.config, prefix=PREFIX)
+        log.configure("edge", settings.log_level)
+        if arguments.command == "enroll":
+            return _enroll(settings, arguments)
+        return asyncio.run(_run(settings))
+    except (SettingsError, EdgeError, ClockError, KeyFileError, ProfileError, ValueError) as error:
+        print(f"campusgrid edge: {error}", file=sys.stderr)
+        return 2
+
+
+async def _run(settings: EdgeSettings) -> int:
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_log_loop_exception)
+    task = asyncio.current_task()
+    if task is not None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, task.cancel)
+    agent = Agent(settings, open_clock(settings.clock))
+    try:
+        await agent.run()
+    except asyncio.CancelledError:
+        logger.info("stopped")
+    except OSError as error:
+        where = f"{settings.metrics_host}:{settings.metrics_port}"
+        print(f"campusgrid edge: cannot listen on {where} ({error}); change metrics_port", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _log_loop_exception(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+    logger.debug("loop_exception", message=context.get("message"), error=str(context.get("exception")))
+
+
+def _enroll(settings: EdgeSettings, arguments: argparse.Namespace) -> int:
+    meter_id = parse_meter_id(arguments.meter)
+    meter = next((m for m in settings.meters if m.meter_id == meter_id), None)
+    if meter is None:
+        print(f"campusgrid edge: no meter {arguments.meter} in the settings", file=sys.stderr)
+        return 2
+    out = arguments.out or meter.key_file.with_name(f"{meter.id}.enrolment.json")
+    enrolment = enroll(
+        meter,
+        agent=settings.agent,
+        network_tag=settings.network_tag_bytes,
+        owner=parse_wallet(arguments.owner),
+        out=out,
+        key_epoch=arguments.key_epoch,
+        ask_meter=not arguments.offline,
+        timeout_s=settings.request_timeout_s,
+    )
+    print(f"{out}: meter {arguments.meter}, serial {enrolment.serial or 'none'}, key {enrolment.public_key}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

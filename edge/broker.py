@@ -1,0 +1,156 @@
+"""Decides how the agent talks MQTT: paho in a thread of its own, its events brought into the event loop.
+
+Nothing here needs MQTT 5: no property is set and a clean session is asked for, because neither the broker's memory nor
+its acknowledgement counts as storage. What is kept and sent again is `edge.outbox`'s matter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import ssl
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+
+from edge.settings import EdgeSettings
+from gridkit.log import get_logger
+
+log = get_logger("edge.broker")
+
+INCOMING_LIMIT = 10_000
+"""Messages that may wait for the agent; beyond that they are dropped: receipts come again with the resend."""
+KEEPALIVE_S = 30
+
+
+class Connected(NamedTuple):
+    """The session is up; subscriptions must be made again."""
+
+
+class Disconnected(NamedTuple):
+    """The session is down; paho goes on trying."""
+
+    why: str
+
+
+class Incoming(NamedTuple):
+    """A message."""
+
+    topic: str
+    payload: bytes
+
+
+class Acknowledged(NamedTuple):
+    """The broker has taken (or, with `ok` False, refused) the publication `mid`."""
+
+    mid: int
+    ok: bool
+
+
+Event = Connected | Disconnected | Incoming | Acknowledged
+
+
+class Broker:
+    """The MQTT session. Made and used in the event loop; its thread touches nothing but paho and the event queue."""
+
+    def __init__(self, settings: EdgeSettings, *, will_topic: str, will: bytes) -> None:
+        """Prepare a session; `start` opens it.
+
+        Args:
+            settings: Host, port, version, TLS files, user.
+            will_topic, will: What the broker publishes, retained, when the agent is gone without saying so.
+        """
+        self._settings = settings
+        self._loop = asyncio.get_running_loop()
+        self.events: asyncio.Queue[Event] = asyncio.Queue()
+        self.connected = False
+        self.dropped = 0
+        five = settings.mqtt_version == 5
+        extra: dict[str, Any] = {} if five else {"clean_session": True}
+        self._client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=f"cg-edge-{settings.agent}",
+            protocol=MQTTProtocolVersion.MQTTv5 if five else MQTTProtocolVersion.MQTTv311,
+            **extra,
+        )
+        self._client.max_inflight_messages_set(max(20, settings.window))
+        self._client.reconnect_delay_set(min_delay=1, max_delay=random.randint(20, 40))
+        self._client.will_set(will_topic, will, qos=1, retain=True)
+        if settings.mqtt_user:
+            password = settings.mqtt_password_file.read_text().strip() if settings.mqtt_password_file else None
+            self._client.username_pw_set(settings.mqtt_user, password)
+        if settings.mqtt_ca is not None:
+            context = ssl.create_default_context(cafile=str(settings.mqtt_ca))
+            context.minimum_version = ssl.TLSVersion.TLSv1_2
+            if settings.mqtt_cert is not None:
+                context.load_cert_chain(settings.mqtt_cert, settings.mqtt_key)
+            self._client.tls_set_context(context)
+        self._client.on_connect = self._on_connect
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_message = self._on_message
+        self._client.on_publish = self._on_publish
+
+    def start(self) -> None:
+        """Begin to connect, and never stop trying."""
+        self._client.connect_async(self._settings.mqtt_host, self._settings.mqtt_port, keepalive=KEEPALIVE_S)
+        self._client.loop_start()
+
+    async def stop(self) -> None:
+        """Say goodbye, so that the will is not published, and end the thread."""
+        self._client.disconnect()
+        await asyncio.to_thread(self._client.loop_stop)
+
+    def subscribe(self, topics: list[str]) -> None:
+        """Ask for messages on these topics, QoS 1."""
+        if topics:
+            self._client.subscribe([(topic, 1) for topic in topics])
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int | None:
+        """Hand over a message, QoS 1.
+
+        Returns:
+            Its id, acknowledged later by an event; None when it was not taken.
+        """
+        if not self.connected:
+            return None
+        info = self._client.publish(topic, payload, qos=1, retain=retain)
+        return info.mid if info.rc in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_NO_CONN) else None
+
+    def _tell(self, event: Event) -> None:
+        """From paho's thread."""
+        try:
+            self._loop.call_soon_threadsafe(self._put, event)
+        except RuntimeError:
+            return  # The loop is closed: the agent is stopping.
+
+    def _put(self, event: Event) -> None:
+        if isinstance(event, Incoming) and self.events.qsize() >= INCOMING_LIMIT:
+            self.dropped += 1
+            return
+        if isinstance(event, Connected | Disconnected):
+            self.connected = isinstance(event, Connected)
+        self.events.put_nowait(event)
+
+    def _on_connect(self, client: Any, data: Any, flags: Any, reason: Any, properties: Any) -> None:
+        if reason.is_failure:
+            log.warning("mqtt_refused", reason=str(reason), host=self._settings.mqtt_host)
+        else:
+            self._tell(Connected())
+
+    def _on_disconnect(self, client: Any, data: Any, flags: Any, reason: Any, properties: Any) -> None:
+        self._tell(Disconnected(str(reason)))
+        if reason.is_failure:
+            # A broker that comes back finds its agents one after another; paho's own back-off has no jitter.
+            time.sleep(random.random())
+
+    def _on_message(self, client: Any, data: Any, message: Any) -> None:
+        self._tell(Incoming(message.topic, bytes(message.payload)))
+
+    def _on_publish(self, client: Any, data: Any, mid: int, reason: Any, properties: Any) -> None:
+        self._tell(Acknowledged(mid, not reason.is_failure))
+
+
+BrokerFactory = Callable[..., Broker]

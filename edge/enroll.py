@@ -1,0 +1,112 @@
+"""Decides how a meter gets its key and its enrolment file; the registry's answer comes back as signed configuration."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from edge.errors import EnrolError
+from edge.guard import Link
+from edge.sample import PollPlan, PollRefused, poll
+from edge.settings import MeterSettings
+from gridkit.clock import UtcClock
+from gridkit.enrolment import Enrolment, make_enrolment, write_enrolment
+from gridkit.keys import KeyFileError, load_or_create
+from gridkit.profile import ProfileError, load_profile
+
+_ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+
+
+def parse_wallet(text: str) -> bytes:
+    """Return the 32 bytes of a wallet address: base58 as Solana writes it, or 64 hex digits.
+
+    Raises:
+        EnrolError: Neither.
+    """
+    if len(text) == 64:
+        try:
+            return bytes.fromhex(text)
+        except ValueError:
+            pass
+    number = 0
+    for character in text:
+        digit = _ALPHABET.find(character)
+        if digit < 0:
+            raise EnrolError(f"wallet {text!r} is no base58 text")
+        number = number * 58 + digit
+    zeros = len(text) - len(text.lstrip("1"))
+    body = number.to_bytes((number.bit_length() + 7) // 8, "big")
+    if zeros + len(body) != 32:
+        raise EnrolError(f"wallet {text!r} is not 32 bytes")
+    return bytes(zeros) + body
+
+
+def key_path(key_file: Path, key_epoch: int) -> Path:
+    """Return where the key of an epoch lies: `key_file` for 0, `<key_file>.<n>` for n."""
+    return key_file if key_epoch == 0 else key_file.with_name(f"{key_file.name}.{key_epoch}")
+
+
+async def read_serial(meter: MeterSettings, timeout_s: float) -> str:
+    """Return the serial that the meter itself shows ("" if its family has none), once everything else fits too.
+
+    Raises:
+        EnrolError: No answer, or it is not the meter that the profile describes.
+    """
+    link = Link(meter.host, meter.port, framing=meter.framing, timeout_s=timeout_s)
+    try:
+        sample = await poll(link, meter.unit, PollPlan(load_profile(meter.profile)), UtcClock())
+    finally:
+        await link.close()
+    where = f"{meter.host}:{meter.port} unit {meter.unit}"
+    if isinstance(sample, PollRefused):
+        raise EnrolError(f"meter at {where} gave no reading: {sample.reason} {sample.code or ''}".rstrip())
+    if sample.faults:
+        raise EnrolError(f"meter at {where} is no {meter.profile}: {'; '.join(sample.faults)}")
+    if meter.serial and sample.serial != meter.serial:
+        raise EnrolError(f"meter at {where} has serial {sample.serial!r}, the settings say {meter.serial!r}")
+    return sample.serial
+
+
+def enroll(
+    meter: MeterSettings,
+    *,
+    agent: str,
+    network_tag: bytes,
+    owner: bytes,
+    out: Path,
+    key_epoch: int = 0,
+    ask_meter: bool = False,
+    timeout_s: float = 2.0,
+) -> Enrolment:
+    """Make a meter's key (if there is none of this epoch yet), prove possession, and write the enrolment file.
+
+    Args:
+        meter: From the agent's settings.
+        agent: Its id.
+        network_tag: 4 bytes.
+        owner: 32 bytes, the wallet that will own the meter.
+        out: Where the file goes.
+        key_epoch: 0 at enrolment, the next one for a rotation.
+        ask_meter: Read the serial from the meter and refuse if it is not the one that the settings name.
+        timeout_s: For that question, wall s.
+
+    Raises:
+        EnrolError: The meter or a key is not as it should be.
+    """
+    try:
+        load_profile(meter.profile)
+        serial = asyncio.run(read_serial(meter, timeout_s)) if ask_meter else meter.serial
+        key = load_or_create(key_path(meter.key_file, key_epoch))
+        enrolment = make_enrolment(
+            key,
+            network_tag=network_tag,
+            owner=owner,
+            meter_id=meter.meter_id,
+            serial=serial,
+            agent=agent,
+            profile=meter.profile,
+        )
+        write_enrolment(out, enrolment)
+    except (ProfileError, KeyFileError, OSError) as error:
+        raise EnrolError(str(error)) from error
+    return enrolment

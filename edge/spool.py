@@ -1,0 +1,269 @@
+"""Decides how readings survive: one SQLite file per agent; what is sent when is `edge.outbox`'s matter.
+
+A reading and the meter state that made it are written in one transaction, so a kill between any two statements leaves
+both or neither. A row leaves only when the caller has a verified receipt for it: stored deletes it, a permanent refusal
+moves it to quarantine, where it stays.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from edge.errors import SpoolError
+from edge.track import TrackState
+from gridkit.log import get_logger
+from gridkit.receipt import is_permanent, is_stored, payload_sha256
+
+log = get_logger("edge.spool")
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS reading (
+    meter_id BLOB NOT NULL, register_epoch INTEGER NOT NULL, interval INTEGER NOT NULL,
+    sha256 BLOB NOT NULL, made_ms INTEGER NOT NULL, payload BLOB NOT NULL,
+    PRIMARY KEY (meter_id, register_epoch, interval)) WITHOUT ROWID;
+CREATE UNIQUE INDEX IF NOT EXISTS reading_sha256 ON reading (sha256);
+CREATE TABLE IF NOT EXISTS quarantine (
+    meter_id BLOB NOT NULL, register_epoch INTEGER NOT NULL, interval INTEGER NOT NULL,
+    sha256 BLOB NOT NULL, made_ms INTEGER NOT NULL, payload BLOB NOT NULL,
+    verdict INTEGER NOT NULL, refused_ms INTEGER NOT NULL, PRIMARY KEY (sha256)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS meter_state (meter_id BLOB PRIMARY KEY, state BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS config (id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL, bytes BLOB NOT NULL);
+"""
+_state_decoder = msgspec.msgpack.Decoder(TrackState)
+
+
+class Row(NamedTuple):
+    """A reading that waits for its receipt: its key, when it was made (wall ms), and its payload and hash."""
+
+    meter_id: bytes
+    register_epoch: int
+    interval: int
+    made_ms: int
+    sha256: bytes
+    payload: bytes
+
+
+class Quarantined(NamedTuple):
+    """A reading that the bridge has refused for ever."""
+
+    row: Row
+    verdict: int
+    refused_ms: int
+
+
+class Spool:
+    """The agent's durable memory. Blocking: the agent calls it from one thread of its own."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or make the file.
+
+        A file that SQLite finds damaged is set aside under another name, loudly: registers are cumulative, so the next
+        reading carries the energy of what was lost in it, and an agent that does not start loses more.
+
+        Raises:
+            SpoolError: The folder cannot be written.
+        """
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = self._open_or_set_aside()
+        except (OSError, sqlite3.Error) as error:
+            raise SpoolError(path, str(error)) from error
+
+    def _open_or_set_aside(self) -> sqlite3.Connection:
+        try:
+            return self._open()
+        except sqlite3.DatabaseError as error:
+            # "database is locked" or "disk I/O error" is no damage; only these two say that the content is.
+            if error.sqlite_errorname not in ("SQLITE_CORRUPT", "SQLITE_NOTADB"):
+                raise
+            aside = self.path.with_name(f"{self.path.name}.damaged-{time.time_ns()}")
+            os.replace(self.path, aside)
+            for suffix in ("-wal", "-shm"):
+                extra = self.path.with_name(self.path.name + suffix)
+                if extra.exists():
+                    os.replace(extra, aside.with_name(aside.name + suffix))
+            log.error("spool_damaged", path=self.path, kept_as=aside, error=str(error))
+            return self._open()
+
+    def _open(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=5)
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            # FULL syncs the log at each commit: with NORMAL a power cut takes the last commits back.
+            db.execute("PRAGMA synchronous=FULL")
+            # A small computer's card: fold the log in after 1 MiB, keep it at that size.
+            db.execute("PRAGMA wal_autocheckpoint=256")
+            db.execute("PRAGMA journal_size_limit=1048576")
+            db.execute("PRAGMA cache_size=-512")
+            (found,) = db.execute("PRAGMA quick_check(1)").fetchone()
+            if found != "ok":
+                error = sqlite3.DatabaseError(found)
+                error.sqlite_errorname = "SQLITE_CORRUPT"
+                raise error
+            db.executescript(_SCHEMA)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def close(self) -> None:
+        """Close the file; everything was already on disk."""
+        self._db.close()
+
+    def put(self, meter_id: bytes, readings: Sequence[tuple[int, int, bytes]], state: TrackState) -> list[Row]:
+        """Keep readings and the state that they leave, all or nothing; on disk when this returns.
+
+        Args:
+            meter_id: 16 bytes.
+            readings: (register epoch, interval, payload), oldest first.
+            state: After the last of them.
+
+        Raises:
+            SpoolError: Disk full, or a reading for the same key is kept already.
+        """
+        made_ms = time.time_ns() // 1_000_000
+        rows = [Row(meter_id, e, i, made_ms, payload_sha256(p), p) for e, i, p in readings]
+        try:
+            with self._transaction():
+                self._db.executemany(
+                    "INSERT INTO reading (meter_id, register_epoch, interval, made_ms, sha256, payload)"
+                    " VALUES (?, ?, ?, ?, ?, ?)",
+                    rows,
+                )
+                self._db.execute(
+                    "INSERT INTO meter_state VALUES (?, ?) ON CONFLICT (meter_id) DO UPDATE SET state = excluded.state",
+                    (meter_id, msgspec.msgpack.encode(state)),
+                )
+        except sqlite3.Error as error:
+            raise SpoolError(self.path, str(error)) from error
+        return rows
+
+    def settle(self, verdicts: Iterable[tuple[bytes, int]]) -> list[tuple[Row, int]]:
+        """Take away what verified receipts have settled, in one transaction.
+
+        Args:
+            verdicts: (SHA-256 of the payload, verdict); transient ones are ignored, they settle nothing.
+
+        Returns:
+            The rows that left the spool, with their verdicts. A hash that is not in it (a second receipt) is left out.
+
+        Raises:
+            SpoolError: Disk full; the rows are still there and will be sent and receipted again.
+        """
+        settled: list[tuple[Row, int]] = []
+        now_ms = time.time_ns() // 1_000_000
+        try:
+            with self._transaction():
+                for sha256, verdict in verdicts:
+                    if not is_stored(verdict) and not is_permanent(verdict):
+                        continue
+                    found = self._db.execute(
+                        "SELECT meter_id, register_epoch, interval, made_ms, sha256, payload FROM reading"
+                        " WHERE sha256 = ?",
+                        (sha256,),
+                    ).fetchone()
+                    if found is None:
+                        continue
+                    row = Row(*found)
+                    if is_permanent(verdict):
+                        self._db.execute(
+                            "INSERT OR IGNORE INTO quarantine (meter_id, register_epoch, interval, made_ms, sha256,"
+                            " payload, verdict, refused_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                            (*row, verdict, now_ms),
+                        )
+                    self._db.execute("DELETE FROM reading WHERE sha256 = ?", (sha256,))
+                    settled.append((row, verdict))
+        except sqlite3.Error as error:
+            raise SpoolError(self.path, str(error)) from error
+        return settled
+
+    def oldest(self, meter_id: bytes, limit: int, after: tuple[int, int] = (-1, -1)) -> list[Row]:
+        """Return up to `limit` readings of a meter after the key (register epoch, interval), oldest first."""
+        found = self._db.execute(
+            "SELECT meter_id, register_epoch, interval, made_ms, sha256, payload FROM reading"
+            " WHERE meter_id = ? AND (register_epoch, interval) > (?, ?) ORDER BY register_epoch, interval LIMIT ?",
+            (meter_id, *after, limit),
+        )
+        return [Row(*row) for row in found]
+
+    def counts(self) -> dict[bytes, tuple[int, int, int]]:
+        """Return for each meter with any: readings waiting, wall ms of the oldest (0: none), readings in quarantine."""
+        result: dict[bytes, tuple[int, int, int]] = {}
+        for meter_id, count, oldest_ms in self._db.execute(
+            "SELECT meter_id, COUNT(*), MIN(made_ms) FROM reading GROUP BY meter_id"
+        ):
+            result[meter_id] = (count, oldest_ms, 0)
+        for meter_id, count in self._db.execute("SELECT meter_id, COUNT(*) FROM quarantine GROUP BY meter_id"):
+            waiting, oldest_ms, _ = result.get(meter_id, (0, 0, 0))
+            result[meter_id] = (waiting, oldest_ms, count)
+        return result
+
+    def quarantine(self) -> list[Quarantined]:
+        """Return everything in quarantine, oldest refusal first."""
+        found = self._db.execute(
+            "SELECT meter_id, register_epoch, interval, made_ms, sha256, payload, verdict, refused_ms FROM quarantine"
+            " ORDER BY refused_ms, meter_id, register_epoch, interval"
+        )
+        return [Quarantined(Row(*row[:6]), row[6], row[7]) for row in found]
+
+    def state(self, meter_id: bytes) -> TrackState | None:
+        """Return a meter's state as last kept, None if there is none (or an unreadable one, which is logged)."""
+        found = self._db.execute("SELECT state FROM meter_state WHERE meter_id = ?", (meter_id,)).fetchone()
+        if found is None:
+            return None
+        try:
+            return _state_decoder.decode(found[0])
+        except msgspec.MsgspecError as error:
+            log.error("meter_state_unreadable", meter_id=meter_id, error=str(error))
+            return None
+
+    def save_config(self, version: int, data: bytes) -> None:
+        """Keep the latest signed configuration, as received. Raises SpoolError."""
+        try:
+            with self._transaction():
+                self._db.execute("INSERT OR REPLACE INTO config VALUES (1, ?, ?)", (version, data))
+        except sqlite3.Error as error:
+            raise SpoolError(self.path, str(error)) from error
+
+    def config(self) -> bytes | None:
+        """Return the bytes of the configuration last kept."""
+        found = self._db.execute("SELECT bytes FROM config").fetchone()
+        return None if found is None else bytes(found[0])
+
+    def size_bytes(self) -> int:
+        """Return what the file and its log take on disk."""
+        paths = (self.path, self.path.with_name(self.path.name + "-wal"))
+        return sum(path.stat().st_size for path in paths if path.exists())
+
+    def _transaction(self) -> _Transaction:
+        return _Transaction(self._db)
+
+
+class _Transaction:
+    """BEGIN IMMEDIATE … COMMIT, or ROLLBACK when anything in between fails."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def __enter__(self) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if kind is None:
+            try:
+                self._db.execute("COMMIT")
+                return
+            except sqlite3.Error:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
