@@ -11,9 +11,6 @@ import time
 from pathlib import Path
 
 import uvloop
-from gridkit.clock import ClockError, ClockOwner
-from gridkit.log import configure, get_logger
-from gridkit.settings import SettingsError, load
 
 from deploy.localnet.dispatch import Dispatcher
 from deploy.localnet.errors import LocalnetError, PortTakenError
@@ -25,6 +22,9 @@ from deploy.localnet.outbox import Outbox
 from deploy.localnet.settings import LocalnetSettings
 from deploy.localnet.subscriptions import Subscriptions
 from deploy.localnet.ws_server import WebSocketServer
+from gridkit.clock import ClockError, ClockOwner
+from gridkit.log import configure, get_logger
+from gridkit.settings import SettingsError, load
 
 log = get_logger("localnet")
 
@@ -36,7 +36,10 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 stopped as asked, 1 could not go on, 2 wrong settings."""
     parser = argparse.ArgumentParser(prog="localnet", description="The local chain.")
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, about in (("run", "serve until SIGTERM or SIGINT"), ("digest", "replay a stopped chain and print its digest")):
+    for name, about in (
+        ("run", "serve until SIGTERM or SIGINT"),
+        ("digest", "replay a stopped chain and print its digest"),
+    ):
         command = commands.add_parser(name, help=about)
         command.add_argument("--config", type=Path, default=None, help="TOML file with a [localnet] table")
     given = parser.parse_args(argv)
@@ -60,7 +63,9 @@ def main(argv: list[str] | None = None) -> int:
 def _digest(settings: LocalnetSettings) -> int:
     genesis = load_or_make(settings.folder, 0)
     bank, lsn, replayed = rebuild(settings.folder, genesis, repair=False, history=None)
-    print(f'{{"digest":"{bank.digest()}","lsn":{lsn},"replayed":{replayed},"slot":{bank.slot},"transactions":{bank.transaction_count}}}')
+    print(
+        f'{{"digest":"{bank.digest()}","lsn":{lsn},"replayed":{replayed},"slot":{bank.slot},"transactions":{bank.transaction_count}}}'
+    )
     return 0
 
 

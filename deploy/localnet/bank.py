@@ -14,6 +14,7 @@ import hashlib
 import struct
 from collections import deque
 from collections.abc import Iterable, Iterator
+from typing import Literal
 
 from solders.account import Account
 from solders.clock import Clock
@@ -49,18 +50,24 @@ MINT_SIZE = 82
 
 _NO_SIGNATURE = Signature.default()
 _ADVANCE_NONCE = struct.pack("<I", 4)
-_TOKEN_KIND, _SETTLED_KIND = 1, 2
+
+
+class TokenKind:
+    """What a token account is: mint ‖ owner (`holder`, 64 B), its token program (32 B), the mint's decimals."""
+
+    __slots__ = ("decimals", "holder", "program")
+
+    def __init__(self, holder: bytes, program: bytes, decimals: int) -> None:
+        self.holder, self.program, self.decimals = holder, program, decimals
 
 
 class TokenBalance:
-    """A token account as a transaction saw it; `pre` or `post` is None where it did not exist."""
+    """A token account as a transaction saw it, atoms; `pre` or `post` is None where it did not exist."""
 
-    __slots__ = ("decimals", "index", "mint", "owner", "post", "pre", "program")
+    __slots__ = ("index", "kind", "post", "pre")
 
-    def __init__(self, index: int, mint: bytes, owner: bytes, program: bytes, decimals: int) -> None:
-        self.index, self.mint, self.owner, self.program, self.decimals = index, mint, owner, program, decimals
-        self.pre: int | None = None
-        self.post: int | None = None
+    def __init__(self, index: int, kind: TokenKind, pre: int | None, post: int | None) -> None:
+        self.index, self.kind, self.pre, self.post = index, kind, pre, post
 
 
 class Landed:
@@ -165,7 +172,7 @@ class Bank:
         self.touched: set[Pubkey] = {genesis.faucet}
         self.recent: dict[bytes, tuple[int, int, Failure | None]] = {}
         self._recent_by_slot: deque[tuple[int, list[bytes]]] = deque([(0, [])])
-        self._kinds: dict[Pubkey, int] = {}
+        self._kinds: dict[Pubkey, TokenKind | Literal[False]] = {}
         self._decimals: dict[bytes, int] = {}
         self._saving: tuple[set[Pubkey], list[tuple[Pubkey, Account | None]]] | None = None
         self._raw.set_account(genesis.faucet, Account(FAUCET_LAMPORTS, b"", SYSTEM))
@@ -217,7 +224,7 @@ class Bank:
         guarded = [(key, raw.get_account(key)) for key in writable] if LOADER_V3 in wire.static else None
         balance = raw.get_balance
         pre = [balance(key) or 0 for key in keys]
-        tokens = self._token_accounts(keys)
+        tokens = self._tokens_before(keys)
         if verified:
             raw.set_sigverify(False)
         try:
@@ -227,8 +234,9 @@ class Bank:
         finally:
             if verified:
                 raw.set_sigverify(True)
-        if type(result) is TransactionMetadata:
-            meta, failure = result, None
+        failure: Failure | None = None
+        if isinstance(result, TransactionMetadata):
+            meta = result
         else:
             meta, failure = result.meta(), failure_of(result)
             if meta.signature() == _NO_SIGNATURE:
@@ -240,7 +248,7 @@ class Bank:
             self._advance_failed_nonce(wire)
         landed = Landed(wire, failure, meta, keys, writable, resolved.loaded)
         landed.pre, landed.post = pre, [balance(key) or 0 for key in keys]
-        landed.tokens = self._token_accounts_after(keys, pre, tokens)
+        landed.tokens = self._tokens_after(keys, pre, tokens)
         self.transaction_count += 1
         landed.sequence, landed.slot, landed.unix_s = self.transaction_count, self.slot, self.unix_s
         self.touched.update(writable)
@@ -256,7 +264,7 @@ class Bank:
         return len(self._recent_by_slot[-1][1])
 
     def check(self, wire: Wire) -> Failure | None:
-        """Return why a transaction may not run at all, or None. Signatures are `execute`'s and `has_valid_signatures`'."""
+        """Return why a transaction may not run at all, or None. Signatures are `execute`'s."""
         if len(wire.static) > MAX_ACCOUNT_LOCKS:
             return "TooManyAccountLocks"
         if wire.signature in self.recent:
@@ -264,10 +272,6 @@ class Bank:
         if wire.blockhash not in self.blockhashes and not self.uses_valid_nonce(wire):
             return "BlockhashNotFound"
         return None
-
-    def has_valid_signatures(self, wire: Wire) -> bool:
-        """Return whether every signature is valid, strictly (no small-order points, no malleable s)."""
-        return all(wire.tx.verify_with_results())
 
     def uses_valid_nonce(self, wire: Wire) -> bool:
         """Return whether the first instruction advances a nonce account that holds the transaction's blockhash."""
@@ -457,64 +461,54 @@ class Bank:
         if wire.blockhash in self.blockhashes or not self.uses_valid_nonce(wire):
             return
         address = self._nonce_account(wire)
-        account = self._raw.get_account(address) if address is not None else None
-        if account is None:
+        if address is None or (account := self._raw.get_account(address)) is None:
             return
         following = hashlib.sha256(b"DURABLE_NONCE" + wire.blockhash).digest()
         data = account.data[:40] + following + account.data[72:]
         self._raw.set_account(address, Account(account.lamports, data, SYSTEM, False, account.rent_epoch))
 
-    # Token balances are part of a transaction's history. An account's kind is remembered, so that a large account of a
-    # program is never copied only to learn that it is no token account.
+    # Token balances are part of a transaction's history. What an account is gets remembered, so that a large account of
+    # a program is never copied only to learn that it is no token account.
 
-    def _token_accounts(self, keys: list[Pubkey]) -> list[TokenBalance]:
-        kinds = self._kinds
+    def _tokens_before(self, keys: list[Pubkey]) -> list[TokenBalance]:
         found: list[TokenBalance] = []
         for index, key in enumerate(keys):
-            if kinds.get(key) == _TOKEN_KIND:
-                balance = self._token_balance(index, key)
-                if balance is not None:
-                    balance.pre, balance.post = balance.post, None
-                    found.append(balance)
+            known = self._kinds.get(key)
+            if known and (account := self._raw.get_account(key)) is not None:
+                data = account.data
+                if data[:64] != known.holder:
+                    known = self._token_kind(key, account)
+                    if not known:
+                        continue
+                found.append(TokenBalance(index, known, int.from_bytes(data[64:72], "little"), None))
         return found
 
-    def _token_accounts_after(
-        self, keys: list[Pubkey], pre: list[int], before: list[TokenBalance]
-    ) -> list[TokenBalance]:
-        kinds = self._kinds
-        known = {balance.index: balance for balance in before}
+    def _tokens_after(self, keys: list[Pubkey], pre: list[int], before: list[TokenBalance]) -> list[TokenBalance]:
+        for balance in before:
+            account = self._raw.get_account(keys[balance.index])
+            if account is not None and account.owner != SYSTEM:
+                balance.post = int.from_bytes(account.data[64:72], "little")
+        made: list[TokenBalance] = []
         for index, key in enumerate(keys):
-            if kinds.get(key) == _SETTLED_KIND and pre[index]:
-                continue  # a program's account, unless it was made anew in this transaction
-            now = self._token_balance(index, key)
-            if now is None:
-                continue
-            if (balance := known.get(index)) is None:
-                known[index] = now
-            else:
-                balance.post = now.post
-        return [known[index] for index in sorted(known)]
+            known = self._kinds.get(key)
+            if (known is None or not pre[index]) and (account := self._raw.get_account(key)) is not None:
+                kind = self._token_kind(key, account)
+                if kind and not any(balance.index == index for balance in before):
+                    atoms = int.from_bytes(account.data[64:72], "little")
+                    made.append(TokenBalance(index, kind, atoms if pre[index] else None, atoms))
+        return sorted(before + made, key=lambda balance: balance.index) if made else before
 
-    def _token_balance(self, index: int, key: Pubkey) -> TokenBalance | None:
-        """Return the account as a token balance and remember its kind; None when it is not one."""
-        account = self._raw.get_account(key)
-        if account is None:
-            return None
+    def _token_kind(self, key: Pubkey, account: Account) -> TokenKind | Literal[False] | None:
+        """Return what token account this is, False for anything that stays none, None for what may still become one."""
         program = account.owner
-        if program != TOKEN and program != TOKEN_2022:
-            if program != SYSTEM:
-                self._kinds[key] = _SETTLED_KIND  # a program's account; a wallet may still become anything
-            return None
-        data = account.data
-        if len(data) < TOKEN_ACCOUNT_SIZE or data[108] == 0 or (len(data) > TOKEN_ACCOUNT_SIZE and data[165] != 2):
-            if len(data) == MINT_SIZE or (len(data) > TOKEN_ACCOUNT_SIZE and data[165] == 1):
-                self._kinds[key] = _SETTLED_KIND
-            return None
-        self._kinds[key] = _TOKEN_KIND
-        mint = data[:32]
-        balance = TokenBalance(index, mint, data[32:64], bytes(program), self.decimals(mint))
-        balance.post = int.from_bytes(data[64:72], "little")
-        return balance
+        if program == SYSTEM:
+            self._kinds.pop(key, None)
+            return None  # a wallet may still become anything
+        kind: TokenKind | Literal[False] = False
+        if program in (TOKEN, TOKEN_2022) and is_token_account(data := account.data):
+            kind = TokenKind(data[:64], bytes(program), self.decimals(data[:32]))
+        self._kinds[key] = kind
+        return kind
 
     def decimals(self, mint: bytes) -> int:
         """Return a mint's decimals; they never change, so the first look is kept."""
@@ -525,6 +519,11 @@ class Bank:
                 return 0
             known = self._decimals[mint] = account.data[44]
         return known
+
+
+def is_token_account(data: bytes) -> bool:
+    """Return whether data of a token program is an initialised token account."""
+    return len(data) >= TOKEN_ACCOUNT_SIZE and data[108] != 0 and (len(data) == TOKEN_ACCOUNT_SIZE or data[165] == 2)
 
 
 def pack_account(address: Pubkey, account: Account) -> bytes:

@@ -80,7 +80,8 @@ def _data(
         return [base64.b64encode(_compressor.compress(data)).decode(), "base64+zstd"]
     if len(data) > MAX_BASE58_BYTES:
         raise RpcError(
-            INVALID_REQUEST, f"Encoded binary (base 58) data should be less than {MAX_BASE58_BYTES} bytes, please use Base64 encoding."
+            INVALID_REQUEST,
+            f"Encoded binary (base 58) data should be less than {MAX_BASE58_BYTES} bytes, please use Base64 encoding.",
         )
     text = base58.encode(data)
     return text if encoding == "binary" else [text, "base58"]

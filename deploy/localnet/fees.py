@@ -42,7 +42,9 @@ class PriorityFees:
         prices = []
         for number in range(max(0, slot - SLOTS_KEPT + 1), slot + 1):
             least = by_slot.get(number, {})
-            prices.append((number, max((least.get(key, 0) for key in accounts), default=0) if accounts else least.get(None, 0)))
+            prices.append(
+                (number, max((least.get(key, 0) for key in accounts), default=0) if accounts else least.get(None, 0))
+            )
         return prices
 
 

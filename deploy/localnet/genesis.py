@@ -9,11 +9,12 @@ import os
 from pathlib import Path
 
 import msgspec
-from gridkit.durable import write_durably
-from gridkit.keys import load_or_create
 from nacl.signing import SigningKey
 from solders.hash import Hash
 from solders.pubkey import Pubkey
+
+from gridkit.durable import write_durably
+from gridkit.keys import load_or_create
 
 FAUCET_LAMPORTS = 500_000_000 * 1_000_000_000
 """What solana-test-validator gives its faucet: 500 million SOL."""

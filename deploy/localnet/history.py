@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from array import array
 from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,13 +19,16 @@ from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
 from solders.transaction_metadata import TransactionMetadata
 
-from deploy.localnet.bank import Landed, TokenBalance
+from deploy.localnet.bank import Landed, TokenBalance, TokenKind
 from deploy.localnet.failures import Failure
 from deploy.localnet.parsed_instructions import MEMO, MEMO_V1, memo_of
 
 FLUSH_TRANSACTIONS = 2_000
 EMPTY_BLOCKS_KEPT = 9_000
 """Blocks without transactions that are kept: an hour of slots. Older ones count as skipped, as on a cluster they can be."""
+
+PART = 400
+"""Transactions whose account lists are written together: one row for each account and part, not for each mention."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS tx (
@@ -33,7 +37,8 @@ CREATE TABLE IF NOT EXISTS tx (
 CREATE INDEX IF NOT EXISTS tx_name ON tx (name);
 CREATE INDEX IF NOT EXISTS tx_slot ON tx (slot);
 CREATE TABLE IF NOT EXISTS account_tx (
-    account INTEGER NOT NULL, sequence INTEGER NOT NULL, PRIMARY KEY (account, sequence)) WITHOUT ROWID;
+    account INTEGER NOT NULL, last INTEGER NOT NULL, sequences BLOB NOT NULL, PRIMARY KEY (account, last)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS account_tx_last ON account_tx (last);
 CREATE TABLE IF NOT EXISTS block (
     slot INTEGER PRIMARY KEY, blockhash BLOB NOT NULL, previous BLOB NOT NULL, unix_s INTEGER NOT NULL, transactions INTEGER NOT NULL);
 """
@@ -45,7 +50,7 @@ _COLUMNS = "sequence, slot, unix_s, signature, failure, memo"
 class Stored(msgspec.Struct, array_like=True):
     """Everything of a landed transaction that outlives it. Keys are 32 bytes each, without gaps.
 
-    `tokens`: (index, mint 32, owner 32, program 32, decimals, atoms before or None, atoms after or None).
+    `tokens`: (index, mint ‖ owner 64, program 32, decimals, atoms before or None, atoms after or None).
     """
 
     raw: bytes
@@ -54,7 +59,7 @@ class Stored(msgspec.Struct, array_like=True):
     loaded_writable: int
     pre: list[int]
     post: list[int]
-    tokens: list[tuple[int, bytes, bytes, bytes, int, int | None, int | None]]
+    tokens: list[tuple[int, bytes, bytes, int, int | None, int | None]]
 
 
 class Past:
@@ -127,6 +132,8 @@ class History:
         self._by_signature: dict[bytes, Landed] = {}
         self._blocks: deque[Block] = deque()
         self._flushing = threading.Lock()
+        self._last_added = 0
+        self._marks: set[int] = set()
 
     def close(self) -> None:
         """Close the file."""
@@ -135,15 +142,27 @@ class History:
     # Writing
 
     def cut(self, last_sequence: int, open_slot: int) -> None:
-        """Forget what a kill may have left beyond the journal: later transactions, and blocks from the open slot on."""
+        """Forget what came after a snapshot, replay tells it again: later transactions, and blocks from the open slot on.
+
+        Args:
+            last_sequence: Of the snapshot; `mark` was called with it, so no part spans it. 0 without a snapshot.
+            open_slot: The snapshot's.
+        """
         with self._reader as database:
             database.execute("DELETE FROM tx WHERE sequence > ?", (last_sequence,))
-            database.execute("DELETE FROM account_tx WHERE sequence > ?", (last_sequence,))
+            database.execute("DELETE FROM account_tx WHERE last > ?", (last_sequence,))
             database.execute("DELETE FROM block WHERE slot >= ?", (open_slot,))
+
+    def mark(self) -> None:
+        """Let no part of the account lists reach over this moment: a snapshot is taken of it."""
+        self._marks = {mark for mark in self._marks if self._recent and mark >= self._recent[0].sequence} | {
+            self._last_added
+        }
 
     def add(self, landed: Landed) -> None:
         """Remember one transaction."""
         self._recent.append(landed)
+        self._last_added = landed.sequence
         self._by_signature[landed.wire.signature] = landed
 
     def add_block(self, block: Block) -> None:
@@ -166,10 +185,10 @@ class History:
             database = _connect(self._path)
             try:
                 with database:
-                    for at in range(0, len(transactions), 200):
-                        part = transactions[at : at + 200]
-                        database.executemany("INSERT OR REPLACE INTO tx VALUES (?,?,?,?,?,?,?,?)", map(_row, part))
-                        database.executemany("INSERT OR IGNORE INTO account_tx VALUES (?,?)", _account_rows(part))
+                    for part in _parts(transactions, self._marks):
+                        # Many rows a statement: SQLite gives Python's lock back once a statement, not once a row.
+                        _insert(database, "tx", [_row(landed) for landed in part])
+                        _insert(database, "account_tx", _account_rows(part))
                     database.executemany(
                         "INSERT OR REPLACE INTO block VALUES (?,?,?,?,?)",
                         [msgspec.structs.astuple(block) for block in blocks],
@@ -223,14 +242,27 @@ class History:
                 lines.append(_line_of(landed))
         newest = min(before or 1 << 62, recent[0].sequence if recent else 1 << 62)
         if len(lines) < limit:
-            rows = self._reader.execute(
-                "SELECT tx.sequence, slot, unix_s, signature, failure, memo FROM account_tx JOIN tx USING (sequence) "
-                "WHERE account = ? AND account_tx.sequence > ? AND account_tx.sequence < ? "
-                "ORDER BY account_tx.sequence DESC LIMIT ?",
-                (_number(bytes(account)), until, newest, limit - len(lines)),
-            )
-            lines += map(_line_of_row, rows)
+            lines += self._old_lines(self._sequences(account, until, newest, limit - len(lines)))
         return lines
+
+    def _sequences(self, account: Pubkey, above: int, below: int, limit: int) -> list[int]:
+        """Return the newest written sequences of an account in (above, below), newest first."""
+        rows = self._reader.execute(
+            "SELECT sequences FROM account_tx WHERE account = ? AND last > ? AND last < ? ORDER BY last DESC",
+            (_number(bytes(account)), above, below + PART),
+        )
+        found: list[int] = []
+        for (packed,) in rows:
+            part = array("q", packed)
+            found += [sequence for sequence in reversed(part) if above < sequence < below]
+            if len(found) >= limit:
+                break
+        return found[:limit]
+
+    def _old_lines(self, sequences: list[int]) -> list[Line]:
+        marks = ",".join("?" * len(sequences))
+        rows = self._reader.execute(f"SELECT {_COLUMNS} FROM tx WHERE sequence IN ({marks})", sequences)
+        return sorted(map(_line_of_row, rows), key=lambda line: -line.sequence)
 
     def in_slot(self, slot: int) -> list[Past]:
         """Return a slot's transactions in order."""
@@ -292,7 +324,7 @@ def _row(landed: Landed) -> tuple[Any, ...]:
         loaded_writable=landed.loaded[0],
         pre=landed.pre,
         post=landed.post,
-        tokens=[(t.index, t.mint, t.owner, t.program, t.decimals, t.pre, t.post) for t in landed.tokens],
+        tokens=[(t.index, t.kind.holder, t.kind.program, t.kind.decimals, t.pre, t.post) for t in landed.tokens],
     )
     failure = None if landed.failure is None else msgspec.json.encode(landed.failure).decode()
     return (
@@ -307,16 +339,39 @@ def _row(landed: Landed) -> tuple[Any, ...]:
     )
 
 
-def _account_rows(landed: Sequence[Landed]) -> Iterator[tuple[int, int]]:
-    for one in landed:
-        for key in one.keys:
-            yield _number(bytes(key)), one.sequence
+def _account_rows(part: Sequence[Landed]) -> list[tuple[int, int, bytes]]:
+    by_account: dict[Pubkey, array[int]] = {}
+    for landed in part:
+        for key in landed.keys:
+            if (sequences := by_account.get(key)) is None:
+                sequences = by_account[key] = array("q")
+            sequences.append(landed.sequence)
+    last = part[-1].sequence
+    return [(_number(bytes(key)), last, sequences.tobytes()) for key, sequences in by_account.items()]
+
+
+def _parts(transactions: list[Landed], marks: set[int]) -> Iterator[list[Landed]]:
+    """Cut a run of transactions into parts of at most PART, and after each marked sequence."""
+    part: list[Landed] = []
+    for landed in transactions:
+        part.append(landed)
+        if len(part) >= PART or landed.sequence in marks:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+def _insert(database: sqlite3.Connection, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    for at in range(0, len(rows), PART):
+        some = rows[at : at + PART]
+        marks = f"({','.join('?' * len(some[0]))})"
+        values = [value for row in some for value in row]
+        database.execute(f"INSERT OR REPLACE INTO {table} VALUES {','.join([marks] * len(some))}", values)
 
 
 def _line_of(landed: Landed) -> Line:
-    return Line(
-        landed.sequence, landed.slot, landed.unix_s, landed.wire.signature, landed.failure, _memo_of(landed)
-    )
+    return Line(landed.sequence, landed.slot, landed.unix_s, landed.wire.signature, landed.failure, _memo_of(landed))
 
 
 def _memo_of(landed: Landed) -> str | None:
@@ -351,9 +406,8 @@ def _past_of_row(row: Sequence[Any]) -> Past:
     past.keys = past.tx.message.account_keys + loaded
     past.loaded = (stored.loaded_writable, len(loaded) - stored.loaded_writable)
     past.pre, past.post = stored.pre, stored.post
-    past.tokens = []
-    for index, mint, owner, program, decimals, pre, post in stored.tokens:
-        balance = TokenBalance(index, mint, owner, program, decimals)
-        balance.pre, balance.post = pre, post
-        past.tokens.append(balance)
+    past.tokens = [
+        TokenBalance(index, TokenKind(holder, program, decimals), pre, post)
+        for index, holder, program, decimals, pre, post in stored.tokens
+    ]
     return past

@@ -12,10 +12,10 @@ from collections.abc import Callable, Coroutine
 from typing import Any, cast
 
 import httptools
-from gridkit.log import get_logger
 
 from deploy.localnet.dispatch import Dispatcher
 from deploy.localnet.outbox import Outbox
+from gridkit.log import get_logger
 
 log = get_logger("localnet.http")
 
@@ -31,7 +31,10 @@ _REASONS |= {408: b"Request Timeout", 413: b"Payload Too Large", 431: b"Request 
 _REASONS |= {415: b"Unsupported Media Type", 503: b"Service Unavailable"}
 # Wallets in a browser ask the node themselves, as they may ask any Solana node.
 _CORS = b"access-control-allow-origin: *\r\n"
-_PREFLIGHT = _CORS + b"access-control-allow-methods: POST, GET, OPTIONS\r\naccess-control-allow-headers: *\r\naccess-control-max-age: 86400\r\n"
+_PREFLIGHT = (
+    _CORS
+    + b"access-control-allow-methods: POST, GET, OPTIONS\r\naccess-control-allow-headers: *\r\naccess-control-max-age: 86400\r\n"
+)
 
 
 class HttpLimits:
@@ -54,7 +57,9 @@ class HttpLimits:
 class HttpConnection(asyncio.Protocol):
     """One client. Requests are answered in the order in which they came."""
 
-    def __init__(self, dispatcher: Dispatcher, outbox: Outbox, limits: HttpLimits, metrics: Callable[[], bytes]) -> None:
+    def __init__(
+        self, dispatcher: Dispatcher, outbox: Outbox, limits: HttpLimits, metrics: Callable[[], bytes]
+    ) -> None:
         self._dispatcher, self._outbox, self._limits, self._metrics = dispatcher, outbox, limits, metrics
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[tuple[bytes, bytes, bytes, bool]] = deque()
@@ -187,13 +192,17 @@ class HttpConnection(asyncio.Protocol):
         if method == b"OPTIONS":
             self._answer(204, b"", keep_alive, extra=_PREFLIGHT)
         elif method not in (b"GET", b"HEAD"):
-            self._answer(405, b"Used HTTP Method is not allowed. POST or OPTIONS is required\n", keep_alive, kind=b"text/plain")
+            self._answer(
+                405, b"Used HTTP Method is not allowed. POST or OPTIONS is required\n", keep_alive, kind=b"text/plain"
+            )
         elif path == b"/health":
             self._answer(200, b"ok", keep_alive, kind=b"text/plain", head=method == b"HEAD")
         elif path == b"/metrics":
             self._answer(200, self._metrics(), keep_alive, kind=b"text/plain; version=0.0.4", head=method == b"HEAD")
         else:
-            self._answer(405, b"Used HTTP Method is not allowed. POST or OPTIONS is required\n", keep_alive, kind=b"text/plain")
+            self._answer(
+                405, b"Used HTTP Method is not allowed. POST or OPTIONS is required\n", keep_alive, kind=b"text/plain"
+            )
 
     async def _await(self, answer: Coroutine[Any, Any, bytes | None], keep_alive: bool) -> None:
         body = await answer

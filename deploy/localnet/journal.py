@@ -140,20 +140,16 @@ class Journal:
         """Number of the last record appended, durable or not."""
         return self._next_lsn - 1
 
-    def append(self, kind: int, body: bytes, *, urgent: bool) -> int:
-        """Append one record and return its lsn.
+    def append(self, kind: int, body: bytes) -> int:
+        """Append one record and return its lsn; `sync` brings it to disk.
 
         Args:
             kind: As `records` numbers them.
             body: What it holds.
-            urgent: Write it as soon as this turn of the loop is over; otherwise with the next urgent one or `sync`.
         """
         self._buffer.append(_RECORD_HEADER.pack(len(body), kind) + body)
-        lsn = self._next_lsn
         self._next_lsn += 1
-        if urgent:
-            self.sync()
-        return lsn
+        return self._next_lsn - 1
 
     def sync(self) -> None:
         """See to it that everything appended so far becomes durable soon."""
@@ -175,7 +171,7 @@ class Journal:
         def job() -> None:
             os.close(self._fd)
             self._fd = self._open(first)
-            self._loop.call_soon_threadsafe(lambda: done.done() or done.set_result(None))
+            self._loop.call_soon_threadsafe(_finish, done)
 
         self._jobs.put(job)
         return done
@@ -234,6 +230,11 @@ class Journal:
             os.fsync(fd)
         sync_folder(self._folder)
         return fd
+
+
+def _finish(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 def replay(folder: Path, after_lsn: int, *, repair: bool) -> Iterator[Record]:

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from gridkit.log import get_logger
 from solders.account import Account
 from solders.pubkey import Pubkey
 
@@ -26,10 +25,14 @@ from deploy.localnet.genesis import Genesis
 from deploy.localnet.history import FLUSH_TRANSACTIONS, Block, History
 from deploy.localnet.journal import Journal
 from deploy.localnet.wire import Wire, read, signature_of
+from gridkit.log import get_logger
 
 log = get_logger("localnet.ledger")
 
 FLUSH_PERIOD_S = 2.0
+UNSYNCED_STEPS = 50
+"""What an idle chain may keep to itself: 20 s of slots, which nobody has seen."""
+
 SNAPSHOT_SLICE_S = 0.002
 SNAPSHOT_CHUNK_BYTES = 1 << 20
 SLOTS_PER_SNAPSHOT = 9_000
@@ -119,7 +122,7 @@ class Ledger:
             self._since_snapshot += 1
             units = outcome.meta.compute_units_consumed()
             body = records.pack_transaction(outcome.failure is None, units, wire.raw)
-            self._append(records.TRANSACTION, body, urgent=True)
+            self._append(records.TRANSACTION, body)
         return outcome
 
     def advance(self, unix_s: int, blockhash: bytes) -> None:
@@ -128,8 +131,7 @@ class Ledger:
         self.history.add_block(_close_block(self.bank, blockhash))
         self.bank.advance(slot, unix_s, blockhash)
         self._slots_since_snapshot += 1
-        # Nobody is told of a slot before it is durable, so an idle chain need not sync each of them.
-        self._append(records.SLOT, records.pack_slot(slot, self.bank.unix_s, blockhash), urgent=False)
+        self._append(records.SLOT, records.pack_slot(slot, self.bank.unix_s, blockhash))
 
     def sync(self) -> None:
         """See to it that all steps so far become durable soon."""
@@ -147,9 +149,10 @@ class Ledger:
 
     # Inside
 
-    def _append(self, kind: int, body: bytes, *, urgent: bool) -> None:
+    def _append(self, kind: int, body: bytes) -> None:
+        # Not synced yet: who has an answer waiting asks for that, so a batch needs one fsync and an idle chain none.
         assert self._journal is not None, "the ledger is not started"
-        self._lsn = self._journal.append(kind, body, urgent=urgent)
+        self._lsn = self._journal.append(kind, body)
 
     def _open_journal(self) -> None:
         self._journal = Journal(
@@ -185,6 +188,8 @@ class Ledger:
         last_flush = time.monotonic()
         while True:
             await asyncio.sleep(0.1)
+            if self._lsn - self.durable_lsn >= UNSYNCED_STEPS:
+                self.sync()
             due = time.monotonic() - last_flush >= FLUSH_PERIOD_S
             try:
                 if self.history.waiting >= FLUSH_TRANSACTIONS or due:
@@ -205,6 +210,7 @@ class Ledger:
         bank = self.bank
         accounts = bank.start_saving()
         rotated = journal.rotate()
+        self.history.mark()
         self._since_snapshot = self._slots_since_snapshot = 0
         writer = await asyncio.to_thread(snapshot.Writer, self._folder, state)
         try:
@@ -221,7 +227,9 @@ class Ledger:
             writer.abandon()
             raise
         await asyncio.to_thread(self._remove_before, lsn)
-        log.info("snapshot_taken", lsn=lsn, slot=state.slot, accounts=count, seconds=round(time.monotonic() - started, 3))
+        log.info(
+            "snapshot_taken", lsn=lsn, slot=state.slot, accounts=count, seconds=round(time.monotonic() - started, 3)
+        )
 
     async def _write_accounts(self, writer: snapshot.Writer, accounts: Iterator[tuple[Pubkey, Account | None]]) -> int:
         """Write all accounts in slices so short that clients do not notice."""

@@ -81,7 +81,11 @@ def _filter(item: Any) -> Keep:
 
 
 def _memcmp(memcmp: dict[str, Any]) -> Keep:
-    offset, given, encoding = integer(memcmp.get("offset"), "usize"), memcmp.get("bytes"), memcmp.get("encoding", "base58")
+    offset, given, encoding = (
+        integer(memcmp.get("offset"), "usize"),
+        memcmp.get("bytes"),
+        memcmp.get("encoding", "base58"),
+    )
     try:
         if isinstance(given, list):
             wanted = bytes(given)

@@ -8,7 +8,7 @@ from typing import Any
 from solders.account import Account
 from solders.pubkey import Pubkey
 
-from deploy.localnet.bank import MINT_SIZE, TOKEN, TOKEN_2022, TOKEN_ACCOUNT_SIZE
+from deploy.localnet.bank import MINT_SIZE, TOKEN, TOKEN_2022, TOKEN_ACCOUNT_SIZE, is_token_account
 from deploy.localnet.encoding import account_options, ui_account
 from deploy.localnet.jsonrpc import invalid_params
 from deploy.localnet.methods_accounts import Keep, matching
@@ -18,11 +18,6 @@ from deploy.localnet.parsed_accounts import token_amount
 
 MAX_LARGEST = 20
 _MINT, _OWNER, _AMOUNT, _DELEGATE = slice(0, 32), slice(32, 64), 64, slice(72, 108)
-
-
-def is_token_account(data: bytes) -> bool:
-    """Return whether data of a token program is an initialised token account."""
-    return len(data) >= TOKEN_ACCOUNT_SIZE and data[108] != 0 and (len(data) == TOKEN_ACCOUNT_SIZE or data[165] == 2)
 
 
 def get_token_account_balance(node: Node, params: list[Any]) -> Any:
@@ -48,9 +43,13 @@ def get_token_largest_accounts(node: Node, params: list[Any]) -> Any:
     key, _ = address(at(params, 0, "a mint")), Options(params, 1, node.slot)
     mint, wanted = _mint(node, key), bytes(key)
     found = matching(node, mint.owner, lambda data: is_token_account(data) and data[_MINT] == wanted)
-    holdings = sorted(((struct.unpack_from("<Q", account.data, _AMOUNT)[0], str(at_)) for at_, account in found), reverse=True)
+    holdings = sorted(
+        ((struct.unpack_from("<Q", account.data, _AMOUNT)[0], str(at_)) for at_, account in found), reverse=True
+    )
     decimals = mint.data[44]
-    return node.with_context([{"address": at_, **token_amount(atoms, decimals)} for atoms, at_ in holdings[:MAX_LARGEST]])
+    return node.with_context(
+        [{"address": at_, **token_amount(atoms, decimals)} for atoms, at_ in holdings[:MAX_LARGEST]]
+    )
 
 
 def get_token_accounts_by_owner(node: Node, params: list[Any]) -> Any:

@@ -31,7 +31,14 @@ from deploy.localnet.jsonrpc import (
 from deploy.localnet.node import Node
 from deploy.localnet.params import Options, address, addresses, at, integer, signature, text
 from deploy.localnet.ui_transactions import ENCODINGS, failure_status, inner_instructions, return_data, with_meta
-from deploy.localnet.wire import MAX_TRANSACTION_BYTES, MalformedTransactionError, Wire, read, signature_of
+from deploy.localnet.wire import (
+    MAX_TRANSACTION_BYTES,
+    MalformedTransactionError,
+    Wire,
+    has_valid_signatures,
+    read,
+    signature_of,
+)
 
 MAX_STATUSES = 256
 MAX_SIGNATURES = 1_000
@@ -73,7 +80,18 @@ def decode_transaction(value: str, encoding: str) -> Wire:
         raise invalid_params(f"failed to deserialize {_TYPE}: {error}") from error
 
 
-def send_transaction(node: Node, params: list[Any], *, wire: Wire | None = None, verified: bool = False) -> Any:
+def sent(item: Any) -> Wire | None:
+    """Return the transaction of a request that sends one, decoded ahead of its turn; None where there is none to check."""
+    try:
+        if item["method"] != "sendTransaction":
+            return None
+        options = item["params"][1] if len(item["params"]) > 1 else {}
+        return decode_transaction(item["params"][0], options.get("encoding", "base58"))
+    except (RpcError, KeyError, IndexError, TypeError, AttributeError):
+        return None  # its turn will say what is wrong
+
+
+def send_transaction(node: Node, params: list[Any], *, verified: Wire | None = None) -> Any:
     """sendTransaction(transaction, {encoding, skipPreflight, ...}): its signature.
 
     It has landed when this answers. A failure in preflight leaves no trace; with skipPreflight it lands and pays. What
@@ -82,26 +100,26 @@ def send_transaction(node: Node, params: list[Any], *, wire: Wire | None = None,
     Args:
         node: The node.
         params: As sent.
-        wire: The transaction, if somebody decoded it already.
-        verified: Its signatures are known to be valid.
+        verified: The transaction, if somebody decoded it already and found its signatures valid.
 
     Raises:
         RpcError: −32602 malformed, −32003 a bad signature, −32002 preflight failure.
     """
     options = Options(params, 1, node.slot)
+    wire = verified
     if wire is None:
         encoding = options.choice("encoding", ("base58", "base64"), "base58")
         wire = decode_transaction(text(params, 0, "a transaction"), encoding)
     skip = options.flag("skipPreflight")
     failure = node.bank.check(wire)
     if failure is None:
-        outcome = node.submit(wire, keep_failure=skip, verified=verified)
+        outcome = node.submit(wire, keep_failure=skip, verified=verified is not None)
         if not isinstance(outcome, Refused):
             return str(signature_of(wire.signature))
         failure, meta = outcome.failure, outcome.meta
     else:
         meta = None
-        if not verified and not node.bank.has_valid_signatures(wire):
+        if verified is None and not has_valid_signatures(wire):
             failure = "SignatureFailure"
     node.counters.add("refused", "reason", failure if isinstance(failure, str) else next(iter(failure)))
     if failure == "SignatureFailure":
@@ -111,7 +129,9 @@ def send_transaction(node: Node, params: list[Any], *, wire: Wire | None = None,
     if skip:
         return str(signature_of(wire.signature))
     shown = _simulation(Simulated(failure, meta, {}), wire.static, parsed=False)
-    raise RpcError(PREFLIGHT_FAILURE, f"Transaction simulation failed: {sentence(failure)}", {**shown, "accounts": None})
+    raise RpcError(
+        PREFLIGHT_FAILURE, f"Transaction simulation failed: {sentence(failure)}", {**shown, "accounts": None}
+    )
 
 
 def simulate_transaction(node: Node, params: list[Any]) -> Any:
@@ -122,7 +142,7 @@ def simulate_transaction(node: Node, params: list[Any]) -> Any:
     verify, replace = options.flag("sigVerify"), options.flag("replaceRecentBlockhash")
     if verify and replace:
         raise invalid_params("sigVerify may not be used with replaceRecentBlockhash")
-    if verify and not node.bank.has_valid_signatures(wire):
+    if verify and not has_valid_signatures(wire):
         raise RpcError(SIGNATURE_VERIFICATION_FAILURE, "Transaction signature verification failure")
     failure = node.bank.check(wire)
     if failure is None or (replace and failure == "BlockhashNotFound"):

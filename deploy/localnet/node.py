@@ -7,7 +7,6 @@ import os
 from collections import deque
 from collections.abc import Callable
 
-from gridkit.clock import RENEW_PERIOD_S, ClockOwner
 from solders.hash import Hash
 
 from deploy.localnet.bank import BLOCKHASH_WINDOW, Bank, Landed, Refused
@@ -17,6 +16,7 @@ from deploy.localnet.genesis import Genesis
 from deploy.localnet.history import History
 from deploy.localnet.ledger import Ledger
 from deploy.localnet.wire import Wire
+from gridkit.clock import RENEW_PERIOD_S, ClockOwner
 
 API_VERSION = "4.1.0"
 """Agave's version that the SVM in solders 0.29 is built of."""
@@ -74,7 +74,9 @@ class Node:
     def latest_blockhash(self) -> tuple[str, int]:
         """Return (blockhash in base58, last block height at which it may be used)."""
         bank = self.ledger.bank
-        return str(Hash.from_bytes(bank.latest_blockhash)), bank.blockhashes[bank.latest_blockhash] + BLOCKHASH_WINDOW - 1
+        return str(Hash.from_bytes(bank.latest_blockhash)), bank.blockhashes[
+            bank.latest_blockhash
+        ] + BLOCKHASH_WINDOW - 1
 
     def submit(self, wire: Wire, *, keep_failure: bool, verified: bool = False) -> Landed | Refused:
         """Run a transaction; arguments as `Ledger.submit`. Watchers hear of it when it landed."""

@@ -9,9 +9,7 @@ from solders.signature import Signature
 
 from deploy.localnet.jsonrpc import MIN_CONTEXT_SLOT_NOT_REACHED, RpcError, invalid_params
 
-_COMMITMENTS = frozenset(
-    {"processed", "confirmed", "finalized", "recent", "single", "singleGossip", "root", "max"}
-)
+_COMMITMENTS = frozenset({"processed", "confirmed", "finalized", "recent", "single", "singleGossip", "root", "max"})
 U64_MAX = (1 << 64) - 1
 
 
@@ -89,7 +87,9 @@ class Options:
                 )
         least = value.get("minContextSlot")
         if least is not None and integer(least, "u64") > slot:
-            raise RpcError(MIN_CONTEXT_SLOT_NOT_REACHED, "Minimum context slot has not been reached", {"contextSlot": slot})
+            raise RpcError(
+                MIN_CONTEXT_SLOT_NOT_REACHED, "Minimum context slot has not been reached", {"contextSlot": slot}
+            )
 
     def get(self, key: str) -> Any:
         """Return an option as it came, None where it did not."""
@@ -122,5 +122,13 @@ class Options:
 
 def type_name(value: Any) -> str:
     """Return what serde would call a JSON value."""
-    names: dict[type, str] = {type(None): "null", bool: "boolean", int: "integer", float: "floating point", str: "string", list: "sequence", dict: "map"}
+    names: dict[type, str] = {
+        type(None): "null",
+        bool: "boolean",
+        int: "integer",
+        float: "floating point",
+        str: "string",
+        list: "sequence",
+        dict: "map",
+    }
     return names.get(type(value), "unknown")

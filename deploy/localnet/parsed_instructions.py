@@ -62,7 +62,13 @@ def _system(keys: list[str], data: bytes) -> Parsed | None:
     kind = struct.unpack_from("<I", data)[0]
     if kind == 0:
         lamports, space = struct.unpack_from("<QQ", data, 4)
-        info: Parsed = {"source": keys[0], "newAccount": keys[1], "lamports": lamports, "space": space, "owner": _key(data, 20)}
+        info: Parsed = {
+            "source": keys[0],
+            "newAccount": keys[1],
+            "lamports": lamports,
+            "space": space,
+            "owner": _key(data, 20),
+        }
         return {"type": "createAccount", "info": info}
     if kind == 1:
         return {"type": "assign", "info": {"account": keys[0], "owner": _key(data, 4)}}
@@ -80,7 +86,12 @@ def _system(keys: list[str], data: bytes) -> Parsed | None:
         info = {"nonceAccount": keys[0], "recentBlockhashesSysvar": keys[1], "nonceAuthority": keys[2]}
         return {"type": "advanceNonce", "info": info}
     if kind == 5:
-        info = {"nonceAccount": keys[0], "destination": keys[1], "recentBlockhashesSysvar": keys[2], "rentSysvar": keys[3]}
+        info = {
+            "nonceAccount": keys[0],
+            "destination": keys[1],
+            "recentBlockhashesSysvar": keys[2],
+            "rentSysvar": keys[3],
+        }
         info |= {"nonceAuthority": keys[4], "lamports": struct.unpack_from("<Q", data, 4)[0]}
         return {"type": "withdrawFromNonce", "info": info}
     if kind == 6:
@@ -138,18 +149,33 @@ def _token(keys: list[str], data: bytes) -> Parsed | None:
 def _token_moved(kind: int, keys: list[str], data: bytes) -> Parsed:
     amount = {"amount": str(struct.unpack_from("<Q", data, 1)[0])}
     if kind == 3:
-        return {"type": "transfer", "info": {"source": keys[0], "destination": keys[1], **amount, **_authority("authority", keys, 2)}}
+        return {
+            "type": "transfer",
+            "info": {"source": keys[0], "destination": keys[1], **amount, **_authority("authority", keys, 2)},
+        }
     if kind == 4:
-        return {"type": "approve", "info": {"source": keys[0], "delegate": keys[1], **amount, **_authority("owner", keys, 2)}}
+        return {
+            "type": "approve",
+            "info": {"source": keys[0], "delegate": keys[1], **amount, **_authority("owner", keys, 2)},
+        }
     if kind == 7:
-        return {"type": "mintTo", "info": {"mint": keys[0], "account": keys[1], **amount, **_authority("mintAuthority", keys, 2)}}
+        return {
+            "type": "mintTo",
+            "info": {"mint": keys[0], "account": keys[1], **amount, **_authority("mintAuthority", keys, 2)},
+        }
     return {"type": "burn", "info": {"account": keys[0], "mint": keys[1], **amount, **_authority("authority", keys, 2)}}
 
 
 def _token_moved_checked(kind: int, keys: list[str], data: bytes) -> Parsed:
     amount = {"tokenAmount": token_amount(struct.unpack_from("<Q", data, 1)[0], data[9])}
     if kind == 12:
-        info = {"source": keys[0], "mint": keys[1], "destination": keys[2], **amount, **_authority("authority", keys, 3)}
+        info = {
+            "source": keys[0],
+            "mint": keys[1],
+            "destination": keys[2],
+            **amount,
+            **_authority("authority", keys, 3),
+        }
         return {"type": "transferChecked", "info": info}
     if kind == 13:
         info = {"source": keys[0], "mint": keys[1], "delegate": keys[2], **amount, **_authority("owner", keys, 3)}

@@ -95,7 +95,9 @@ class Subscriptions:
         after: Callable[[], None] | None = None
         if call.method in _SUBSCRIBE:
             if len(subscriber.subscriptions) >= MAX_PER_CONNECTION:
-                raise RpcError(jsonrpc.INVALID_REQUEST, f"Too many subscriptions; max {MAX_PER_CONNECTION} a connection")
+                raise RpcError(
+                    jsonrpc.INVALID_REQUEST, f"Too many subscriptions; max {MAX_PER_CONNECTION} a connection"
+                )
             made, after = getattr(self, _SUBSCRIBE[call.method])(subscriber, call.params)
             value: Any = made.id
             self._add(made)

@@ -169,7 +169,12 @@ def _account_list(past: Past) -> list[Json]:
     wire = Wire(past.tx, past.raw)
     count = len(wire.static)
     shown = [
-        {"pubkey": str(key), "writable": wire.is_writable(index), "signer": index < wire.signers, "source": "transaction"}
+        {
+            "pubkey": str(key),
+            "writable": wire.is_writable(index),
+            "signer": index < wire.signers,
+            "source": "transaction",
+        }
         for index, key in enumerate(wire.static)
     ]
     for index, key in enumerate(past.keys[count:]):
@@ -209,10 +214,11 @@ def _token_balances(past: Past, amount_of: Any) -> list[Json]:
 
 
 def _token_balance(balance: TokenBalance, atoms: int) -> Json:
+    kind = balance.kind
     return {
         "accountIndex": balance.index,
-        "mint": str(Pubkey.from_bytes(balance.mint)),
-        "owner": str(Pubkey.from_bytes(balance.owner)),
-        "programId": str(Pubkey.from_bytes(balance.program)),
-        "uiTokenAmount": token_amount(atoms, balance.decimals),
+        "mint": str(Pubkey.from_bytes(kind.holder[:32])),
+        "owner": str(Pubkey.from_bytes(kind.holder[32:])),
+        "programId": str(Pubkey.from_bytes(kind.program)),
+        "uiTokenAmount": token_amount(atoms, kind.decimals),
     }

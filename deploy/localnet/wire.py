@@ -10,6 +10,8 @@ from solders.pubkey import Pubkey
 from solders.signature import Signature
 from solders.transaction import VersionedTransaction
 
+from gridkit.ed25519 import verify_strict
+
 MAX_TRANSACTION_BYTES = 1232
 """PACKET_DATA_SIZE: an IPv6 MTU of 1,280 less headers. LiteSVM takes longer ones; no cluster does."""
 
@@ -51,6 +53,8 @@ class Wire:
         self.tx = tx
         self.raw = raw
         message = tx.message
+        if not isinstance(message, Message | MessageV0):
+            raise MalformedTransactionError("message version 1 is not active on this cluster")
         self.message: Message | MessageV0 = message
         self.is_v0 = type(message) is MessageV0
         header = message.header
@@ -99,3 +103,12 @@ def read(data: bytes) -> Wire:
 def signature_of(signature: bytes) -> Signature:
     """Return 64 bytes as solders' type, whose text is base58."""
     return Signature.from_bytes(signature)
+
+
+def has_valid_signatures(wire: Wire) -> bool:
+    """Return whether every signature is valid in the strict sense that Solana's nodes check."""
+    message = wire.raw[1 + 64 * wire.signers :]
+    return all(
+        verify_strict(bytes(wire.static[index]), message, wire.raw[1 + 64 * index : 65 + 64 * index])
+        for index in range(wire.signers)
+    )

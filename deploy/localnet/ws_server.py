@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-from gridkit.log import get_logger
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from deploy.localnet.subscriptions import Subscriptions
+from gridkit.log import get_logger
 
 log = get_logger("localnet.ws")
 
@@ -33,7 +33,9 @@ class Client:
         self._queue.append(message)
         self._queued_bytes += len(message)
         if self._queued_bytes > MAX_QUEUED_BYTES:
-            log.warning("ws_client_too_slow", client=str(self._connection.remote_address), queued_bytes=self._queued_bytes)
+            log.warning(
+                "ws_client_too_slow", client=str(self._connection.remote_address), queued_bytes=self._queued_bytes
+            )
             self._queue.clear()
             self._queued_bytes = 0
             self._connection.transport.abort()  # a close handshake would wait for the one who does not read
