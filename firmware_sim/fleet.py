@@ -59,6 +59,10 @@ _SITES: Final = (
 )
 
 
+# One owner with a plant and a load in the same zone: what the roof mints, the kitchen's import burns.
+_OWNERS: Final = {"sports-roof": "campus-services", "canteen": "campus-services"}
+
+
 def default_fleet(count: int = 8, base_port: int = 15_020, zones: int = 0) -> list[FleetMeter]:
     """Return `count` meters (at least 1), each on a port of its own from base_port on.
 
@@ -85,12 +89,13 @@ def _meter(index: int, port: int, zone: int) -> FleetMeter:
         pv=site.pv,
         pv_w=site.pv_w * percent // 100,
     )
-    label = site.label if not lap else f"{site.label}-{lap + 1}"
+    suffix = f"-{lap + 1}" if lap else ""
+    label = site.label + suffix
     capacity_w = max(settings.load_w, settings.pv_w, 1_000)
     return FleetMeter(
         settings=settings,
         label=label,
-        owner=label,
+        owner=_OWNERS.get(site.label, site.label) + suffix,
         zone=zone,
         agent=1 + (zone - 1) % 2,
         capacity_w=capacity_w,
