@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 EM_BPF: Final = 247
+MAX_ALIGN: Final = 4_096
 SHT_SYMTAB: Final = 2
 SHT_REL: Final = 9
 SHF_WRITE: Final = 0x1
@@ -125,8 +126,8 @@ def _parse(blob: bytes) -> ObjectFile:
     raw = [_SHDR.unpack_from(blob, table_at + i * _SHDR.size) for i in range(count)]
 
     def contents(row: tuple[int, ...]) -> bytes:
-        if row[1] == 8:  # SHT_NOBITS: zeroes that are not in the file
-            return bytes(row[5])
+        if row[1] == 8:  # SHT_NOBITS: zeroes that are not in the file; nobody asks how many
+            return b"\0" if row[5] else b""
         if row[4] + row[5] > len(blob):
             raise ObjectFileError("a section reaches past the end of the file")
         return blob[row[4] : row[4] + row[5]]
@@ -136,6 +137,8 @@ def _parse(blob: bytes) -> ObjectFile:
         Section(i, _string(names, row[0]), row[1], row[2], max(row[8], 1), row[6], row[7], contents(row))
         for i, row in enumerate(raw)
     ]
+    if any(section.align > MAX_ALIGN for section in sections):
+        raise ObjectFileError(f"a section wants more than {MAX_ALIGN} bytes of alignment")
     tables = [s for s in sections if s.kind == SHT_SYMTAB]
     if len(tables) != 1:
         raise ObjectFileError("the object has no single symbol table")

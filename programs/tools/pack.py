@@ -42,7 +42,11 @@ def pack(blob: bytes, entry: str = "entrypoint") -> bytes:
     Raises:
         ObjectFileError: a writable section, an unknown relocation, a symbol outside text and read-only data, or no entry.
     """
-    return _Image(parse(blob)).build(entry)
+    source = parse(blob)
+    try:
+        return _Image(source).build(entry)
+    except struct.error as error:
+        raise ObjectFileError(f"an address or a distance does not fit its field: {error}") from error
 
 
 @dataclass
@@ -108,6 +112,9 @@ class _Image:
     def _relocate(self, section: Section, relocation: Relocation) -> None:
         at = self.base[section.index] + relocation.offset
         symbol = relocation.symbol
+        width = 2 * INSTRUCTION if relocation.kind == R_BPF_64_64 else INSTRUCTION
+        if relocation.offset + width > len(section.data):
+            raise ObjectFileError(f"{section.name}: a relocation lies behind the section's end")
         if relocation.kind == R_BPF_64_32:
             if symbol.section == 0:
                 self._call_system(at, symbol.name)

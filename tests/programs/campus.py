@@ -335,9 +335,7 @@ class Campus:
             closing_export_wh=222,
         )
 
-    def rotate_key(
-        self, name: str, owner: Keypair, device: SigningKey, first_interval: int, **changes: Any
-    ) -> Outcome:
+    def rotate_key(self, name: str, owner: Keypair, device: SigningKey, first_interval: int, **changes: Any) -> Outcome:
         """Send rotate_device_key."""
         args = {
             "device_key": bytes(device.verify_key),
