@@ -44,7 +44,6 @@ class Bridge:
 
     Raises:
         BridgeError: See `errors.py`.
-        OSError: The metrics port is taken.
     """
 
     def __init__(self, config: BridgeSettings, deployment: Deployment) -> None:

@@ -3,6 +3,7 @@
 BridgeError
 ├── AlreadyRunningError      another bridge works on this home
 ├── WrongNetworkError        the chain is not the one of the deployment file
+├── PortTakenError           the metrics port is in use
 └── StoreError               the store cannot be opened or is of another layout
 """
 
@@ -19,6 +20,10 @@ class AlreadyRunningError(BridgeError):
 
 class WrongNetworkError(BridgeError):
     """The chain's genesis hash is not that of the deployment file."""
+
+
+class PortTakenError(BridgeError):
+    """The metrics port is in use."""
 
 
 class StoreError(BridgeError):

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from gridkit.log import get_logger
+from oracle_bridge.errors import PortTakenError
 
 log = get_logger("bridge.status")
 
@@ -24,11 +25,14 @@ class StatusServer:
         pages: By path.
 
     Raises:
-        OSError: The port is taken.
+        PortTakenError: Somebody else has the port.
     """
 
     def __init__(self, host: str, port: int, pages: dict[str, Page]) -> None:
-        self._server = ThreadingHTTPServer((host, port), _handler(pages))
+        try:
+            self._server = ThreadingHTTPServer((host, port), _handler(pages))
+        except OSError as error:
+            raise PortTakenError(f"{host}:{port} cannot be served ({error.strerror}); set `metrics_port`") from error
         self._server.daemon_threads = True
         self.port = int(self._server.server_address[1])
         self._thread = threading.Thread(target=self._server.serve_forever, name="status", daemon=True)

@@ -11,11 +11,9 @@ import base64
 import hashlib
 import json
 import struct
-
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
 from typing import Any
 
 from nacl.signing import SigningKey

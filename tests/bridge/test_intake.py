@@ -13,14 +13,14 @@ from gridkit import reading
 from gridkit.chain import accounts
 from gridkit.receipt import Verdict
 
-I = fakes.BASE_INTERVAL
+FIRST = fakes.BASE_INTERVAL
 
 
 def meter(bench: Any, number: int = 1) -> fakes.FakeMeter:
     return bench.chain.meters[number]
 
 
-def good(bench: Any, interval: int = I, import_wh: int = 1_000, **changes: Any) -> tuple[str, bytes]:
+def good(bench: Any, interval: int = FIRST, import_wh: int = 1_000, **changes: Any) -> tuple[str, bytes]:
     device = meter(bench)
     return device.topic, device.payload(interval, import_wh, **changes)
 
@@ -54,7 +54,7 @@ def test_every_flipped_bit_is_refused(bench: Any) -> None:
     """A single bit may turn 1 kWh into 1 GWh; none may pass, and none may hinder the true reading."""
     device = meter(bench)
     detail = b"\x92\x01\x02"
-    core = device.core(I, 1_000, 50, detail_hash=reading.detail_hash(detail))
+    core = device.core(FIRST, 1_000, 50, detail_hash=reading.detail_hash(detail))
     payload = reading.sign_reading(device.key, core, detail)
     flips = [
         (device.topic, payload[:at] + bytes([payload[at] ^ 1 << bit]) + payload[at + 1 :])
@@ -81,7 +81,7 @@ def test_an_unknown_meter_is_asked_for_once_more(bench: Any) -> None:
     """A meter enrolled a second ago must not wait ten seconds for its first receipt."""
     bench.send(good(bench))
     late = fakes.FakeMeter(9)
-    message = (late.topic, late.payload(I, 5))
+    message = (late.topic, late.payload(FIRST, 5))
     assert bench.send(message) == [Verdict.UNKNOWN_METER]
     bench.chain.enrol(late)
     bench.wall_s += 1.1
@@ -98,7 +98,7 @@ def test_another_core_for_a_stored_interval_is_a_conflict(bench: Any) -> None:
 
 def test_a_future_interval_is_refused(bench: Any) -> None:
     """A meter ahead of its time could sell energy that has not been produced."""
-    now_interval = I + 10
+    now_interval = FIRST + 10
     assert bench.send(good(bench, interval=now_interval + 1)) == [Verdict.SLIGHTLY_AHEAD]
     assert bench.send(good(bench, interval=now_interval + 2)) == [Verdict.FAR_FUTURE]
     assert bench.refusals() == {"slightly_ahead": 1, "far_future": 1}
@@ -107,16 +107,16 @@ def test_a_future_interval_is_refused(bench: Any) -> None:
 def test_a_lower_register_is_refused(bench: Any) -> None:
     """Energy would be credited again on the way up."""
     assert bench.send(good(bench)) == [Verdict.STORED]
-    assert bench.send(good(bench, interval=I + 1, import_wh=999)) == [Verdict.REGISTER_LOWER]
-    assert bench.send(good(bench, interval=I - 1, import_wh=1_001)) == [Verdict.REGISTER_LOWER]
+    assert bench.send(good(bench, interval=FIRST + 1, import_wh=999)) == [Verdict.REGISTER_LOWER]
+    assert bench.send(good(bench, interval=FIRST - 1, import_wh=1_001)) == [Verdict.REGISTER_LOWER]
     assert bench.refusals() == {"register_lower": 1, "register_above_later": 1}
 
 
 def test_energy_above_capacity_is_refused(bench: Any) -> None:
     """A 20 kW connection cannot have delivered a megawatt hour."""
     assert bench.send(good(bench)) == [Verdict.STORED]
-    assert bench.send(good(bench, interval=I + 2, import_wh=1_000 + 2 * 5_000 + 1)) == [Verdict.OVER_CAPACITY]
-    assert bench.send(good(bench, interval=I + 2, import_wh=1_000 + 2 * 5_000)) == [Verdict.STORED]
+    assert bench.send(good(bench, interval=FIRST + 2, import_wh=1_000 + 2 * 5_000 + 1)) == [Verdict.OVER_CAPACITY]
+    assert bench.send(good(bench, interval=FIRST + 2, import_wh=1_000 + 2 * 5_000)) == [Verdict.STORED]
 
 
 def test_a_reading_of_another_deployment_is_refused(bench: Any) -> None:
@@ -129,7 +129,7 @@ def test_oversized_and_truncated_payloads_are_refused(bench: Any) -> None:
     """A broken or hostile client must cost a line in a log, not memory or a crash."""
     device = meter(bench)
     detail = bytes(2_048 - 111)
-    core = device.core(I, 1_000, 0, detail_hash=reading.detail_hash(detail))
+    core = device.core(FIRST, 1_000, 0, detail_hash=reading.detail_hash(detail))
     largest = reading.sign_reading(device.key, core, detail)
     assert bench.send((device.topic, largest)) == [Verdict.STORED]
     assert bench.send((device.topic, largest + b"\0")) == [Verdict.MALFORMED]
@@ -140,7 +140,7 @@ def test_oversized_and_truncated_payloads_are_refused(bench: Any) -> None:
 
 def test_a_reading_on_another_meters_topic_is_refused(bench: Any) -> None:
     """The broker's ACL binds a client to topics; a reading from elsewhere got past it."""
-    payload = meter(bench).payload(I, 1_000)
+    payload = meter(bench).payload(FIRST, 1_000)
     assert bench.send((meter(bench, 2).topic, payload)) == [Verdict.MALFORMED]
     assert bench.send(("cg/v1/2/1/reading", payload)) == [Verdict.MALFORMED]
     assert bench.send(("cg/v1/x/1/reading", payload), ("cg/v1/1/1/receipt", payload)) == [None, None]
@@ -161,7 +161,7 @@ def test_a_retired_meter_is_refused_but_its_replays_are_receipted(bench: Any) ->
     assert bench.send(message) == [Verdict.STORED]
     meter(bench).status = accounts.STATUS_RETIRED
     bench.wall_s += 6
-    assert bench.send(good(bench, interval=I + 1)) == [Verdict.RETIRED_METER]
+    assert bench.send(good(bench, interval=FIRST + 1)) == [Verdict.RETIRED_METER]
     assert bench.send(message) == [Verdict.STORED]
 
 
@@ -170,7 +170,7 @@ def test_a_revocation_is_known_within_ten_seconds(bench: Any) -> None:
     assert bench.send(good(bench)) == [Verdict.STORED]
     meter(bench).keys = [(*meter(bench).keys[0][:3], accounts.KEY_COMPROMISED)]
     bench.wall_s += 10.1
-    assert bench.send(good(bench, interval=I + 1)) == [Verdict.WRONG_KEY_EPOCH]
+    assert bench.send(good(bench, interval=FIRST + 1)) == [Verdict.WRONG_KEY_EPOCH]
     assert bench.refusals() == {"key_revoked": 1}
 
 
@@ -180,9 +180,9 @@ def test_without_the_registry_nothing_new_is_believed(bench: Any) -> None:
     assert bench.send(first) == [Verdict.STORED]
     bench.chain.away = True
     bench.wall_s += 9
-    assert bench.send(good(bench, interval=I + 1)) == [Verdict.STORED]
+    assert bench.send(good(bench, interval=FIRST + 1)) == [Verdict.STORED]
     bench.wall_s += 2
-    assert bench.send(good(bench, interval=I + 2)) == [Verdict.STORE_UNAVAILABLE]
+    assert bench.send(good(bench, interval=FIRST + 2)) == [Verdict.STORE_UNAVAILABLE]
     assert bench.send(first) == [Verdict.STORED]
     assert bench.refusals() == {"registry_unavailable": 1}
 
@@ -190,28 +190,28 @@ def test_without_the_registry_nothing_new_is_believed(bench: Any) -> None:
 def test_a_masked_reading_is_kept_but_no_baseline(bench: Any) -> None:
     """An estimate that was too high must not make the meter's next true reading a rollback."""
     assert bench.send(good(bench)) == [Verdict.STORED]
-    assert bench.send(good(bench, interval=I + 1, import_wh=3_000, quality=1)) == [Verdict.STORED]
-    assert bench.send(good(bench, interval=I + 2, import_wh=1_500)) == [Verdict.STORED]
+    assert bench.send(good(bench, interval=FIRST + 1, import_wh=3_000, quality=1)) == [Verdict.STORED]
+    assert bench.send(good(bench, interval=FIRST + 2, import_wh=1_500)) == [Verdict.STORED]
     bench.start()
-    assert bench.send(good(bench, interval=I + 3, import_wh=1_499)) == [Verdict.REGISTER_LOWER]
-    assert bench.send(good(bench, interval=I + 3, import_wh=1_501)) == [Verdict.STORED]
+    assert bench.send(good(bench, interval=FIRST + 3, import_wh=1_499)) == [Verdict.REGISTER_LOWER]
+    assert bench.send(good(bench, interval=FIRST + 3, import_wh=1_501)) == [Verdict.STORED]
     assert bench.states() == {"stored": 3, "withheld": 1}
 
 
 def test_late_readings_find_their_place_in_one_batch(bench: Any) -> None:
     """A spool that empties out of order must be judged by what is true, not by what came last."""
-    messages = [good(bench, interval=I + n, import_wh=1_000 + 10 * n) for n in (3, 1, 2, 0)]
+    messages = [good(bench, interval=FIRST + n, import_wh=1_000 + 10 * n) for n in (3, 1, 2, 0)]
     assert bench.send(*messages) == [Verdict.STORED] * 4
-    wrong = good(bench, interval=I + 5, import_wh=1_029)
+    wrong = good(bench, interval=FIRST + 5, import_wh=1_029)
     assert bench.send(wrong) == [Verdict.REGISTER_LOWER]
 
 
 def test_a_later_unmasked_reading_between_is_the_next_baseline(bench: Any) -> None:
     """Masked at 12, unmasked at 11 that came after it: 11 is what 13 is compared with."""
-    assert bench.send(good(bench, interval=I, import_wh=1_000)) == [Verdict.STORED]
-    assert bench.send(good(bench, interval=I + 2, import_wh=1_800, quality=2)) == [Verdict.STORED]
-    assert bench.send(good(bench, interval=I + 1, import_wh=1_700)) == [Verdict.STORED]
-    assert bench.send(good(bench, interval=I + 3, import_wh=1_600)) == [Verdict.REGISTER_LOWER]
+    assert bench.send(good(bench, interval=FIRST, import_wh=1_000)) == [Verdict.STORED]
+    assert bench.send(good(bench, interval=FIRST + 2, import_wh=1_800, quality=2)) == [Verdict.STORED]
+    assert bench.send(good(bench, interval=FIRST + 1, import_wh=1_700)) == [Verdict.STORED]
+    assert bench.send(good(bench, interval=FIRST + 3, import_wh=1_600)) == [Verdict.REGISTER_LOWER]
 
 
 def test_a_store_that_fails_is_a_transient_refusal(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,7 +220,7 @@ def test_a_store_that_fails_is_a_transient_refusal(bench: Any, monkeypatch: pyte
     def fail(_rows: Any) -> None:
         raise sa.exc.OperationalError("INSERT", {}, Exception("disk full"))
 
-    messages = [good(bench), good(bench, interval=I + 1)]
+    messages = [good(bench), good(bench, interval=FIRST + 1)]
     with monkeypatch.context() as patch:
         patch.setattr(bench.store, "add", fail)
         assert bench.send(*messages) == [Verdict.STORE_UNAVAILABLE] * 2
@@ -233,5 +233,5 @@ def test_a_stranger_who_signs_well_changes_nothing(bench: Any) -> None:
     """A key that nobody enrolled is worth nothing, however well it signs."""
     stranger = fakes.FakeMeter(77)
     stranger.key = SigningKey(bytes(32))
-    assert bench.send((stranger.topic, stranger.payload(I, 1))) == [Verdict.UNKNOWN_METER]
+    assert bench.send((stranger.topic, stranger.payload(FIRST, 1))) == [Verdict.UNKNOWN_METER]
     assert bench.states() == {}

@@ -27,8 +27,8 @@ from oracle_bridge.judge import (
 )
 from oracle_bridge.registry import meter_of
 
-I = fakes.BASE_INTERVAL
-NOW_S = fakes.end_of(I)
+FIRST = fakes.BASE_INTERVAL
+NOW_S = fakes.end_of(FIRST)
 
 
 @pytest.fixture
@@ -40,10 +40,10 @@ def record(device: fakes.FakeMeter, **changes: object) -> Meter:
     return msgspec.structs.replace(meter_of(decode_meter(device.registry_account())), **changes)
 
 
-def verdict(device: fakes.FakeMeter, history: History = History(), now_s: int = NOW_S, **changes: object) -> object:
-    fields = {"interval": I, "import_wh": 10_000, "export_wh": 4_000} | changes
+def verdict(device: fakes.FakeMeter, history: History | None = None, now_s: int = NOW_S, **changes: object) -> object:
+    fields = {"interval": FIRST, "import_wh": 10_000, "export_wh": 4_000} | changes
     core = device.core(**fields)
-    return judge(core, encode_core(core), record(device), history, now_s)
+    return judge(core, encode_core(core), record(device), history or History(), now_s)
 
 
 def test_every_reason_has_a_verdict_for_the_receipt() -> None:
@@ -55,13 +55,13 @@ def test_every_reason_has_a_verdict_for_the_receipt() -> None:
 
 def test_a_reading_of_another_network_is_refused(device: fakes.FakeMeter) -> None:
     """A test campus must not mint on the real one with the same keys."""
-    core = device.core(I, 1, 1, network_tag=b"oops")
+    core = device.core(FIRST, 1, 1, network_tag=b"oops")
     assert admit(core, fakes.TAG, record(device)) == Rejected(Reason.WRONG_NETWORK)
 
 
 def test_an_unknown_meter_is_refused_for_now(device: fakes.FakeMeter) -> None:
     """Enrolment may be a few seconds old: the edge must keep the reading."""
-    assert admit(device.core(I, 1, 1), fakes.TAG, None) == Rejected(Reason.UNKNOWN_METER)
+    assert admit(device.core(FIRST, 1, 1), fakes.TAG, None) == Rejected(Reason.UNKNOWN_METER)
     assert is_transient(VERDICTS[Reason.UNKNOWN_METER])
 
 
@@ -75,25 +75,25 @@ def test_an_unknown_meter_is_refused_for_now(device: fakes.FakeMeter) -> None:
 )
 def test_only_active_meters_are_admitted(device: fakes.FakeMeter, status: MeterStatus, reason: Reason) -> None:
     """A suspended meter's energy must not reach the market; it stays with the edge until the paper is signed."""
-    assert admit(device.core(I, 1, 1), fakes.TAG, record(device, status=status)) == Rejected(reason)
+    assert admit(device.core(FIRST, 1, 1), fakes.TAG, record(device, status=status)) == Rejected(reason)
 
 
 def test_the_interval_chooses_the_key(device: fakes.FakeMeter) -> None:
     """A reading spooled before a rotation was signed by the key of its day and must still count."""
     old_key = device.keys[0][0]
-    device.rotate(I + 5)
+    device.rotate(FIRST + 5)
     new_key = device.keys[0][0]
     meter = record(device)
-    assert admit(device.core(I + 4, 1, 1, key_epoch=0), fakes.TAG, meter) == DeviceKey(old_key, 0, 0)
-    assert admit(device.core(I + 5, 1, 1, key_epoch=1), fakes.TAG, meter) == DeviceKey(new_key, I + 5, 1)
-    assert admit(device.core(I + 5, 1, 1, key_epoch=0), fakes.TAG, meter) == Rejected(Reason.WRONG_KEY_EPOCH)
-    assert admit(device.core(I + 4, 1, 1, key_epoch=1), fakes.TAG, meter) == Rejected(Reason.WRONG_KEY_EPOCH)
+    assert admit(device.core(FIRST + 4, 1, 1, key_epoch=0), fakes.TAG, meter) == DeviceKey(old_key, 0, 0)
+    assert admit(device.core(FIRST + 5, 1, 1, key_epoch=1), fakes.TAG, meter) == DeviceKey(new_key, FIRST + 5, 1)
+    assert admit(device.core(FIRST + 5, 1, 1, key_epoch=0), fakes.TAG, meter) == Rejected(Reason.WRONG_KEY_EPOCH)
+    assert admit(device.core(FIRST + 4, 1, 1, key_epoch=1), fakes.TAG, meter) == Rejected(Reason.WRONG_KEY_EPOCH)
 
 
 def test_a_revoked_key_admits_nothing(device: fakes.FakeMeter) -> None:
     """Whoever stole a key could otherwise still fill in the past."""
     revoked = tuple(msgspec.structs.replace(key, revoked=True) for key in record(device).keys)
-    assert admit(device.core(I, 1, 1), fakes.TAG, record(device, keys=revoked)) == Rejected(Reason.KEY_REVOKED)
+    assert admit(device.core(FIRST, 1, 1), fakes.TAG, record(device, keys=revoked)) == Rejected(Reason.KEY_REVOKED)
 
 
 @pytest.mark.parametrize(
@@ -112,18 +112,18 @@ def test_the_future_is_refused_by_how_far_it_is_ahead(device: fakes.FakeMeter, n
 
 def test_the_same_core_again_is_a_duplicate_and_another_is_a_conflict(device: fakes.FakeMeter) -> None:
     """A broker delivers twice; but a meter that signs two truths for one quarter hour has a fault that must be seen."""
-    stored = encode_core(device.core(I, 10_000, 4_000))
-    assert verdict(device, History(same=stored)) == Duplicate(I)
+    stored = encode_core(device.core(FIRST, 10_000, 4_000))
+    assert verdict(device, History(same=stored)) == Duplicate(FIRST)
     assert verdict(device, History(same=stored), import_wh=10_001) == Rejected(Reason.CONFLICT)
 
 
 def test_registers_never_fall_within_an_epoch(device: fakes.FakeMeter) -> None:
     """A register that falls would let the same energy be credited again when it rises."""
-    before = History(before=Baseline(I - 1, 10_000, 4_000))
+    before = History(before=Baseline(FIRST - 1, 10_000, 4_000))
     assert verdict(device, before) == Accepted(True)
     assert verdict(device, before, import_wh=9_999) == Rejected(Reason.REGISTER_LOWER)
     assert verdict(device, before, export_wh=3_999) == Rejected(Reason.REGISTER_LOWER)
-    after = History(after=Baseline(I + 1, 10_000, 4_000))
+    after = History(after=Baseline(FIRST + 1, 10_000, 4_000))
     assert verdict(device, after) == Accepted(True)
     assert verdict(device, after, import_wh=10_001) == Rejected(Reason.REGISTER_ABOVE_LATER)
     assert verdict(device, after, export_wh=4_001) == Rejected(Reason.REGISTER_ABOVE_LATER)
@@ -133,12 +133,12 @@ def test_registers_never_fall_within_an_epoch(device: fakes.FakeMeter) -> None:
 def test_energy_is_bounded_by_the_connection_over_the_whole_gap(device: fakes.FakeMeter, field: str) -> None:
     """A meter cannot deliver more than its wires carry; after an outage the bound covers every missed interval."""
     start = {"import_wh": 10_000, "export_wh": 4_000}
-    before = History(before=Baseline(I - 3, **start))
+    before = History(before=Baseline(FIRST - 3, **start))
     bound_wh = 3 * device.max_wh_interval
     assert verdict(device, before, **{field: start[field] + bound_wh}) == Accepted(True)
     assert verdict(device, before, **{field: start[field] + bound_wh + 1}) == Rejected(Reason.OVER_CAPACITY)
     after = History(
-        after=Baseline(I + 2, **{name: value + 2 * device.max_wh_interval for name, value in start.items()})
+        after=Baseline(FIRST + 2, **{name: value + 2 * device.max_wh_interval for name, value in start.items()})
     )
     assert verdict(device, after) == Accepted(True)
     assert verdict(device, after, **{field: start[field] - 1}) == Rejected(Reason.OVER_CAPACITY)

@@ -19,10 +19,10 @@ from gridkit.receipt import Verdict
 from oracle_bridge.post import ZoneWorker
 from oracle_bridge.store import State
 
-I = fakes.BASE_INTERVAL
+FIRST = fakes.BASE_INTERVAL
 
 
-def feed(bench: Any, number: int, *registers: tuple[int, int], first: int = I, **changes: Any) -> None:
+def feed(bench: Any, number: int, *registers: tuple[int, int], first: int = FIRST, **changes: Any) -> None:
     """Store readings of a meter, one an interval from `first` on; registers are (import, export)."""
     device = bench.chain.meters[number]
     messages = [(device.topic, device.payload(first + n, i, e, **changes)) for n, (i, e) in enumerate(registers)]
@@ -72,8 +72,8 @@ def test_a_posting_says_where_each_reading_stands(bench: Any) -> None:
 def test_a_masked_reading_is_withheld_and_the_next_carries_its_energy(bench: Any) -> None:
     """Estimates are shown to people and never minted."""
     feed(bench, 1, (1_000, 0))
-    feed(bench, 1, (5_900, 0), first=I + 1, quality=1)
-    feed(bench, 1, (1_200, 0), first=I + 2)
+    feed(bench, 1, (5_900, 0), first=FIRST + 1, quality=1)
+    feed(bench, 1, (1_200, 0), first=FIRST + 2)
     bench.step()
     assert bench.states() == {"settled": 2, "withheld": 1}
     assert rows(bench)[1].reason == "quality_masked"
@@ -128,9 +128,9 @@ def test_what_somebody_else_posted_is_posted(bench: Any) -> None:
 def test_a_reading_behind_the_watermark_is_superseded(bench: Any) -> None:
     """It came too late for the roots; its energy was carried by the one that overtook it."""
     feed(bench, 1, (1_000, 0))
-    feed(bench, 1, (1_200, 0), first=I + 2)
+    feed(bench, 1, (1_200, 0), first=FIRST + 2)
     bench.step()
-    feed(bench, 1, (1_100, 0), first=I + 1)
+    feed(bench, 1, (1_100, 0), first=FIRST + 1)
     bench.step()
     assert bench.states() == {"settled": 2, "superseded": 1}
     assert bench.chain.zones[1].entries[0].acc_import_wh == 200
@@ -153,7 +153,7 @@ def test_a_lasting_skip_withholds_and_the_outbox_moves_on(bench: Any) -> None:
     feed(bench, 1, (1_000, 0))
     bench.step()
     bench.chain.zones[1].entries[0].max_wh_interval = 60
-    feed(bench, 1, (1_100, 0), (1_110, 0), first=I + 1)
+    feed(bench, 1, (1_100, 0), (1_110, 0), first=FIRST + 1)
     bench.step(times=2)
     assert bench.states() == {"settled": 2, "withheld": 1}
     assert rows(bench)[1].reason == "over_capacity"
@@ -174,10 +174,10 @@ def test_a_rotation_is_copied_before_its_readings_are_posted(bench: Any) -> None
     device = bench.chain.meters[1]
     feed(bench, 1, (1_000, 0))
     bench.step()
-    device.rotate(I + 2)
+    device.rotate(FIRST + 2)
     bench.wall_s += 6
-    feed(bench, 1, (1_100, 0), first=I + 1, key_epoch=0, signing_key=fakes.FakeMeter(1).key)
-    feed(bench, 1, (1_200, 0), first=I + 2)
+    feed(bench, 1, (1_100, 0), first=FIRST + 1, key_epoch=0, signing_key=fakes.FakeMeter(1).key)
+    feed(bench, 1, (1_200, 0), first=FIRST + 2)
     bench.step(times=3)
     assert bench.states() == {"settled": 3}
 
@@ -187,7 +187,7 @@ def test_a_key_revoked_after_storing_withholds_the_reading(bench: Any) -> None:
     device = bench.chain.meters[1]
     feed(bench, 1, (1_000, 0))
     old = device.keys[0]
-    device.rotate(I + 5)
+    device.rotate(FIRST + 5)
     device.keys[1] = (*old[:3], accounts.KEY_COMPROMISED)
     bench.chain._sync(device)
     bench.step(times=2)
@@ -202,8 +202,8 @@ def test_a_swap_moves_to_the_next_register_epoch(bench: Any) -> None:
     bench.step()
     device.register_epoch = 1
     bench.wall_s += 6
-    feed(bench, 1, (90_150, 0), first=I + 2, register_epoch=0)
-    feed(bench, 1, (70, 0), (90, 0), (95, 0), first=I + 3)
+    feed(bench, 1, (90_150, 0), first=FIRST + 2, register_epoch=0)
+    feed(bench, 1, (70, 0), (90, 0), (95, 0), first=FIRST + 3)
     bench.step(times=3)
     assert bench.states() == {"settled": 6}
     assert bench.chain.zones[1].entries[0].acc_import_wh == 150 + 25
@@ -221,7 +221,7 @@ def test_a_suspended_meter_waits_and_a_retired_one_is_withheld(bench: Any) -> No
     device.status = accounts.STATUS_ACTIVE
     bench.step(times=3)
     assert bench.states() == {"settled": 1}
-    feed(bench, 1, (1_100, 0), first=I + 1)
+    feed(bench, 1, (1_100, 0), first=FIRST + 1)
     device.status = accounts.STATUS_RETIRED
     bench.chain._sync(device)
     bench.step(times=2)
@@ -306,7 +306,9 @@ def test_whatever_happens_energy_is_credited_once(tmp_path_factory: pytest.TempP
 
     def give(number: int, step: int) -> None:
         device = bench.chain.meters[number]
-        assert bench.send((device.topic, device.payload(I + step, 1_000 + 100 * step, 10 * step))) == [Verdict.STORED]
+        assert bench.send((device.topic, device.payload(FIRST + step, 1_000 + 100 * step, 10 * step))) == [
+            Verdict.STORED
+        ]
         sent[number].add(step)
 
     for what, a, b in script:
