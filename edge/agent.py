@@ -400,6 +400,7 @@ class Agent:
         if not event.ok:
             self.counters.add("campusgrid_edge_publish_refused_total")
             outbox.refused_for_now(key[16:], now_s)
+        self._wake.set()  # From now on the receipt's time-out counts.
 
     # --- what the broker brings ---------------------------------------------------------------------------------------
 
@@ -453,6 +454,7 @@ class Agent:
         if is_transient(receipt.verdict):
             outbox = self.outboxes[meter_id]
             outbox.refused_for_now(receipt.payload_sha256, asyncio.get_running_loop().time())
+            self._wake.set()
             log.info(
                 "reading_refused_for_now", meter_id=self.meters[meter_id].name, verdict=verdict_label(receipt.verdict)
             )

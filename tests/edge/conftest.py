@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from fractions import Fraction
+from typing import Any
 
 import pytest
 
-from edge.frame import crc16
+from edge.frame import Refused, crc16
+from gridkit.profile import Block, encode, load_profile
 
 Behaviour = Callable[["Request"], Awaitable[bytes | None] | bytes | None]
 
@@ -151,3 +154,87 @@ async def start_modbus() -> AsyncIterator[Callable[..., Awaitable[RawModbus]]]:
 async def modbus(start_modbus: Callable[..., Awaitable[RawModbus]]) -> RawModbus:
     """A Modbus TCP server."""
     return await start_modbus()
+
+
+class ProfileMeter:
+    """A meter of one family, in memory: answers blocks with the family's own encoding."""
+
+    def __init__(self, profile_id: str, serial: str = "1234567") -> None:
+        self.profile = load_profile(profile_id)
+        self.values: dict[str, Any] = {}
+        for name, field in self.profile.fields.items():
+            self.values[name] = (
+                field.expect[0] if field.expect else field.typical or ("" if field.type == "text" else 0)
+            )
+        identity = self.profile.identity
+        if identity.model:
+            typical = identity.model_typical
+            self.values[identity.model] = typical if self.profile.field(identity.model).type == "text" else int(typical)
+        self.set_serial(serial)
+        self.import_wh = Fraction(0)
+        self.export_wh = Fraction(0)
+        self.power_w = 0
+
+    def set_serial(self, serial: str) -> None:
+        """Become another meter."""
+        name = self.profile.identity.serial
+        if name:
+            self.values[name] = serial if self.profile.field(name).type == "text" else int(serial)
+
+    def words(self, block: Block) -> tuple[int, ...]:
+        """The registers of a block; holes are zero."""
+        values = dict(self.values)
+        for names, total in (
+            (self.profile.energy.import_, self.import_wh),
+            (self.profile.energy.export, self.export_wh),
+        ):
+            for index, name in enumerate(names):
+                values[name] = total if index == 0 else 0
+        if "power_w" in values:
+            values["power_w"] = self.power_w
+        words = [0] * block.quantity
+        for name, field in self.profile.fields.items():
+            if field.function_code != block.function_code:
+                continue
+            for offset, word in enumerate(encode(self.profile, field, values[name])):
+                at = field.address + offset - block.address
+                if 0 <= at < block.quantity:
+                    words[at] = word
+        return tuple(words)
+
+    def answer(self, request: Request) -> bytes:
+        """The same over a socket."""
+        block = Block(request.function_code, request.address, request.quantity)
+        return request.frame(request.pdu(list(self.words(block))))
+
+
+class FakeLink:
+    """A bus in memory: units by id; a unit may be told to refuse."""
+
+    def __init__(self) -> None:
+        self.units: dict[int, ProfileMeter] = {}
+        self.refusing: dict[int, Refused] = {}
+        self.asked: list[int] = []
+        self.before_answer: Callable[[int], None] = lambda unit: None
+
+    async def read(self, unit: int, block: Block, *, pause_ms: int = 0, connect_pause_ms: int = 0) -> Any:
+        self.asked.append(unit)
+        self.before_answer(unit)
+        if unit in self.refusing:
+            return self.refusing[unit]
+        return self.units[unit].words(block)
+
+    async def close(self) -> None:
+        """Nothing to hang up."""
+
+
+@pytest.fixture
+def profile_meter() -> type[ProfileMeter]:
+    """The class of meters in memory."""
+    return ProfileMeter
+
+
+@pytest.fixture
+def fake_link() -> FakeLink:
+    """A bus in memory."""
+    return FakeLink()

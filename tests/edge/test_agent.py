@@ -1,0 +1,491 @@
+"""The agent's decisions with a bus, a broker and a clock in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nacl.signing import SigningKey
+
+from edge.agent import DEAD_AFTER, Agent
+from edge.broker import Acknowledged, Connected, Event, Incoming
+from edge.frame import Refusal, Refused
+from edge.settings import EdgeSettings, MeterSettings
+from gridkit.clock import UNKNOWN_ERROR_MS, FakeClock
+from gridkit.enrolment import AgentConfig, ConfiguredMeter, encode_config
+from gridkit.interval import INTERVAL_S
+from gridkit.keys import create_key
+from gridkit.quality import NO_POST_MASK, Quality
+from gridkit.reading import decode_core, decode_detail, split_payload, verify_core
+from gridkit.receipt import Receipt, Verdict, encode_receipt, payload_sha256
+from gridkit.topics import agent_config_topic, agent_status_topic, receipt_topic
+
+TAG = b"\x01\x02\x03\x04"
+BRIDGE, OPERATOR, STRANGER = (SigningKey(bytes([n]) * 32) for n in (1, 2, 3))
+T0_S = 1_980_000 * INTERVAL_S
+NS = 1_000_000_000
+
+
+class FakeBroker:
+    """A session in memory that is up from the start."""
+
+    def __init__(self, settings: EdgeSettings, *, will_topic: str, will: bytes) -> None:
+        self.events: asyncio.Queue[Event] = asyncio.Queue()
+        self.connected = False
+        self.will = (will_topic, will)
+        self.published: list[tuple[str, bytes, bool]] = []
+        self.subscribed: list[str] = []
+        self._mid = 0
+
+    def start(self) -> None:
+        self.connected = True
+        self.events.put_nowait(Connected())
+
+    async def stop(self) -> None:
+        self.connected = False
+
+    def subscribe(self, topics: list[str]) -> None:
+        self.subscribed += topics
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int | None:
+        if not self.connected:
+            return None
+        self._mid += 1
+        self.published.append((topic, payload, retain))
+        self.events.put_nowait(Acknowledged(self._mid, True))
+        return self._mid
+
+    @property
+    def readings(self) -> list[bytes]:
+        return [payload for topic, payload, _ in self.published if topic.endswith("/reading")]
+
+
+def meter_settings(tmp_path: Path, unit: int = 1, port: int = 502, **more: Any) -> MeterSettings:
+    key_file = tmp_path / "keys" / f"M{unit}.json"
+    if not key_file.exists():
+        create_key(key_file, bytes([100 + unit]) * 32)
+    return MeterSettings(
+        id=f"M{unit}", profile="schneider-iem3155", host="bus", port=port, unit=unit, key_file=key_file, **more
+    )
+
+
+def edge_settings(tmp_path: Path, meters: list[MeterSettings], **more: Any) -> EdgeSettings:
+    return EdgeSettings(
+        **{
+            "agent": "e1",
+            "home": tmp_path / "edge",
+            "mqtt_port": 1,
+            "network_tag": TAG.hex(),
+            "bridge_keys": (bytes(BRIDGE.verify_key).hex(),),
+            "config_key": bytes(OPERATOR.verify_key).hex(),
+            "meters": tuple(meters),
+            **more,
+        }
+    )
+
+
+def config(version: int, rows: dict[int, tuple[int, int, int]], key: SigningKey = OPERATOR) -> bytes:
+    """rows: meter → (key epoch, first interval, register epoch)."""
+    meters = tuple(
+        ConfiguredMeter(f"M{m}".encode().ljust(16, b"\0"), 10 + m, 1, k, first, r) for m, (k, first, r) in rows.items()
+    )
+    return encode_config(AgentConfig(TAG, version, meters), key)
+
+
+class Rig:
+    """An agent whose rounds the test starts itself; its loops for receipts and sending run."""
+
+    def __init__(self, tmp_path: Path, link: Any, meters: list[MeterSettings], **more: Any) -> None:
+        self.clock = FakeClock((T0_S - 10) * NS, error_bound_ms=5)
+        self.link = link
+        self.settings = edge_settings(tmp_path, meters, **more)
+        self.brokers: list[FakeBroker] = []
+        self.agent = Agent(
+            self.settings,
+            self.clock,
+            open_link=lambda host, port, framing: link,
+            open_broker=self._open,  # type: ignore[arg-type]
+        )
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    def _open(self, settings: EdgeSettings, **more: Any) -> FakeBroker:
+        self.brokers.append(FakeBroker(settings, **more))
+        return self.brokers[-1]
+
+    async def __aenter__(self) -> Rig:
+        agent = self.agent
+        self.broker = self._open(self.settings, will_topic="w", will=b"")
+        agent._broker = self.broker  # type: ignore[assignment]
+        self.broker.start()
+        for loop in (agent._event_loop, agent._receipt_loop, agent._outbox_loop):
+            self._tasks.append(asyncio.create_task(loop()))
+        await self.quiet()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.agent._disk.shutdown()
+        self.agent.spool.close()
+
+    async def quiet(self, until: Callable[[], bool] | None = None, limit_s: float = 5) -> None:
+        """Let the loops work off what there is, or go on until something is so."""
+        end = asyncio.get_running_loop().time() + limit_s
+        for _ in range(30):
+            await asyncio.sleep(0)
+        while asyncio.get_running_loop().time() < end:
+            await asyncio.sleep(0.005)
+            if until() if until is not None else not self._busy():
+                break
+
+    def _busy(self) -> bool:
+        return not self.broker.events.empty() or bool(self.agent._receipts) or self.agent._receipts_came.is_set()
+
+    def deliver(self, topic: str, payload: bytes) -> None:
+        self.broker.events.put_nowait(Incoming(topic, payload))
+
+    async def configure(self, data: bytes) -> None:
+        self.deliver(agent_config_topic("e1"), data)
+        await self.quiet()
+        await self.agent._on_disk(lambda: None)
+        await asyncio.sleep(0.01)
+
+    async def round_at(self, at_s: int, at_boundary: bool = False) -> None:
+        """One round at T0 + at_s campus seconds."""
+        self.clock.set_ns((T0_S + at_s) * NS)
+        for link, meters in self.agent._links.values():
+            await self.agent._round(link, meters, at_boundary)
+        await self.quiet()
+
+    async def receipt(self, payload: bytes, verdict: int, key: SigningKey = BRIDGE, **change: Any) -> None:
+        core = decode_core(payload[:47])
+        fields = {
+            "network_tag": TAG,
+            "meter_number": core.meter_number,
+            "payload_sha256": payload_sha256(payload),
+            "verdict": verdict,
+            **{k: v for k, v in change.items() if k != "topic_number"},
+        }
+        topic = receipt_topic(1, change.get("topic_number", core.meter_number))
+        self.deliver(topic, encode_receipt(Receipt(**fields), key))
+        await asyncio.sleep(0.03)
+        await self.quiet()
+
+
+@pytest.fixture
+def bus(fake_link: Any, profile_meter: Any) -> Any:
+    """Two meters on one bus."""
+    for unit in (1, 2):
+        fake_link.units[unit] = profile_meter("schneider-iem3155", serial=str(1000 + unit))
+        fake_link.units[unit].import_wh = 1000 * unit
+    return fake_link
+
+
+async def test_a_quarter_hour_becomes_one_signed_reading_on_the_meters_topic(tmp_path: Path, bus: Any) -> None:
+    """The whole way in memory: registers, boundary, detail, signature, spool, topic."""
+    async with Rig(tmp_path, bus, [meter_settings(tmp_path)]) as rig:
+        await rig.configure(config(1, {1: (0, 0, 0)}))
+        assert receipt_topic(1, 11) in rig.broker.subscribed
+        await rig.round_at(1)
+        bus.units[1].import_wh = 1250
+        bus.units[1].export_wh = 40
+        await rig.round_at(450)
+        await rig.round_at(900)
+        opening, reading = (split_payload(p) for p in rig.broker.readings)
+        key = bytes(SigningKey(bytes([101]) * 32).verify_key)
+        assert verify_core(reading.core_bytes, reading.signature, key)
+        core = decode_core(reading.core_bytes)
+        assert (core.network_tag, core.meter_number, core.import_wh, core.export_wh) == (TAG, 11, 1250, 40)
+        assert (core.interval, core.quality & NO_POST_MASK, core.clock_error_ms) == (T0_S // 900, 0, 5)
+        detail = decode_detail(reading.detail_bytes)
+        assert (detail.opening_import_wh, detail.meter_serial, detail.sample_count) == (1000, "1001", 2)
+        assert detail.previous_core_hash == payload_sha256(opening.core_bytes)
+        assert decode_detail(opening.detail_bytes).previous_core_hash == b""
+        assert {topic for topic, payload, _ in rig.broker.published if payload in rig.broker.readings} == {
+            "cg/v1/1/11/reading"
+        }
+
+
+async def test_a_row_leaves_on_a_signed_receipt_alone(tmp_path: Path, bus: Any) -> None:
+    """Anybody on the broker could otherwise make the agent forget energy."""
+    async with Rig(tmp_path, bus, [meter_settings(tmp_path)]) as rig:
+        await rig.configure(config(1, {1: (0, 0, 0)}))
+        await rig.round_at(1)
+        (payload,) = rig.broker.readings
+        meter_id = rig.settings.meters[0].meter_id
+
+        def waiting() -> int:
+            return len(rig.agent.spool.oldest(meter_id, 9))
+
+        await rig.receipt(payload, Verdict.STORED, STRANGER)
+        await rig.receipt(payload, Verdict.STORED, network_tag=b"\0\0\0\0")
+        await rig.receipt(payload, Verdict.STORED, payload_sha256=payload_sha256(b"other"))
+        await rig.receipt(payload, Verdict.STORED, topic_number=12)
+        rig.deliver(receipt_topic(1, 11), b"garbage")
+        await rig.quiet()
+        assert waiting() == 1
+        refused = "campusgrid_edge_receipts_refused_total"
+        reasons = ("unknown_key", "wrong_network", "unmatched", "wrong_meter", "malformed")
+        assert [rig.agent.counters.value(refused, reason=r) for r in reasons] == [1] * 5
+        await rig.receipt(payload, Verdict.STORED)
+        assert waiting() == 0
+        await rig.receipt(payload, Verdict.STORED)
+        assert rig.agent.counters.value(refused, reason="unmatched") == 2
+
+
+async def test_a_permanent_refusal_is_kept_in_quarantine_and_a_transient_one_in_the_spool(
+    tmp_path: Path, bus: Any
+) -> None:
+    """A refused reading is evidence; one refused for now is energy."""
+    async with Rig(tmp_path, bus, [meter_settings(tmp_path), meter_settings(tmp_path, 2)], retry_s=0.05) as rig:
+        await rig.configure(config(1, {1: (0, 0, 0), 2: (0, 0, 0)}))
+        await rig.round_at(1)
+        first, second = rig.broker.readings
+        await rig.receipt(first, Verdict.BAD_SIGNATURE)
+        await rig.receipt(second, Verdict.UNKNOWN_METER)
+        assert [q.row.payload for q in rig.agent.spool.quarantine()] == [first]
+        await rig.quiet(lambda: len(rig.broker.readings) > 2)
+        assert rig.broker.readings[2] == second
+        await rig.receipt(second, Verdict.STORED)
+        assert 'campusgrid_edge_quarantine{meter="M1"} 1' in rig.agent.metrics_text()
+        assert rig.agent.spool.counts()[rig.settings.meters[0].meter_id][0] == 0
+
+
+async def test_a_reading_without_receipt_is_sent_again(tmp_path: Path, bus: Any) -> None:
+    """The broker acknowledged it and died; only the bridge's word counts."""
+    async with Rig(tmp_path, bus, [meter_settings(tmp_path)], receipt_timeout_s=0.1) as rig:
+        await rig.configure(config(1, {1: (0, 0, 0)}))
+        await rig.round_at(1)
+        for _ in range(100):
+            await asyncio.sleep(0.01)
+            if len(rig.broker.readings) >= 2:
+                break
+        assert len(set(rig.broker.readings)) == 1
+        assert len(rig.broker.readings) >= 2
+
+
+async def test_only_the_pinned_operator_configures_and_only_forward(tmp_path: Path, bus: Any) -> None:
+    """An old configuration replayed would give a meter its neighbour's former number."""
+    async with Rig(tmp_path, bus, [meter_settings(tmp_path)]) as rig:
+        meter = next(iter(rig.agent.meters.values()))
+        await rig.configure(config(5, {1: (0, 0, 0)}, STRANGER))
+        await rig.configure(b"garbage")
+        assert meter.row is None
+        await rig.configure(config(5, {1: (0, 0, 1)}))
+        await rig.configure(config(4, {1: (0, 0, 2)}))
+        await rig.configure(config(5, {1: (0, 0, 3)}))
+        assert meter.row is not None
+        assert meter.row.register_epoch == 1
+    again = Rig(tmp_path, bus, [meter_settings(tmp_path)])
+    kept = next(iter(again.agent.meters.values())).row
+    assert kept is not None
+    assert kept.register_epoch == 1
+    async with again:
+        await again.configure(config(4, {1: (0, 0, 2)}))
+        assert again.agent.config is not None
+        assert again.agent.config.version == 5
+
+
+async def test_the_interval_chooses_the_key(tmp_path: Path, bus: Any) -> None:
+    """Readings before the switch belong to the old key, whenever they are made."""
+    settings = meter_settings(tmp_path)
+    create_key(settings.key_file.with_name("M1.json.1"), bytes([77]) * 32)
+    switch = T0_S // 900
+    async with Rig(tmp_path, bus, [settings]) as rig:
+        await rig.configure(config(1, {1: (1, switch, 0)}))
+        await rig.round_at(1)
+        await rig.round_at(901)
+        cores = [decode_core(p[:47]) for p in rig.broker.readings]
+        assert [(c.interval - switch, c.key_epoch) for c in cores] == [(-1, 0), (0, 1)]
+        last = split_payload(rig.broker.readings[-1])
+        assert verify_core(last.core_bytes, last.signature, bytes(SigningKey(bytes([77]) * 32).verify_key))
+
+
+async def test_a_missing_key_makes_no_reading_and_loses_nothing(tmp_path: Path, bus: Any) -> None:
+    """The operator rotated before the agent had the key: the energy waits in the registers."""
+    async with Rig(tmp_path, bus, [meter_settings(tmp_path)]) as rig:
+        await rig.configure(config(1, {1: (0, 0, 0)}))
+        await rig.round_at(1)
+        await rig.configure(config(2, {1: (1, 0, 0)}))
+        bus.units[1].import_wh = 1100
+        await rig.round_at(901)
+        assert len(rig.broker.readings) == 1
+        assert rig.agent.counters.value("campusgrid_edge_signing_failures_total") >= 1
+        create_key(rig.settings.meters[0].key_file.with_name("M1.json.1"), bytes([77]) * 32)
+        await rig.configure(config(3, {1: (1, 0, 0)}))
+        bus.units[1].import_wh = 1200
+        await rig.round_at(1801)
+        core = decode_core(rig.broker.readings[-1][:47])
+        assert (core.import_wh, core.key_epoch, core.quality & NO_POST_MASK) == (1200, 1, 0)
+
+
+async def test_no_interval_closes_while_nobody_vouches_for_the_clock(tmp_path: Path, bus: Any) -> None:
+    """A box without a clock battery boots in 1970; its readings must not be stamped until it knows better."""
+    async with Rig(tmp_path, bus, [meter_settings(tmp_path)]) as rig:
+        await rig.configure(config(1, {1: (0, 0, 0)}))
+        rig.clock.set_error_bound_ms(UNKNOWN_ERROR_MS)
+        await rig.round_at(1)
+        await rig.round_at(901)
+        assert rig.broker.readings == []
+        assert rig.agent.counters.value("campusgrid_edge_clock_holds_total") == 2
+        rig.clock.set_error_bound_ms(20)
+        await rig.round_at(1801)
+        core = decode_core(rig.broker.readings[-1][:47])
+        assert core.quality & Quality.CLOCK_ADJUSTED
+        assert core.interval == T0_S // 900 + 1
+
+
+async def test_a_dead_meter_costs_the_others_nothing_and_is_found_again(tmp_path: Path, bus: Any) -> None:
+    """One dead slave that blocks the bus is the oldest complaint about gateways."""
+    async with Rig(tmp_path, bus, [meter_settings(tmp_path), meter_settings(tmp_path, 2)]) as rig:
+        await rig.configure(config(1, {1: (0, 0, 0), 2: (0, 0, 0)}))
+        bus.refusing[1] = Refused(Refusal.TIMEOUT)
+        for second in range(100, 100 + DEAD_AFTER):
+            await rig.round_at(second)
+        bus.asked.clear()
+        for second in range(200, 220):
+            await rig.round_at(second)
+        assert 1 not in bus.asked
+        assert bus.asked.count(2) >= 20
+        await rig.round_at(900, at_boundary=True)
+        assert 1 not in bus.asked
+        assert [decode_core(p[:47]).meter_number for p in rig.broker.readings] == [12]
+        del bus.refusing[1]
+        rig.agent.meters[rig.settings.meters[0].meter_id].next_try_s = 0
+        await rig.round_at(1000)
+        assert 1 in bus.asked
+        assert 'campusgrid_edge_meter_dead{meter="M1"} 0' in rig.agent.metrics_text()
+
+
+async def test_a_refused_poll_changes_nothing_but_its_counter(tmp_path: Path, bus: Any) -> None:
+    """A wrong answer that moved a register, however little, would be signed."""
+    async with Rig(tmp_path, bus, [meter_settings(tmp_path)]) as rig:
+        await rig.configure(config(1, {1: (0, 0, 0)}))
+        await rig.round_at(1)
+        meter = next(iter(rig.agent.meters.values()))
+        before = meter.state
+        for reason in Refusal:
+            bus.refusing[1] = Refused(reason)
+            meter.failures = 0
+            await rig.round_at(10)
+            counted = rig.agent.counters.value("campusgrid_edge_poll_refused_total", meter="M1", reason=reason.value)
+            assert counted == 1
+        assert meter.state == before
+        assert len(rig.broker.readings) == 1
+
+
+async def test_a_glitch_is_read_again_in_the_same_round(tmp_path: Path, bus: Any) -> None:
+    """At the quarter hour there is no time for the next round."""
+    async with Rig(tmp_path, bus, [meter_settings(tmp_path)]) as rig:
+        await rig.configure(config(1, {1: (0, 0, 0)}))
+        await rig.round_at(1)
+        bus.units[1].import_wh = 0
+        reads = 0
+
+        def heal(unit: int) -> None:
+            nonlocal reads
+            reads += 1
+            if reads > len(next(iter(rig.agent.meters.values())).plan.blocks):
+                bus.units[1].import_wh = 1100
+
+        bus.before_answer = heal
+        await rig.round_at(900)
+        core = decode_core(rig.broker.readings[-1][:47])
+        assert core.import_wh == 1100
+        assert core.quality & Quality.GLITCH_REJECTED
+
+
+async def test_a_full_disk_makes_no_reading_and_the_next_round_makes_it(
+    tmp_path: Path, bus: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reading that is sent but not kept could be lost; one that is kept later is only late."""
+    from edge.errors import SpoolError
+
+    async with Rig(tmp_path, bus, [meter_settings(tmp_path)]) as rig:
+        await rig.configure(config(1, {1: (0, 0, 0)}))
+        real = rig.agent.spool.put
+
+        def full(*args: Any) -> Any:
+            raise SpoolError(tmp_path, "disk full")
+
+        monkeypatch.setattr(rig.agent.spool, "put", full)
+        await rig.round_at(1)
+        assert rig.broker.readings == []
+        monkeypatch.setattr(rig.agent.spool, "put", real)
+        await rig.round_at(5)
+        assert len(rig.broker.readings) == 1
+
+
+async def test_without_broker_polling_and_spooling_go_on_and_all_is_sent_in_order_later(
+    tmp_path: Path, bus: Any
+) -> None:
+    """An outage of the Internet must not touch metering."""
+    async with Rig(tmp_path, bus, [meter_settings(tmp_path)]) as rig:
+        await rig.configure(config(1, {1: (0, 0, 0)}))
+        rig.broker.connected = False
+        for n in range(100):
+            bus.units[1].import_wh = 1000 + n
+            await rig.round_at(1 + 900 * n)
+        assert rig.broker.readings == []
+        rig.broker.connected = True
+        rig.broker.events.put_nowait(Connected())
+        await rig.quiet(lambda: len(rig.broker.readings) >= 64)
+        while rig.agent.spool.counts().get(rig.settings.meters[0].meter_id, (0,))[0]:
+            for payload in list(dict.fromkeys(rig.broker.readings)):
+                rig.deliver(receipt_topic(1, 11), encode_receipt(Receipt(TAG, 11, payload_sha256(payload), 1), BRIDGE))
+            await asyncio.sleep(0.05)
+            await rig.quiet()
+        intervals = [decode_core(p[:47]).interval for p in dict.fromkeys(rig.broker.readings)]
+        assert len(intervals) == 100
+        assert intervals == sorted(intervals)
+
+
+async def test_run_says_ready_leaves_a_will_and_says_goodbye(tmp_path: Path, bus: Any) -> None:
+    """Whoever watches the status topic must tell a stopped agent from a lost one."""
+    rig = Rig(tmp_path, bus, [meter_settings(tmp_path)])
+    task = asyncio.create_task(rig.agent.run())
+    for _ in range(50):
+        await asyncio.sleep(0.005)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    (broker,) = rig.brokers
+    assert broker.will[0] == agent_status_topic("e1")
+    assert b'"lost"' in broker.will[1]
+    states = [payload for topic, payload, retain in broker.published if topic == agent_status_topic("e1") and retain]
+    assert b'"online"' in states[0]
+    assert b'"stopped"' in states[-1]
+    assert rig.agent.counters.value("campusgrid_edge_polls_total", meter="M1") >= 1
+
+
+HEAVY = ("pydantic", "sqlalchemy", "solders", "solana", "anchorpy", "fastapi", "httpx", "cryptography", "structlog")
+
+
+def test_the_agent_imports_nothing_heavy() -> None:
+    """It runs on a computer with 512 MB beside other things."""
+    script = f"import sys, edge.__main__; print([m for m in {(*HEAVY, 'redis', 'serial')!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def private_kib(script: str) -> int:
+    """Private memory of an interpreter that has run a script."""
+    read = "print(sum(int(l.split()[1]) for l in open('/proc/self/smaps_rollup') if l.startswith('Private_')))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{script}\n{read}"], capture_output=True, text=True, check=True, env={**os.environ}
+    )
+    return int(done.stdout)
+
+
+@pytest.mark.integration
+def test_the_agent_takes_at_most_twenty_mebibytes_above_a_bare_interpreter() -> None:
+    """Measured as private pages, so that what libraries share with others does not count."""
+    bare = min(private_kib("") for _ in range(3))
+    agent = min(private_kib("import edge.__main__") for _ in range(3))
+    assert agent - bare <= 20 * 1024, f"{(agent - bare) / 1024:.1f} MiB"

@@ -1,0 +1,175 @@
+"""The spool: what it has acknowledged is there after any kill, and nothing leaves it without a settled receipt."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from edge.errors import SpoolError
+from edge.spool import Spool
+from edge.track import TrackState
+from gridkit.receipt import Verdict, payload_sha256
+
+METER = b"M1".ljust(16, b"\0")
+OTHER = b"M2".ljust(16, b"\0")
+
+
+def put(spool: Spool, interval: int, meter_id: bytes = METER, epoch: int = 0) -> bytes:
+    payload = b"%d/%d/%s" % (epoch, interval, meter_id)
+    spool.put(meter_id, [(epoch, interval, payload)], TrackState(last_interval=interval))
+    return payload
+
+
+def test_reading_and_state_are_kept_together_and_read_back_oldest_first(tmp_path: Path) -> None:
+    """A state that is ahead of its reading loses an interval; one behind signs it twice."""
+    spool = Spool(tmp_path / "a" / "spool.db")
+    for interval in (5, 6, 7):
+        put(spool, interval)
+    put(spool, 3, epoch=1)
+    put(spool, 1, OTHER)
+    spool.close()
+    again = Spool(tmp_path / "a" / "spool.db")
+    keys = [(r.register_epoch, r.interval) for r in again.oldest(METER, 10)]
+    assert keys == [(0, 5), (0, 6), (0, 7), (1, 3)]
+    assert [(r.register_epoch, r.interval) for r in again.oldest(METER, 2, (0, 5))] == [(0, 6), (0, 7)]
+    state = again.state(METER)
+    assert state is not None
+    assert state.last_interval == 3
+    assert again.state(b"?" * 16) is None
+    counts = again.counts()
+    assert (counts[METER][0], counts[OTHER][0]) == (4, 1)
+
+
+def test_a_second_reading_for_the_same_interval_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+    """Two cores for one interval are a conflict at the bridge; neither state nor row may move."""
+    spool = Spool(tmp_path / "spool.db")
+    put(spool, 5)
+    with pytest.raises(SpoolError):
+        spool.put(METER, [(0, 6, b"new"), (0, 5, b"other")], TrackState(last_interval=6))
+    state = spool.state(METER)
+    assert state is not None
+    assert state.last_interval == 5
+    assert [r.interval for r in spool.oldest(METER, 9)] == [5]
+
+
+def test_stored_deletes_permanent_moves_transient_keeps(tmp_path: Path) -> None:
+    """Deleting on anything but "stored" loses a reading; keeping a refused one blocks the queue for ever."""
+    spool = Spool(tmp_path / "spool.db")
+    stored, refused, later = (payload_sha256(put(spool, i)) for i in (1, 2, 3))
+    settled = spool.settle(
+        [(stored, Verdict.STORED), (refused, Verdict.CONFLICT), (later, Verdict.UNKNOWN_METER), (b"?" * 32, 1)]
+    )
+    assert [(row.interval, verdict) for row, verdict in settled] == [(1, 1), (2, Verdict.CONFLICT)]
+    assert [r.interval for r in spool.oldest(METER, 9)] == [3]
+    (kept,) = spool.quarantine()
+    assert (kept.row.interval, kept.verdict, kept.row.payload) == (2, Verdict.CONFLICT, b"0/2/" + METER)
+    assert spool.counts()[METER][0::2] == (1, 1)
+    assert spool.settle([(stored, Verdict.STORED)]) == []
+
+
+def test_settings_of_the_file_are_the_safe_ones(tmp_path: Path) -> None:
+    """synchronous=NORMAL is ten times faster and loses the last commits at a power cut."""
+    spool = Spool(tmp_path / "spool.db")
+    assert spool._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert spool._db.execute("PRAGMA synchronous").fetchone() == (2,)
+
+
+def test_a_damaged_file_is_set_aside_and_the_agent_starts(tmp_path: Path) -> None:
+    """One bad sector must not stop every meter of a building; registers carry the energy."""
+    path = tmp_path / "spool.db"
+    path.write_bytes(b"this is no database, but it is long enough to be one" * 100)
+    spool = Spool(path)
+    put(spool, 1)
+    assert [p.name for p in tmp_path.iterdir() if "damaged" in p.name]
+
+
+def test_a_full_disk_is_an_error_and_leaves_what_was_there(tmp_path: Path) -> None:
+    """The next sample makes the same reading again, as soon as there is room."""
+    spool = Spool(tmp_path / "spool.db")
+    put(spool, 1)
+    spool._db.execute("PRAGMA max_page_count=20")
+
+    def fill() -> None:
+        for interval in range(2, 500):
+            spool.put(METER, [(0, interval, os.urandom(900))], TrackState(last_interval=interval))
+
+    with pytest.raises(SpoolError):
+        fill()
+    kept = [r.interval for r in spool.oldest(METER, 999)]
+    state = spool.state(METER)
+    assert state is not None
+    assert kept == list(range(1, state.last_interval + 1))
+    spool._db.execute("PRAGMA max_page_count=1000000")
+    put(spool, 600)
+
+
+def test_the_configuration_is_kept_as_received(tmp_path: Path) -> None:
+    """It is verified anew at each start; a stored parse could be edited."""
+    spool = Spool(tmp_path / "spool.db")
+    assert spool.config() is None
+    spool.save_config(3, b"three")
+    spool.save_config(4, b"four")
+    assert spool.config() == b"four"
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from edge.spool import Spool
+from edge.track import TrackState
+from gridkit.receipt import payload_sha256
+spool = Spool(Path(sys.argv[1]))
+meter = b"M1".ljust(16, b"\\0")
+state = spool.state(meter)
+i = state.last_interval + 1 if state else 0
+print("up", flush=True)
+while True:
+    payload = b"reading %d" % i
+    spool.put(meter, [(0, i, payload)], TrackState(last_interval=i))
+    print("put", i, flush=True)
+    if i % 3 == 0:
+        spool.settle([(payload_sha256(payload), 1)])
+        print("settled", i, flush=True)
+    i += 1
+"""
+
+
+@pytest.mark.integration
+def test_a_kill_between_any_two_statements_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    """Power goes at any moment: what was acknowledged is there, once, and the state agrees with the rows."""
+    path = tmp_path / "spool.db"
+    rng = random.Random(3)
+    put_ok: set[int] = set()
+    settled: set[int] = set()
+    for _ in range(12):
+        process = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "up\n"
+        time.sleep(rng.uniform(0.0, 0.12))
+        process.send_signal(signal.SIGKILL)
+        for line in process.stdout.read().splitlines():
+            words = line.split()
+            if len(words) == 2 and line.endswith(words[1]):
+                (put_ok if words[0] == "put" else settled).add(int(words[1]))
+        process.wait()
+        assert sqlite3.connect(path).execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        spool = Spool(path)
+        rows = [r.interval for r in spool.oldest(METER, 100_000)]
+        state = spool.state(METER)
+        spool.close()
+        last = state.last_interval if state is not None else -1
+        made = set(range(last + 1))
+        # The state never runs ahead of the rows, nor behind; only every third row can have been settled.
+        assert set(rows) <= made
+        assert all(interval % 3 == 0 for interval in made - set(rows))
+        assert put_ok <= made
+        assert not settled & set(rows)
+    assert len(put_ok) > 20
