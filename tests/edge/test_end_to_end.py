@@ -1,0 +1,446 @@
+"""The real agent process between a real Modbus server, a real mosquitto and a small peer that signs receipts."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as paho
+import pytest
+from nacl.signing import SigningKey
+from paho.mqtt.enums import CallbackAPIVersion
+
+from gridkit.clock import NS_PER_S, ClockOwner
+from gridkit.enrolment import AgentConfig, ConfiguredMeter, encode_config, read_enrolment
+from gridkit.quality import NO_POST_MASK
+from gridkit.reading import decode_core, decode_detail, split_payload, verify_core
+from gridkit.receipt import Receipt, Verdict, encode_receipt, payload_sha256
+from gridkit.topics import (
+    READINGS_FILTER,
+    MeterTopic,
+    agent_config_topic,
+    agent_status_topic,
+    parse_topic,
+    receipt_topic,
+)
+
+MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(MOSQUITTO is None, reason="needs mosquitto"),
+]
+TAG = b"\x0a\x0b\x0c\x0d"
+BRIDGE, OPERATOR, STRANGER = (SigningKey(bytes([n]) * 32) for n in (11, 12, 13))
+SPEED = 600
+"""A quarter hour in 1.5 s of wall time; a boundary sample may lie 300 campus seconds (0.5 s) off."""
+START_NS = 1_782_000_000 * NS_PER_S
+METERS = {1: "schneider-iem3155", 2: "abb-b23", 3: "eastron-sdm120"}
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+class Mosquitto:
+    """A broker on a free port that keeps nothing on disk."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self._file = folder / "mosquitto.conf"
+        self._file.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(
+            [str(MOSQUITTO), "-c", str(self._file)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        for _ in range(200):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.02)
+        raise RuntimeError("mosquitto does not listen")
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
+    broker = Mosquitto(tmp_path)
+    broker.start()
+    yield broker
+    broker.kill()
+
+
+class Bridge:
+    """Stores what it gets under the key of the interval and signs receipts, as the real bridge does."""
+
+    def __init__(self, port: int) -> None:
+        self.stored: dict[tuple[int, int, int], bytes] = {}
+        self.copies = 0
+        self.conflicts = 0
+        self.bad = 0
+        self.silent = False
+        self.forge = False
+        self.drop_share = 0.0
+        self.verdicts: dict[int, int] = {}
+        self.statuses: dict[str, list[bytes]] = {}
+        self.keys: dict[int, bytes] = {}
+        self._rng = random.Random(1)
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id="test-bridge")
+        self._client.on_connect = lambda c, *_: c.subscribe([(READINGS_FILTER, 1), ("cg/v1/+/+/status", 1)])
+        self._client.on_message = self._message
+        self._client.reconnect_delay_set(1, 1)
+        self._client.connect_async("127.0.0.1", port)
+        self._client.loop_start()
+
+    def configure(self, agent: str, data: bytes) -> None:
+        self._client.publish(agent_config_topic(agent), data, qos=1, retain=True)
+
+    def _message(self, client: paho.Client, _: Any, message: paho.MQTTMessage) -> None:
+        topic = parse_topic(message.topic)
+        if not isinstance(topic, MeterTopic):
+            return
+        if topic.leaf == "status":
+            self.statuses.setdefault(message.topic, []).append(message.payload)
+            return
+        parts = split_payload(message.payload)
+        core = decode_core(parts.core_bytes)
+        if self.forge:
+            for key, sha in ((STRANGER, message.payload), (BRIDGE, b"another payload")):
+                self._answer(topic, core.meter_number, payload_sha256(sha), Verdict.STORED, key)
+            return
+        if self.silent or self._rng.random() < self.drop_share:
+            return
+        verdict = self.verdicts.get(core.meter_number, Verdict.STORED)
+        if verdict == Verdict.STORED:
+            if not verify_core(parts.core_bytes, parts.signature, self.keys[core.meter_number]):
+                self.bad += 1
+            key = (core.meter_number, core.register_epoch, core.interval)
+            known = self.stored.setdefault(key, message.payload)
+            if known[:47] != message.payload[:47]:
+                self.conflicts += 1
+            elif known is not message.payload:
+                self.copies += 1
+        if self._rng.random() >= self.drop_share:
+            self._answer(topic, core.meter_number, payload_sha256(message.payload), verdict, BRIDGE)
+
+    def _answer(self, topic: MeterTopic, number: int, sha256: bytes, verdict: int, key: SigningKey) -> None:
+        receipt = encode_receipt(Receipt(TAG, number, sha256, verdict), key)
+        self._client.publish(receipt_topic(topic.zone, topic.meter_number), receipt, qos=1)
+
+    def intervals(self, number: int, *, measured: bool = True) -> list[int]:
+        cores = [decode_core(p[:47]) for key, p in self.stored.items() if key[0] == number]
+        return sorted(c.interval for c in cores if not measured or c.quality & NO_POST_MASK == 0)
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+class Site:
+    """Clock, meters, broker, bridge and the agent's process."""
+
+    def __init__(self, folder: Path, broker: Mosquitto, start_modbus: Any, profile_meter: Any) -> None:
+        self.folder, self.broker = folder, broker
+        self._start_modbus, self._profile_meter = start_modbus, profile_meter
+        self.meters: dict[int, Any] = {}
+        self.servers: dict[int, Any] = {}
+        self.process: subprocess.Popen[bytes] | None = None
+        self.metrics_port = free_port()
+        self.owner = ClockOwner(folder / "clock", SPEED, START_NS)
+        self.bridge = Bridge(broker.port)
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    async def open(self, **settings: Any) -> None:
+        rows, tables = [], []
+        for unit, profile in METERS.items():
+            meter = self._profile_meter(profile, serial=str(700 + unit))
+            meter.import_wh = 10_000 * unit
+            self.meters[unit] = meter
+            self.servers[unit] = await self._start_modbus()
+            self.servers[unit].behave = self.servers[unit].good = meter.answer
+            rows.append(ConfiguredMeter(f"M{unit}".encode().ljust(16, b"\0"), 50 + unit, 1, 0, 0, 0))
+            tables.append(
+                f'[[edge.meters]]\nid = "M{unit}"\nprofile = "{profile}"\nhost = "127.0.0.1"\n'
+                f'port = {self.servers[unit].port}\nunit = {unit}\nserial = "{700 + unit}"\n'
+                f'key_file = "{self.folder}/keys/M{unit}.json"\nmax_power_w = 100000\n'
+            )
+        more = "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
+        (self.folder / "edge.toml").write_text(
+            f'[edge]\nagent = "e1"\nhome = "{self.folder}/edge"\nclock = "{self.folder}/clock"\n'
+            f'mqtt_port = {self.broker.port}\nnetwork_tag = "{TAG.hex()}"\n'
+            f'bridge_keys = ["{bytes(BRIDGE.verify_key).hex()}"]\nconfig_key = "{bytes(OPERATOR.verify_key).hex()}"\n'
+            f"poll_interval_s = 0.3\nrequest_timeout_s = 0.3\nreceipt_timeout_s = 1.0\nretry_s = 0.2\n"
+            f"metrics_port = {self.metrics_port}\n" + more + "".join(tables)
+        )
+        for unit in METERS:
+            out = self.folder / f"M{unit}.json"
+            await self.edge("enroll", "--meter", f"M{unit}", "--owner", "11" * 32, "--out", str(out))
+            self.bridge.keys[50 + unit] = read_enrolment(out).public_key_bytes
+        self.bridge.configure("e1", encode_config(AgentConfig(TAG, 1, tuple(rows)), OPERATOR))
+        self._tasks.append(asyncio.create_task(self.owner.keep()))
+        self._tasks.append(asyncio.create_task(self._load()))
+
+    async def _load(self) -> None:
+        """Every meter carries some kW of campus time; the energy counter only grows."""
+        last_ns = self.owner.now_ns()
+        while True:
+            await asyncio.sleep(0.02)
+            now_ns = self.owner.now_ns()
+            for unit, meter in self.meters.items():
+                meter.import_wh += 4000 * unit * (now_ns - last_ns) // (3600 * NS_PER_S) if unit == 1 else unit
+                meter.power_w = 4000 * unit
+            last_ns = now_ns
+
+    async def edge(self, *arguments: str) -> str:
+        command = [
+            sys.executable,
+            "-m",
+            "edge",
+            arguments[0],
+            "--config",
+            str(self.folder / "edge.toml"),
+            *arguments[1:],
+        ]
+        process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
+        out, _ = await asyncio.wait_for(process.communicate(), 30)
+        assert process.returncode == 0
+        return out.decode()
+
+    async def start(self) -> None:
+        log = (self.folder / "edge.log").open("ab")
+        command = [sys.executable, "-m", "edge", "run", "--config", str(self.folder / "edge.toml")]
+        self.process = subprocess.Popen(command, stderr=log, stdout=log)  # noqa: ASYNC220 - starts in milliseconds
+        log.close()
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    async def until(self, condition: Any, limit_s: float = 60) -> None:
+        end = time.monotonic() + limit_s
+        while not condition():
+            assert time.monotonic() < end, self.log()[-3000:]
+            assert self.process is None or self.process.poll() is None, self.log()[-3000:]
+            await asyncio.sleep(0.05)
+
+    def log(self) -> str:
+        return (self.folder / "edge.log").read_text()
+
+    async def metric(self, name: str) -> int:
+        def ask() -> str:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5) as answer:
+                return str(answer.read().decode())
+
+        text = await asyncio.to_thread(ask)
+        return sum(int(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith(name))
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            assert await asyncio.to_thread(self.process.wait, 15) == 0
+        self.bridge.close()
+        self.owner.close()
+
+
+@pytest.fixture
+async def site(tmp_path: Path, mosquitto: Mosquitto, start_modbus: Any, profile_meter: Any) -> AsyncIterator[Site]:
+    site = Site(tmp_path, mosquitto, start_modbus, profile_meter)
+    yield site
+    await site.close()
+
+
+def telescopes(site: Site, number: int) -> None:
+    """Every reading's opening is the last measured one's closing: energy sums up exactly, nothing lost or doubled."""
+    cores = sorted(
+        ((decode_core(p[:47]), p) for key, p in site.bridge.stored.items() if key[0] == number),
+        key=lambda pair: pair[0].interval,
+    )
+    measured = [(c, decode_detail(split_payload(p).detail_bytes)) for c, p in cores if c.quality & NO_POST_MASK == 0]
+    for (earlier, _), (later, detail) in itertools.pairwise(measured):
+        assert detail.opening_interval == earlier.interval
+        assert (detail.opening_import_wh, detail.opening_export_wh) == (earlier.import_wh, earlier.export_wh)
+        assert later.import_wh >= earlier.import_wh
+    hashes = [payload_sha256(p[:47]) for _, p in cores]
+    chain = [decode_detail(split_payload(p).detail_bytes).previous_core_hash for _, p in cores]
+    assert chain == [b"", *hashes[:-1]]
+
+
+async def test_quarter_hours_arrive_signed_and_consecutive_and_the_spool_empties(site: Site) -> None:
+    """The ordinary day."""
+    await site.open()
+    await site.start()
+    await site.until(lambda: all(len(site.bridge.intervals(50 + u)) >= 4 for u in METERS))
+    assert site.bridge.bad == site.bridge.conflicts == 0
+    for unit in METERS:
+        telescopes(site, 50 + unit)
+        intervals = site.bridge.intervals(50 + unit, measured=False)
+        assert intervals == list(range(intervals[0], intervals[-1] + 1))
+    assert await site.metric("campusgrid_edge_backlog{") <= len(METERS)
+    assert await site.metric("campusgrid_edge_mqtt_connected") == 1
+    assert any('"state":"ok"' in payload.decode() for batch in site.bridge.statuses.values() for payload in batch)
+    ready = [json.loads(line) for line in site.log().splitlines() if '"event":"ready"' in line]
+    assert ready[0]["metrics_port"] == site.metrics_port
+
+
+async def test_forged_receipts_free_nothing_and_the_true_one_does(site: Site) -> None:
+    """A stranger's signature, and the bridge's own for another payload."""
+    site.bridge.forge = True
+    await site.open()
+    await site.start()
+    refused = 0
+    for _ in range(200):
+        await asyncio.sleep(0.1)
+        try:
+            refused = await site.metric("campusgrid_edge_receipts_refused_total")
+        except OSError:
+            continue
+        if refused >= 8:
+            break
+    assert refused >= 8
+    assert await site.metric("campusgrid_edge_receipts_total") == 0
+    assert 2 <= await site.metric("campusgrid_edge_readings_total") <= await site.metric("campusgrid_edge_backlog{")
+    site.bridge.forge = False
+    await site.until(lambda: all(len(site.bridge.intervals(50 + u)) >= 3 for u in METERS))
+    for unit in METERS:
+        telescopes(site, 50 + unit)
+
+
+async def test_kills_of_agent_and_broker_and_lost_messages_lose_and_double_nothing(site: Site) -> None:
+    """Everything that can be taken away is, in the middle; what arrives in the end is every reading, once."""
+    await site.open()
+    site.bridge.drop_share = 0.3
+    rng = random.Random(5)
+    await site.start()
+    await site.until(lambda: len(site.bridge.intervals(51)) >= 1)
+    for turn in range(6):
+        await asyncio.sleep(rng.uniform(0.3, 2.5))
+        if turn == 2:
+            site.broker.kill()
+            await asyncio.sleep(2)
+            site.broker.start()
+            continue
+        site.kill()
+        await asyncio.sleep(rng.uniform(0, 1.0))
+        await site.start()
+    site.bridge.drop_share = 0.0
+    count = {u: len(site.bridge.intervals(50 + u)) for u in METERS}
+    await site.until(lambda: all(len(site.bridge.intervals(50 + u)) >= count[u] + 3 for u in METERS))
+
+    async def backlog() -> int:
+        return await site.metric("campusgrid_edge_backlog{")
+
+    for _ in range(100):
+        if await backlog() == 0:
+            break
+        await asyncio.sleep(0.1)
+    assert site.bridge.bad == site.bridge.conflicts == 0
+    for unit in METERS:
+        telescopes(site, 50 + unit)
+
+
+async def test_a_broker_that_is_away_stops_no_poll_and_nothing_is_lost(site: Site) -> None:
+    """The uplink is down for hours: readings pile up on disk and come in order afterwards."""
+    await site.open()
+    await site.start()
+    await site.until(lambda: all(site.bridge.intervals(50 + u) for u in METERS))
+    site.broker.kill()
+    polls = await site.metric("campusgrid_edge_polls_total")
+    await asyncio.sleep(6)
+    assert await site.metric("campusgrid_edge_polls_total") > polls + 15
+    assert await site.metric("campusgrid_edge_backlog{") >= 6
+    site.broker.start()
+    before = {u: site.bridge.intervals(50 + u)[-1] for u in METERS}
+    await site.until(lambda: all(site.bridge.intervals(50 + u)[-1] >= before[u] + 5 for u in METERS))
+    for unit in METERS:
+        telescopes(site, 50 + unit)
+
+
+async def test_a_dead_meter_and_a_refused_one_touch_nobody_else(site: Site) -> None:
+    """One meter is dead, the bridge refuses another for ever: the third does not notice."""
+    await site.open()
+    site.servers[3].behave = lambda request: None
+    site.bridge.verdicts[52] = Verdict.OVER_CAPACITY
+    await site.start()
+    await site.until(lambda: len(site.bridge.intervals(51)) >= 4)
+    assert await site.metric("campusgrid_edge_quarantine{") >= 3
+    assert await site.metric('campusgrid_edge_meter_dead{meter="M3"}') == 1
+    assert site.bridge.intervals(53) == []
+    intervals = site.bridge.intervals(51)
+    assert intervals == list(range(intervals[0], intervals[-1] + 1))
+    site.servers[3].behave = site.servers[3].good
+    await site.until(lambda: len(site.bridge.intervals(53)) >= 2)
+
+
+async def test_enrolment_asks_the_meter_and_refuses_another_serial(site: Site) -> None:
+    """The electrician holds the wrong meter's number: better here than on the bill."""
+    await site.open()
+    site.meters[1].set_serial("999")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "edge",
+        "enroll",
+        "--config",
+        str(site.folder / "edge.toml"),
+        "--meter",
+        "M1",
+        "--owner",
+        "11" * 32,
+        stderr=subprocess.PIPE,
+        env={**os.environ},
+    )
+    _, error = await process.communicate()
+    assert process.returncode == 2
+    assert b"'999'" in error
+
+
+def test_settings_that_cannot_work_are_named(tmp_path: Path) -> None:
+    """A typo in a key must not become an agent that keeps every reading for ever."""
+    (tmp_path / "edge.toml").write_text('[edge]\nagent = "e1"\nmqtt_port = 1\n')
+    done = subprocess.run(
+        [sys.executable, "-m", "edge", "run", "--config", str(tmp_path / "edge.toml")], capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert "edge.toml" in done.stderr
+    assert "missing" in done.stderr
+
+
+async def test_the_will_says_that_the_agent_is_lost(site: Site) -> None:
+    """A killed agent says nothing itself."""
+    seen: list[bytes] = []
+    watcher = paho.Client(CallbackAPIVersion.VERSION2, client_id="watcher")
+    watcher.on_connect = lambda c, *_: c.subscribe(agent_status_topic("e1"), 1)
+    watcher.on_message = lambda c, d, m: seen.append(m.payload)
+    watcher.connect("127.0.0.1", site.broker.port)
+    watcher.loop_start()
+    await site.open()
+    await site.start()
+    await site.until(lambda: any(b'"online"' in s for s in seen))
+    site.kill()
+    site.process = None
+    await site.until(lambda: any(b'"lost"' in s for s in seen))
+    watcher.disconnect()
+    watcher.loop_stop()
