@@ -491,7 +491,7 @@ class ModelSlot:
     approved: bool = False
 
     def take(self, reading: Reading, *, latest_end_s: int, net: bool, genuine: bool = True) -> tuple[int, int]:
-        """Judge a reading sent with all eight bytes; return (reason, record flags)."""
+        """Judge a reading sent with all eight bytes, signed by the right key if `genuine`; return (reason, flags)."""
         epoch = self.register_epoch + 1 if reading.next_epoch else self.register_epoch
         if self.status != ACTIVE:
             return INACTIVE, 0
@@ -519,7 +519,7 @@ class ModelSlot:
             if net and span == 1:
                 both = min(credit_import, credit_export)
                 credit_import, credit_export, flags = credit_import - both, credit_export - both, flags | NETTED
-        if not genuine:
+        if not genuine or reading.register_epoch != epoch:
             return BAD_SIGNATURE, 0
         self.acc_import_wh += credit_import
         self.acc_export_wh += credit_export
