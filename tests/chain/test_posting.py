@@ -1,0 +1,80 @@
+"""Packing readings: the bytes mean the same register whatever has landed before."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gridkit.chain.posting import PackingError, pack_reading, width_code
+from gridkit.reading import Core
+
+WIDTHS = (0, 2, 3, 8)
+
+
+def core(**changes: object) -> Core:
+    fields = {"import_wh": 1_000_100, "export_wh": 70, "quality": 0, "clock_error_ms": 0, "interval": 500} | changes
+    return Core(network_tag=b"abcd", meter_number=1, key_epoch=0, register_epoch=0, detail_hash=b"hashhash", **fields)  # type: ignore[arg-type]
+
+
+@given(
+    stored=st.integers(0, 2**40),
+    landed=st.integers(0, 2**25),
+    growth=st.integers(0, 2**25),
+)
+def test_low_order_bytes_mean_the_same_register_whatever_landed_before(stored: int, landed: int, growth: int) -> None:
+    """An earlier transaction may be lost or not: the reading must not be understood as another one."""
+    register = stored + landed + growth
+    size = WIDTHS[width_code(register, stored)]
+    low = register.to_bytes(8, "little")[:size]
+    for now in (stored, stored + landed):
+        value = int.from_bytes(low, "little")
+        understood = value if size == 8 else now + (value - now) % (1 << 8 * size)
+        assert understood == register
+
+
+@pytest.mark.parametrize(
+    ("growth", "code"), [(0, 0), (1, 1), (2**16 - 1, 1), (2**16, 2), (2**24 - 1, 2), (2**24, 3), (2**63, 3)]
+)
+def test_the_shortest_width_that_reaches_is_taken(growth: int, code: int) -> None:
+    """Two bytes more a reading cost one reading in twelve."""
+    assert width_code(1_000 + growth, 1_000) == code
+
+
+def test_a_register_below_the_stored_one_needs_all_bytes() -> None:
+    """Fewer bytes would mean a higher register: energy that was never metered."""
+    with pytest.raises(PackingError):
+        width_code(999, 1_000)
+    assert width_code(999, 1_000, absolute=True) == 3
+
+
+def test_a_usual_reading_is_77_bytes_and_the_worst_94() -> None:
+    """Twelve usual ones fit a transaction; the worst case must still fit ten."""
+    usual = pack_reading(
+        3, 500, core(clock_error_ms=12), bytes(64), stored_import_wh=1_000_000, stored_export_wh=70, next_epoch=False
+    )
+    assert usual == bytes([3, 0x21]) + (1_000_100 & 0xFFFF).to_bytes(2, "little") + b"\x0c\x00" + b"hashhash" + bytes(
+        64
+    )
+    assert len(usual) == 78
+    worst = pack_reading(
+        3,
+        499,
+        core(clock_error_ms=1, quality=64),
+        bytes(64),
+        stored_import_wh=0,
+        stored_export_wh=0,
+        next_epoch=True,
+        absolute=True,
+    )
+    assert len(worst) == 96
+    assert worst[1] == 0xFF
+    assert worst[2:4] == b"\x01\x00"
+
+
+def test_an_interval_beyond_the_offset_is_refused() -> None:
+    """A wrapped offset would name another quarter hour."""
+    with pytest.raises(PackingError):
+        pack_reading(0, 501, core(), bytes(64), stored_import_wh=0, stored_export_wh=0, next_epoch=False)
+    with pytest.raises(PackingError):
+        pack_reading(0, 0, core(interval=65_536), bytes(64), stored_import_wh=0, stored_export_wh=0, next_epoch=False)
