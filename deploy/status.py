@@ -38,5 +38,6 @@ def main(argv: list[str]) -> int:
     if words.json:
         print(json.dumps(msgspec.to_builtins(snapshot)))
     else:
-        Console().print(render(site, snapshot))
+        console = Console()
+        console.print(render(site, snapshot, width=console.width))
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from rich import box
 from rich.console import Group
 from rich.panel import Panel
 from rich.table import Table
@@ -12,74 +13,98 @@ from rich.text import Text
 from deploy.observe import MeterLine, Snapshot
 from deploy.site import HOST, Site
 from gridkit.interval import INTERVAL_S
-from gridkit.units import format_decimal
+from gridkit.units import ATOMS_PER_WH, format_decimal
 
 _NS = 1_000_000_000
 
 
-def render(site: Site, snapshot: Snapshot, note: str = "") -> Group:
-    """Return the whole picture: meters, what became of their readings, energy and money, and where to look further."""
-    return Group(_head(site, snapshot), _meters(snapshot), _readings(snapshot), _energy(snapshot), _places(site, note))
+WIDE = 104
+
+
+def render(site: Site, snapshot: Snapshot, note: str = "", *, width: int = WIDE) -> Group:
+    """Return the whole picture: meters, what became of their readings, energy and money, and where to look further.
+
+    Args:
+        width: Columns of the terminal; below 104 the meters' families are left out, and 80 are enough for the rest.
+    """
+    return Group(
+        _head(site, snapshot),
+        _meters(snapshot, wide=width >= WIDE),
+        _readings(snapshot),
+        _energy(snapshot),
+        _places(site, note),
+    )
 
 
 def _head(site: Site, snapshot: Snapshot) -> Text:
     campus = datetime.fromtimestamp(snapshot.campus_ns // _NS, UTC)
     into = snapshot.campus_ns // _NS % INTERVAL_S
     return Text(
-        f"campus time {campus:%Y-%m-%d %H:%M:%S} UTC (x{site.speed})   "
-        f"interval {snapshot.interval}, {into // 60:02d}:{into % 60:02d} of 15:00   slot {snapshot.slot}",
+        f"campus time {campus:%Y-%m-%d %H:%M:%S} UTC (x{site.speed})  "
+        f"interval {snapshot.interval} at {into // 60:02d}:{into % 60:02d}  slot {snapshot.slot}",
         style="bold",
     )
 
 
-def _meters(snapshot: Snapshot) -> Table:
-    table = Table(title="Meters", title_justify="left", expand=True)
-    for name in ("meter", "no", "zone", "family"):
-        table.add_column(name)
-    for name in ("import kWh", "export kWh", "signed for", "proven", "GRID", "debt"):
-        table.add_column(name, justify="right")
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+
+
+def _meters(snapshot: Snapshot, *, wide: bool) -> Table:
+    table = _table("Meters: registers as last proven, and their owners' GRID")
+    table.add_column("meter", no_wrap=True)
+    if wide:
+        table.add_column("family", no_wrap=True)
+    for name in ("no", "zone", "import kWh", "export kWh", *(("interval",) if wide else ()), "proven", "GRID", "debt"):
+        table.add_column(name, justify="right", no_wrap=True)
     for line in snapshot.meters:
-        table.add_row(*_row(line))
+        table.add_row(*_row(line, wide=wide))
     return table
 
 
-def _row(line: MeterLine) -> tuple[str, ...]:
+def _row(line: MeterLine, *, wide: bool) -> tuple[str, ...]:
     read = line.applied > 0
+    family = (line.family,) if wide else ()
     return (
         line.label,
+        *family,
         str(line.number),
         str(line.zone),
-        line.family,
         format_decimal(line.import_wh, 3) if read else "-",
         format_decimal(line.export_wh, 3) if read else "-",
-        str(line.last_interval) if read else "-",
-        f"{line.applied}{'' if line.settled else ' *'}",
-        format_decimal(line.balance_atoms, 6),
-        format_decimal(line.debt_atoms, 6) if line.debt_atoms else "",
+        *((str(line.last_interval) if read else "-",) if wide else ()),
+        f"{line.applied}{'' if line.settled else '*'}",
+        _grid(line.balance_atoms),
+        _grid(line.debt_atoms) if line.debt_atoms else "",
     )
 
 
+def _grid(atoms: int) -> str:
+    """Return GRID with three decimals: settlement works in whole Wh, so nothing is cut that metering made."""
+    return format_decimal(atoms // ATOMS_PER_WH, 3)
+
+
 def _readings(snapshot: Snapshot) -> Table:
-    table = Table(title="Readings", title_justify="left", expand=True)
+    table = _table("Readings")
     cells = {
         "signed": snapshot.signed,
-        "in spools": snapshot.backlog,
-        "stored, receipted": snapshot.stored,
-        "to be posted": snapshot.pending,
-        "posted on chain": snapshot.posted,
+        "spooled": snapshot.backlog,
+        "stored": snapshot.stored,
+        "waiting": snapshot.pending,
+        "posted": snapshot.posted,
         "settled": snapshot.states.get("settled", 0),
-        "superseded": snapshot.states.get("superseded", 0),
         "withheld": snapshot.states.get("withheld", 0),
+        "superseded": snapshot.states.get("superseded", 0),
         "refused": snapshot.refused,
     }
     for name in cells:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_row(*(f"{value:,}" for value in cells.values()))
     return table
 
 
 def _energy(snapshot: Snapshot) -> Table:
-    table = Table(title="GRID (1 GRID = 1 kWh)", title_justify="left", expand=True)
+    table = _table("GRID (1 GRID = 1 kWh)")
     cells = {
         "minted": snapshot.minted_atoms,
         "burnt": snapshot.burned_atoms,
@@ -87,8 +112,8 @@ def _energy(snapshot: Snapshot) -> Table:
         "supply": snapshot.supply_atoms,
     }
     for name in (*cells, "trades"):
-        table.add_column(name, justify="right")
-    table.add_row(*(format_decimal(value, 6) for value in cells.values()), f"{snapshot.trades:,}")
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_row(*(_grid(value) for value in cells.values()), f"{snapshot.trades:,}")
     return table
 
 

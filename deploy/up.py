@@ -95,15 +95,16 @@ def _show(
     site: Site, observer: Observer, console: Console, stopping: threading.Event, seconds: int, svg: Path | None
 ) -> None:
     left = seconds or float("inf")
+    note = "Ctrl-C stops everything; `make run` goes on where it stopped."
     with Live(console=console, refresh_per_second=2, screen=False) as live:
         while left > 0 and not stopping.wait(_REFRESH_S):
             left -= _REFRESH_S
             try:
-                picture = render(site, observer.look(), "Ctrl-C stops everything; `make run` goes on where it stopped.")
+                picture = render(site, observer.look(), note, width=console.width)
             except RpcError as error:
                 picture = f"waiting for the chain: {error}"  # type: ignore[assignment]
             live.update(picture)
     if svg is not None:
-        recorder = Console(record=True, width=132, file=io.StringIO())
+        recorder = Console(record=True, width=110, file=io.StringIO())
         recorder.print(render(site, observer.look()))
         recorder.save_svg(str(svg), title="campusgrid up")

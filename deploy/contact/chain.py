@@ -23,7 +23,6 @@ from gridkit.chain.rpc import Rpc
 from gridkit.chain.sender import Build, Landed, Refused, Sender
 from gridkit.chain.tx import Pubkey, Signer, sign
 
-
 _SLOT_HASHES = "SysvarS1otHashes111111111111111111111111111"
 
 

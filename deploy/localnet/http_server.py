@@ -135,7 +135,7 @@ class HttpConnection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header."""
-        self._count_header(len(name) + len(value))
+        self._count_header(len(name) + len(value) + 4)
         name = name.lower()
         if name == b"content-length" and value.isdigit() and int(value) > self._limits.max_body_bytes:
             self._fail(413)
