@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 from rich import box
 from rich.console import Group
@@ -30,7 +31,7 @@ def render(site: Site, snapshot: Snapshot, note: str = "", *, width: int = WIDE)
     return Group(
         _head(site, snapshot),
         _meters(snapshot, wide=width >= WIDE),
-        _readings(snapshot),
+        _readings(snapshot, wide=width >= WIDE),
         _energy(snapshot),
         _places(site, note),
     )
@@ -84,13 +85,13 @@ def _grid(atoms: int) -> str:
     return format_decimal(atoms // ATOMS_PER_WH, 3)
 
 
-def _readings(snapshot: Snapshot) -> Table:
-    table = _table("Readings")
+def _readings(snapshot: Snapshot, *, wide: bool) -> Table:
+    table = _table("Readings (signed and refused: since the processes started)")
     cells = {
         "signed": snapshot.signed,
         "spooled": snapshot.backlog,
         "stored": snapshot.stored,
-        "waiting": snapshot.pending,
+        **({"waiting": snapshot.pending} if wide else {}),
         "posted": snapshot.posted,
         "settled": snapshot.states.get("settled", 0),
         "withheld": snapshot.states.get("withheld", 0),
@@ -125,7 +126,12 @@ def _places(site: Site, note: str) -> Panel:
         f"MQTT broker         {HOST}:{ports.broker}, topics cg/v1/#",
         f"meters (Modbus TCP) {HOST}:{ports.meters} to {ports.meters + len(site.fleet) - 1}",
         f"bridge              http://{HOST}:{site.bridge_metrics}/status",
-        f"people, passwords   {site.home / 'accounts.json'}",
-        f"logs                {site.home / 'log'}",
+        f"people, passwords   {_short(site.home / 'accounts.json')}",
+        f"logs                {_short(site.home / 'log')}",
     ]
     return Panel("\n".join(lines + ([note] if note else [])), title="Where to look", title_align="left")
+
+
+def _short(path: Path) -> str:
+    """Return a path as one would type it: relative below the current folder."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -147,7 +147,7 @@ def simulate_transaction(node: Node, params: list[Any]) -> Any:
     failure = node.bank.check(wire)
     if failure is None or (replace and failure == "BlockhashNotFound"):
         simulated = node.bank.simulate(wire, verify=False)
-        if simulated.failure in _SANITIZE_FAILURES:
+        if isinstance(simulated.failure, str) and simulated.failure in _SANITIZE_FAILURES:
             raise invalid_params(f"invalid transaction: {sentence(simulated.failure)}")
     else:
         simulated = Simulated(failure, None, {})
