@@ -19,7 +19,7 @@ import msgspec
 import sqlalchemy as sa
 
 from deploy.api import Api
-from deploy.history import History, trade_proof
+from deploy.history import History
 from deploy.observe import Observer, Snapshot
 from deploy.ports import Ports
 from deploy.site import Site
@@ -29,6 +29,7 @@ from firmware_sim.truth import TruthReader
 from gridkit.chain import proof
 from gridkit.chain.anchor import read_anchor
 from gridkit.chain.rpc import Rpc, RpcError
+from gridkit.chain.trades import TradeNotKeptError, trade_proof
 from gridkit.units import ATOMS_PER_WH, format_decimal
 
 _METERS = 8
@@ -347,7 +348,7 @@ def _prove_trades(
             made = trade_proof(rpc, deployment, trade["id"])
             proof.verify(proof.decode_proof(proof.encode(made)), anchor)
             held += 1
-        except (KeyError, proof.ProofError) as error:
+        except (TradeNotKeptError, proof.ProofError) as error:
             failures.append(f"no proof of trade {trade['id']}: {error!r}")
     return held
 

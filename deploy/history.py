@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from gridkit.chain import accounts, idl, proof
+from gridkit.chain import idl, proof
 from gridkit.chain.deployment import Deployment, network_programs
 from gridkit.chain.merkle import batch_root
 from gridkit.chain.rpc import Rpc
@@ -129,41 +129,3 @@ class History:
                 logs = transaction["meta"]["logMessages"] or []
                 yield from ((signature, event) for event in idl.events_in(logs, self._programs))
                 self._until[address] = signature
-
-
-def trade_proof(rpc: Rpc, deployment: Deployment, trade: int) -> proof.TradeProof:
-    """Return the proof of a trade from the market's ring of the last 2,048 fills.
-
-    Raises:
-        KeyError: The trade is not in the ring (any more), or its interval began before the ring.
-    """
-    layout = idl.interface("trading").layout("Market")
-    market = rpc.account(deployment.market)
-    if market is None:
-        raise KeyError("the market is missing")
-    data = market.data
-    newest = accounts.decode_market_head(data).trade_seq
-    oldest = max(1, newest - 2047)
-    at = layout.offsets["fills"]
-    fills = {n: data[at + 48 * ((n - 1) % 2048) : at + 48 * ((n - 1) % 2048) + 48] for n in range(oldest, newest + 1)}
-    if trade not in fills:
-        raise KeyError(f"trade {trade} is not among the market's last fills")
-    interval = proof.decode_fill(fills[trade]).interval
-    first = min(n for n in fills if proof.decode_fill(fills[n]).interval == interval)
-    before = bytes(32) if first == 1 else _hash_before(data, layout.offsets["intervals"], first)
-    return proof.trade_proof(
-        genesis_hash=deployment.genesis_hash,
-        trading_program=deployment.programs["trading"],
-        trade=trade,
-        before=before,
-        fills=[fills[n] for n in range(first, newest + 1)],
-    )
-
-
-def _hash_before(data: bytes, at: int, first: int) -> bytes:
-    """Return the running hash before trade `first`, kept with the totals of the interval that ended with the trade before."""
-    for entry in range(128):
-        base = at + 64 * entry
-        if int.from_bytes(data[base + 56 : base + 64], "little") == first - 1:
-            return data[base + 24 : base + 56]
-    raise KeyError(f"the market no longer keeps the hash before trade {first}")

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from deploy.history import History, trade_proof
+from deploy.history import History
 from deploy.up import default_home
 from gridkit.chain import deployment as deployments
 from gridkit.chain import proof
 from gridkit.chain.anchor import read_anchor
 from gridkit.chain.rpc import Rpc, RpcError
+from gridkit.chain.trades import trade_proof
 
 
 def main(argv: list[str]) -> int:
@@ -31,7 +32,7 @@ def main(argv: list[str]) -> int:
     words = parser.parse_args(argv)
     try:
         text = _make(words)
-    except (KeyError, ValueError, RpcError, FileNotFoundError, proof.ProofError, sa.exc.SQLAlchemyError) as error:
+    except (LookupError, ValueError, RpcError, FileNotFoundError, proof.ProofError, sa.exc.SQLAlchemyError) as error:
         print(f"campusgrid proof: {error.args[0] if error.args else error}", file=sys.stderr)
         return 1
     if words.out:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any
 
 import sqlalchemy as sa
@@ -15,6 +16,8 @@ from gateway.auth.tokens import Claims
 from gateway.context import Allowed, GatewayPart
 from gateway.problems import Problem
 from gateway.store import trades
+from gridkit.chain import proof
+from gridkit.chain.trades import TradeNotKeptError, trade_proof
 from gridkit.units import trade_value_ucredit
 
 router = APIRouter(tags=["trades"])
@@ -96,3 +99,16 @@ def one_trade(trade_id: int, _: Reader, gateway: GatewayPart) -> TradeView:
     if row is None:
         raise Problem(404, "not_found", "There is no such trade.")
     return view(row)
+
+
+@router.get("/trades/{trade_id}/proof", summary="Proof of one trade")
+def one_proof(trade_id: int, _: Reader, gateway: GatewayPart) -> dict[str, Any]:
+    """Return the proof that `campusgrid verify` checks offline: the fills from the first of its interval to the market's running hash.
+
+    404 `not_kept`: there is no such trade, or the market's ring no longer holds its interval.
+    """
+    try:
+        made = trade_proof(gateway.ledger.rpc, gateway.ledger.deployment, trade_id)
+    except TradeNotKeptError as error:
+        raise Problem(404, "not_kept", str(error))
+    return dict(json.loads(proof.encode(made)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import signal
 import time
 from collections.abc import Iterator
@@ -16,9 +17,12 @@ from deploy.ports import Ports
 from deploy.site import Site
 from deploy.stack import Stack
 from gridkit.chain.rpc import Rpc, RpcError
+from gridkit.clock import open_clock
+from gridkit.interval import INTERVAL_S
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(420)]
 METERS = 8
+INTERVAL_NS = INTERVAL_S * 1_000_000_000
 
 
 def say(text: str) -> None:
@@ -53,13 +57,24 @@ def wait_until_applied(observer: Observer, least: int, timeout_s: int = 120) -> 
     raise AssertionError(f"not every meter had {least} readings on chain within {timeout_s} s")
 
 
+def wait_for_boundary(site: Site) -> None:
+    """Wait until campus time enters the next quarter hour."""
+    clock = open_clock(site.clock)
+    clock_interval = clock.now_ns() // INTERVAL_NS
+    while clock.now_ns() // INTERVAL_NS == clock_interval:
+        time.sleep(0.01)
+
+
 def test_killing_each_process_in_turn_loses_and_doubles_nothing(site: Site, stack: Stack) -> None:
     """The power goes when it likes: while readings are spooled, judged, posted or settled."""
     assert stack.deployment is not None
     observer = Observer(site, stack.deployment)
     wait_until_applied(observer, 1)
     applied = 1
+    chance = random.Random(20_261_123)
     for name in ("bridge", "edge-1", "localnet", "bridge", "edge-2"):
+        wait_for_boundary(site)
+        time.sleep(chance.uniform(0, 1.2))  # somewhere between the boundary's polls and the settlement
         stack.processes[name].signal(signal.SIGKILL)
         applied += 1
         wait_until_applied(observer, applied)
