@@ -11,27 +11,28 @@ import random
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
 
 from edge import VERSION
 from edge.broker import Acknowledged, Broker, Connected, Disconnected, Incoming
-from edge.errors import SigningKeyError, SpoolError
+from edge.errors import MetricsPortError, SigningKeyError, SpoolError
 from edge.guard import Asks, Link
 from edge.meter import Meter, load_keys, rules_for
 from edge.metrics import Counters, Labels, gauge, serve
 from edge.notify import notify, watchdog_period_s
 from edge.outbox import MeterOutbox, take_turns
 from edge.sample import PollRefused, Sample, poll
-from edge.settings import EdgeSettings
+from edge.settings import EdgeSettings, MeterSettings
 from edge.spool import Row, Spool
-from edge.track import Outcome
+from edge.track import Outcome, Rules
 from gridkit.clock import UNKNOWN_ERROR_MS, Clock
 from gridkit.enrolment import AgentConfig, EnrolmentError, verify_config
 from gridkit.interval import end_ns, interval_at_ns
 from gridkit.log import get_logger
-from gridkit.profile import load_profile
+from gridkit.profile import Profile, load_profile
 from gridkit.quality import labels as quality_labels
 from gridkit.reading import decode_core
 from gridkit.receipt import ReceiptError, is_permanent, is_stored, is_transient, verdict_label, verify_receipt
@@ -86,6 +87,7 @@ class Agent:
         """
         self.settings = settings
         self.clock = clock
+        self._speed = clock.speed
         self.counters = Counters()
         self.spool = Spool(settings.home / "spool.db")
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="spool")
@@ -107,18 +109,11 @@ class Agent:
         make_link = open_link or self._open_link
         for meter_settings in settings.meters:
             profile = load_profile(meter_settings.profile)
-            rules = rules_for(
-                meter_settings,
-                profile,
-                speed=clock.speed,
-                poll_interval_s=settings.poll_interval_s,
-                clock_limit_ms=settings.clock_error_limit_ms,
-            )
             meter_id = meter_settings.meter_id
             meter = Meter(
                 meter_settings,
                 profile,
-                rules,
+                self._rules(meter_settings, profile),
                 load_keys(meter_settings.key_file),
                 settings.network_tag_bytes,
                 self.spool.state(meter_id),
@@ -133,6 +128,23 @@ class Agent:
             self._links[address][1].append(meter)
         self._load_config()
 
+    def _rules(self, meter: MeterSettings, profile: Profile) -> Rules:
+        return rules_for(
+            meter,
+            profile,
+            speed=self._speed,
+            poll_interval_s=self.settings.poll_interval_s,
+            clock_limit_ms=self.settings.clock_error_limit_ms,
+        )
+
+    def _follow_speed(self) -> None:
+        """On a localnet the clock's speed may change while we run; how near a boundary sample must lie follows it."""
+        if self.clock.speed == self._speed:
+            return
+        self._speed = self.clock.speed
+        for meter in self.meters.values():
+            meter.rules = self._rules(meter.settings, meter.profile)
+
     def _open_link(self, host: str, port: int, framing: str) -> Asks:
         return Link(host, port, framing=framing, timeout_s=self.settings.request_timeout_s)
 
@@ -145,10 +157,7 @@ class Agent:
         server: asyncio.Server | None = None
         try:
             if self.settings.metrics_port:
-                server = await serve(
-                    self.settings.metrics_host, self.settings.metrics_port, self.metrics_text, self.is_polling
-                )
-                self.metrics_port = server.sockets[0].getsockname()[1]
+                server = await self._serve_metrics()
             self._broker.start()
             log.info(
                 "ready",
@@ -161,7 +170,7 @@ class Agent:
             notify("READY=1")
             async with asyncio.TaskGroup() as tasks:
                 for link, meters in self._links.values():
-                    tasks.create_task(self._supervised("poll", lambda li=link, ms=meters: self._poll_loop(li, ms)))  # type: ignore[misc]
+                    tasks.create_task(self._supervised("poll", partial(self._poll_loop, link, meters)))
                 tasks.create_task(self._supervised("events", self._event_loop))
                 tasks.create_task(self._supervised("receipts", self._receipt_loop))
                 tasks.create_task(self._supervised("outbox", self._outbox_loop))
@@ -169,6 +178,15 @@ class Agent:
         finally:
             notify("STOPPING=1")
             await self._put_away(server, status_topic_name)
+
+    async def _serve_metrics(self) -> asyncio.Server:
+        host, port = self.settings.metrics_host, self.settings.metrics_port
+        try:
+            server = await serve(host, port, self.metrics_text, self.is_polling)
+        except OSError as error:
+            raise MetricsPortError(host, port, error.strerror or str(error)) from error
+        self.metrics_port = server.sockets[0].getsockname()[1]
+        return server
 
     async def _put_away(self, server: asyncio.Server | None, status_topic_name: str) -> None:
         if server is not None:
@@ -216,6 +234,7 @@ class Agent:
                     at_boundary = False
             elif wait_s > 0:
                 await asyncio.sleep(wait_s)
+            self._follow_speed()
             started_s = loop.time()
             await self._round(link, meters, at_boundary)
             round_s = (round_s + loop.time() - started_s) / 2

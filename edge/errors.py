@@ -21,6 +21,15 @@ class EnrolError(EdgeError):
     """An enrolment could not be made; the message says what to correct."""
 
 
+class MetricsPortError(EdgeError):
+    """`host`:`port` cannot be listened on."""
+
+    def __init__(self, host: str, port: int, why: str) -> None:
+        super().__init__(f"cannot serve metrics on {host}:{port}: {why}; change metrics_port (0 serves none)")
+        self.host = host
+        self.port = port
+
+
 class SpoolError(EdgeError):
     """The spool at `path` cannot be used: disk full, read-only, or no database."""
 

@@ -196,7 +196,8 @@ class ProfileMeter:
         for name, field in self.profile.fields.items():
             if field.function_code != block.function_code:
                 continue
-            for offset, word in enumerate(encode(self.profile, field, values[name])):
+            exponent = int(values[field.scale_field]) if field.scale_field else 0
+            for offset, word in enumerate(encode(self.profile, field, values[name], exponent=exponent)):
                 at = field.address + offset - block.address
                 if 0 <= at < block.quantity:
                     words[at] = word

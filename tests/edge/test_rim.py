@@ -1,0 +1,221 @@
+"""Metrics, systemd, settings, keys and enrolment of the agent."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge import notify
+from edge.__main__ import main
+from edge.enroll import enroll, parse_wallet
+from edge.errors import EnrolError
+from edge.meter import boundary_tolerance_ns, key_epoch_of, load_keys
+from edge.metrics import Counters, gauge, serve
+from edge.settings import PREFIX, EdgeSettings, MeterSettings
+from gridkit.enrolment import ConfiguredMeter, read_enrolment, verify_proof
+from gridkit.keys import KeyFileModeError, create_key
+from gridkit.settings import SettingsError, load
+
+NS = 1_000_000_000
+KEY = "ab" * 32
+
+
+def test_counters_are_prometheus_text() -> None:
+    """A label that is not escaped spoils the whole page for the scraper."""
+    counters = Counters()
+    counters.add("x_total", meter='a"b\\c\nd')
+    counters.add("x_total", 2, meter="z")
+    counters.add("a_total")
+    assert list(counters.lines()) == [
+        "# TYPE a_total counter",
+        "a_total 1",
+        "# TYPE x_total counter",
+        'x_total{meter="a\\"b\\\\c\\nd"} 1',
+        'x_total{meter="z"} 2',
+    ]
+    assert (counters.value("x_total"), counters.value("x_total", meter="z")) == (3, 2)
+    assert gauge("g", [((), 5)]) == ["# TYPE g gauge", "g 5"]
+
+
+@pytest.mark.integration
+async def test_the_metrics_port_answers_three_things_and_survives_nonsense() -> None:
+    """A port scanner must not stop the agent."""
+    healthy = True
+    server = await serve("127.0.0.1", 0, lambda: "m 1\n", lambda: healthy)
+    port = server.sockets[0].getsockname()[1]
+
+    async def ask(request: bytes) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request)
+        writer.write_eof()
+        answer = await reader.read()
+        writer.close()
+        return answer
+
+    assert (await ask(b"GET /metrics HTTP/1.1\r\n\r\n")).endswith(b"\r\n\r\nm 1\n")
+    assert b"200 OK" in await ask(b"GET /healthz HTTP/1.1\r\n\r\n")
+    healthy = False
+    assert b"503" in await ask(b"GET /healthz HTTP/1.1\r\n\r\n")
+    assert b"404" in await ask(b"GET /etc/passwd HTTP/1.1\r\n\r\n")
+    for nonsense in (b"", b"\x00\xff", b"x" * 20_000, b"\r\n\r\n"):
+        await ask(nonsense)
+    assert b"200 OK" in await ask(b"GET /metrics HTTP/1.1\r\n\r\n")
+    server.close()
+
+
+def test_systemd_hears_us_and_its_absence_is_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Type=notify kills a service that never says READY."""
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    monkeypatch.delenv("WATCHDOG_USEC", raising=False)
+    notify.notify("READY=1")
+    assert notify.watchdog_period_s() is None
+    path = str(tmp_path / "n")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(path)
+        monkeypatch.setenv("NOTIFY_SOCKET", path)
+        notify.notify("READY=1")
+        assert listener.recv(100) == b"READY=1"
+    notify.notify("READY=1")
+    monkeypatch.setenv("WATCHDOG_USEC", "60000000")
+    assert notify.watchdog_period_s() == 30
+
+
+@pytest.mark.parametrize(("speed", "tolerance_s"), [(1, 10), (10, 10), (60, 60), (300, 300), (86_400, 300)])
+def test_the_boundary_tolerance_is_ten_campus_seconds_or_one_wall_second(speed: int, tolerance_s: int) -> None:
+    """On a fast clock ten campus seconds pass while a frame is on the wire."""
+    assert boundary_tolerance_ns(speed) == tolerance_s * NS
+
+
+def test_the_key_epoch_follows_the_switch_interval() -> None:
+    """The chain picks the key by the interval; signing with the other one loses the reading."""
+    row = ConfiguredMeter(bytes(16), 1, 1, 3, 100, 0)
+    assert [key_epoch_of(row, i) for i in (99, 100, 101)] == [2, 3, 3]
+    assert key_epoch_of(ConfiguredMeter(bytes(16), 1, 1, 0, 100, 0), 5) == 0
+
+
+def test_keys_of_all_epochs_are_found_and_open_ones_refused(tmp_path: Path) -> None:
+    """A key file that others can read is a stolen key."""
+    file = tmp_path / "m.json"
+    create_key(file, b"\x01" * 32)
+    create_key(tmp_path / "m.json.2", b"\x02" * 32)
+    (tmp_path / "m.json.bak").write_text("no key")
+    assert {e: bytes(k)[:1] for e, k in load_keys(file).items()} == {0: b"\x01", 2: b"\x02"}
+    file.chmod(0o644)
+    with pytest.raises(KeyFileModeError):
+        load_keys(file)
+
+
+def test_wallets_are_read_as_solana_writes_them() -> None:
+    """An owner that is one character off owns somebody else's meter."""
+    assert parse_wallet("11111111111111111111111111111111") == bytes(32)
+    assert parse_wallet("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA").hex().startswith("06ddf6e1d765a193")
+    assert parse_wallet("0a" * 32) == b"\x0a" * 32
+    for text in ("", "abc", "0OIl" * 8, "1" * 33, "zz" * 32):
+        with pytest.raises(EnrolError):
+            parse_wallet(text)
+
+
+def meter(tmp_path: Path, **more: Any) -> MeterSettings:
+    return MeterSettings("M1", "abb-b23", "127.0.0.1", 1, tmp_path / "k" / "m.json", **more)
+
+
+def test_enrolment_makes_one_key_and_proves_it(tmp_path: Path) -> None:
+    """Enrolling again must prove the same key, not make another."""
+    args: dict[str, Any] = {"agent": "e1", "network_tag": b"abcd", "owner": bytes(32)}
+    first = enroll(meter(tmp_path, serial="77"), out=tmp_path / "1.json", **args)
+    again = enroll(meter(tmp_path, serial="77"), out=tmp_path / "2.json", **args)
+    assert first == again == read_enrolment(tmp_path / "1.json")
+    assert (first.serial, first.profile, first.agent) == ("77", "abb-b23", "e1")
+    assert (tmp_path / "k" / "m.json").stat().st_mode & 0o777 == 0o600
+    rotated = enroll(meter(tmp_path), out=tmp_path / "3.json", key_epoch=1, **args)
+    assert rotated.public_key != first.public_key
+    assert (tmp_path / "k" / "m.json.1").exists()
+    assert verify_proof(
+        rotated.proof_bytes, b"abcd", bytes(32), rotated.meter_id_bytes, bytes.fromhex(rotated.public_key)
+    )
+
+
+@pytest.mark.integration
+def test_enrolment_of_a_meter_that_does_not_answer_makes_no_key(tmp_path: Path) -> None:
+    """A key without a meter would wait in the registry for nobody."""
+    with pytest.raises(EnrolError, match="connect"):
+        enroll(
+            meter(tmp_path),
+            agent="e1",
+            network_tag=b"abcd",
+            owner=bytes(32),
+            out=tmp_path / "1.json",
+            ask_meter=True,
+            timeout_s=0.3,
+        )
+    assert not (tmp_path / "k").exists()
+
+
+def good_settings(tmp_path: Path) -> str:
+    return (
+        f'[edge]\nagent = "e1"\nhome = "{tmp_path}"\nmqtt_port = 1883\nnetwork_tag = "01020304"\n'
+        f'bridge_keys = ["{KEY}"]\nconfig_key = "{KEY}"\n'
+        '[[edge.meters]]\nid = "M1"\nprofile = "abb-b23"\nhost = "h"\nport = 502\nkey_file = "k"\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"e1"', '"a/b"'),
+        ('"01020304"', '"010203"'),
+        (f'["{KEY}"]', "[]"),
+        (f'["{KEY}"]', '["00"]'),
+        ("port = 502", "port = 0"),
+        ("port = 502", 'port = 502\nframing = "ascii"'),
+        ('id = "M1"', 'id = "a meter with a long name"'),
+        ("mqtt_port = 1883", "mqtt_port = 1883\nmqtt_version = 3"),
+        ("mqtt_port = 1883", "mqtt_port = 1883\npoll_interval_s = 0"),
+        (
+            'key_file = "k"\n',
+            'key_file = "k"\n[[edge.meters]]\nid = "M1"\nprofile = "x"\nhost = "i"\nport = 1\nkey_file = "l"\n',
+        ),
+        (
+            'key_file = "k"\n',
+            'key_file = "k"\n[[edge.meters]]\nid = "M2"\nprofile = "x"\nhost = "h"\nport = 502\nkey_file = "l"\n',
+        ),
+    ],
+)
+def test_a_setting_that_cannot_work_is_refused_at_the_start(tmp_path: Path, old: str, new: str) -> None:
+    """Found out at three in the morning it costs a night of readings."""
+    text = good_settings(tmp_path)
+    path = tmp_path / "e.toml"
+    path.write_text(text)
+    assert load(EdgeSettings, path, {}, PREFIX).meters[0].meter_id == b"M1".ljust(16, b"\0")
+    assert old in text
+    path.write_text(text.replace(old, new))
+    with pytest.raises(SettingsError):
+        load(EdgeSettings, path, {}, PREFIX)
+
+
+def test_an_unknown_meter_or_profile_ends_with_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The electrician sees a sentence, not a traceback."""
+    path = tmp_path / "e.toml"
+    path.write_text(good_settings(tmp_path))
+    assert main(["enroll", "--config", str(path), "--meter", "M9", "--owner", "11" * 32]) == 2
+    assert "M9" in capsys.readouterr().err
+    path.write_text(good_settings(tmp_path).replace("abb-b23", "abb-b99"))
+    assert main(["run", "--config", str(path)]) == 2
+    assert "abb-b99" in capsys.readouterr().err
+
+
+@pytest.mark.integration
+def test_a_taken_metrics_port_names_the_setting(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The second agent on a box is started with the first one's settings."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        text = good_settings(tmp_path).replace("[[edge", f"metrics_port = {taken.getsockname()[1]}\n[[edge")
+        path = tmp_path / "e.toml"
+        path.write_text(text)
+        assert main(["run", "--config", str(path)]) == 2
+    assert "metrics_port" in capsys.readouterr().err
