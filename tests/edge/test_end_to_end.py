@@ -62,8 +62,20 @@ class Mosquitto:
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
         self._file = folder / "mosquitto.conf"
-        self._file.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
+        # Started as root it would become another user, who may not read the test's key files.
+        stay = "user root\n" if os.geteuid() == 0 else ""
+        self._file.write_text(f"{stay}listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
         self._process: subprocess.Popen[bytes] | None = None
+
+    def require_certificates(self, folder: Path) -> int:
+        """Add a second listener that wants a client certificate; return its port. Files: ca, server, client."""
+        port = free_port()
+        with self._file.open("a") as file:
+            file.write(
+                f"listener {port} 127.0.0.1\nrequire_certificate true\nuse_identity_as_username true\n"
+                f"cafile {folder}/ca.pem\ncertfile {folder}/server.pem\nkeyfile {folder}/server.key\n"
+            )
+        return port
 
     def start(self) -> None:
         self._process = subprocess.Popen(
@@ -184,10 +196,11 @@ class Site:
                 f'port = {self.servers[unit].port}\nunit = {unit}\nserial = "{700 + unit}"\n'
                 f'key_file = "{self.folder}/keys/M{unit}.json"\nmax_power_w = 100000\n'
             )
+        settings = {"mqtt_port": self.broker.port, **settings}
         more = "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
         (self.folder / "edge.toml").write_text(
             f'[edge]\nagent = "e1"\nhome = "{self.folder}/edge"\nclock = "{self.folder}/clock"\n'
-            f'mqtt_port = {self.broker.port}\nnetwork_tag = "{TAG.hex()}"\n'
+            f'network_tag = "{TAG.hex()}"\n'
             f'bridge_keys = ["{bytes(BRIDGE.verify_key).hex()}"]\nconfig_key = "{bytes(OPERATOR.verify_key).hex()}"\n'
             f"poll_interval_s = 0.3\nrequest_timeout_s = 0.3\nreceipt_timeout_s = 1.0\nretry_s = 0.2\n"
             f"metrics_port = {self.metrics_port}\n" + more + "".join(tables)
@@ -444,3 +457,51 @@ async def test_the_will_says_that_the_agent_is_lost(site: Site) -> None:
     await site.until(lambda: any(b'"lost"' in s for s in seen))
     watcher.disconnect()
     watcher.loop_stop()
+
+
+def make_certificates(folder: Path) -> None:
+    """A small authority, a server for 127.0.0.1 and a client whose CN is the agent's id."""
+    folder.mkdir()
+
+    def openssl(*arguments: str) -> None:
+        subprocess.run(["openssl", *arguments], check=True, capture_output=True, cwd=folder)
+
+    new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    openssl("req", "-x509", *new_key, "-days", "2", "-subj", "/CN=test ca", "-keyout", "ca.key", "-out", "ca.pem")
+    for name, subject, extra in (
+        ("server", "/CN=broker", "subjectAltName=IP:127.0.0.1"),
+        ("client", "/CN=e1", "extendedKeyUsage=clientAuth"),
+    ):
+        (folder / "ext").write_text(extra)
+        openssl("req", *new_key, "-subj", subject, "-keyout", f"{name}.key", "-out", f"{name}.csr")
+        signing = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "ext"]
+        openssl("x509", "-req", "-in", f"{name}.csr", *signing, "-out", f"{name}.pem")
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
+async def test_mutual_tls_carries_readings_and_no_certificate_carries_none(site: Site) -> None:
+    """On a campus network everybody can reach the broker."""
+    make_certificates(site.folder / "tls")
+    site.broker.kill()
+    port = site.broker.require_certificates(site.folder / "tls")
+    site.broker.start()
+    await site.open(mqtt_port=port, mqtt_ca=str(site.folder / "tls" / "ca.pem"))
+    await site.start()
+    await asyncio.sleep(4)
+    assert await site.metric("campusgrid_edge_mqtt_connected") == 0
+    site.kill()
+    text = (site.folder / "edge.toml").read_text()
+    files = f'mqtt_cert = "{site.folder}/tls/client.pem"\nmqtt_key = "{site.folder}/tls/client.key"\n'
+    (site.folder / "edge.toml").write_text(text.replace("mqtt_ca", files + "mqtt_ca"))
+    await site.start()
+    await site.until(lambda: all(len(site.bridge.intervals(50 + u)) >= 2 for u in METERS))
+    for unit in METERS:
+        telescopes(site, 50 + unit)
+
+
+async def test_nothing_on_the_path_needs_mqtt_5(site: Site) -> None:
+    """The small broker in Python that serves where no mosquitto is speaks 3.1.1 only."""
+    await site.open(mqtt_version=4)
+    await site.start()
+    await site.until(lambda: all(len(site.bridge.intervals(50 + u)) >= 2 for u in METERS))
+    assert await site.metric("campusgrid_edge_receipts_total") >= 3
