@@ -92,6 +92,10 @@ class Stack:
         process.wait_ready(probe)
         self._say(f"{name} is up (pid {process.pid})")
 
+    def build(self, name: str) -> Process:
+        """Return the process `localnet` or `gateway`, configured and not started; the others need a deployment."""
+        return {"localnet": self._localnet, "gateway": self._gateway}[name]()
+
     def _localnet(self) -> Process:
         site = self.site
         table = {

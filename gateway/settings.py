@@ -21,7 +21,7 @@ class GatewaySettings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         clock: Campus clock file; empty = UTC.
         access_token_s: Life of an access token, seconds, at most 600.
         refresh_token_s: Life of a refresh token, seconds.
-        logins_per_minute: Sign-in attempts allowed for one user name and for one address, a minute.
+        logins_per_minute: Sign-in attempts allowed for one user name a minute; ten times as many from one address.
     """
 
     home: Path
