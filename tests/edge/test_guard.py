@@ -66,15 +66,19 @@ async def test_a_wrong_answer_is_refused_with_its_reason_and_the_next_one_is_rig
 async def test_a_late_answer_never_becomes_the_next_one(start_modbus: Any, rtu: bool) -> None:
     """RTU frames carry no id: with pymodbus alone every later read stays shifted by one question."""
     server = await start_modbus(rtu)
-    link = Link("127.0.0.1", server.port, framing="rtu" if server.rtu else "tcp", timeout_s=0.1, settle_s=0.15)
+    link = Link("127.0.0.1", server.port, framing="rtu" if server.rtu else "tcp", timeout_s=0.2, settle_s=0.2)
 
-    async def late(r: Any) -> bytes:
-        await asyncio.sleep(0.18)
-        return r.good()
+    def after(delay_s: float) -> Any:
+        async def answer(r: Any) -> bytes:
+            await asyncio.sleep(delay_s)
+            return bytes(r.good())
 
-    server.behave = late
+        return answer
+
+    # The gateway gives the late answer to whoever is connected by then, just before the right one.
+    server.behave = after(0.3)
     assert await link.read(1, Block(4, 72, 4)) == Refused(Refusal.TIMEOUT)
-    server.behave = server.good
+    server.behave = after(0.15)
     for address in (12, 40, 72):
         assert await link.read(1, Block(4, address, 4)) == tuple(range(address, address + 4))
     await link.close()

@@ -91,6 +91,20 @@ def test_a_damaged_file_is_set_aside_and_the_agent_starts(tmp_path: Path) -> Non
     assert [p.name for p in tmp_path.iterdir() if "damaged" in p.name]
 
 
+def test_a_spoilt_page_in_the_middle_is_found_at_the_start(tmp_path: Path) -> None:
+    """A card that loses a block would otherwise end in an exception weeks later, at the first read of it."""
+    spool = Spool(tmp_path / "spool.db")
+    for interval in range(200):
+        spool.put(METER, [(0, interval, os.urandom(400))], TrackState(last_interval=interval))
+    spool.close()
+    content = bytearray((tmp_path / "spool.db").read_bytes())
+    middle = len(content) // 2 // 4096 * 4096
+    content[middle : middle + 4096] = bytes(4096)
+    (tmp_path / "spool.db").write_bytes(content)
+    put(Spool(tmp_path / "spool.db"), 900)
+    assert [p.name for p in tmp_path.iterdir() if "damaged" in p.name]
+
+
 def test_a_full_disk_is_an_error_and_leaves_what_was_there(tmp_path: Path) -> None:
     """The next sample makes the same reading again, as soon as there is room."""
     spool = Spool(tmp_path / "spool.db")

@@ -253,6 +253,18 @@ def test_a_long_row_of_zeros_is_still_a_glitch_when_the_old_course_returns(meter
     assert meter.minted_wh == 100
 
 
+def test_zeros_that_stood_still_are_a_glitch_of_a_young_meter_too() -> None:
+    """Fifty watt-hours can be metered in one poll, but a register that did not move was not metering."""
+    m = Meter()
+    m.show(895, 49)
+    m.show(901, 50)
+    for at in range(1000, 1060, 10):
+        m.show(at, 0)
+    assert m.outcome is Outcome.CONFIRMED
+    m.show(1060, 51)
+    assert m.outcome is Outcome.GLITCH_OVER
+
+
 def test_a_few_steps_back_are_jitter_and_the_higher_value_is_held(meter: Meter) -> None:
     """One least bit backward booked 215.6 kWh elsewhere."""
     meter.show(1790, 1100)
