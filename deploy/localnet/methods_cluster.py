@@ -130,8 +130,8 @@ def get_identity(node: Node, params: list[Any]) -> Any:
 
 
 def get_version(node: Node, params: list[Any]) -> Any:
-    """getVersion(): Agave's version that the SVM is of. No feature set: LiteSVM does not tell its number."""
-    return {"solana-core": API_VERSION, "feature-set": None}
+    """getVersion(): Agave's version that the SVM is of. Its optional feature set is left out: LiteSVM does not tell it."""
+    return {"solana-core": API_VERSION}
 
 
 def get_health(node: Node, params: list[Any]) -> Any:

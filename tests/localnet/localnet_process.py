@@ -162,7 +162,9 @@ class Node:
         return answer["result"]
 
     def batch(self, calls: list[tuple[str, list[Any]]]) -> list[dict[str, Any]]:
-        body = [{"jsonrpc": "2.0", "id": i, "method": method, "params": params} for i, (method, params) in enumerate(calls)]
+        body = [
+            {"jsonrpc": "2.0", "id": i, "method": method, "params": params} for i, (method, params) in enumerate(calls)
+        ]
         found: list[dict[str, Any]] = self.post(json.dumps(body).encode()).json()
         return found
 

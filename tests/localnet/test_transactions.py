@@ -72,11 +72,17 @@ def test_64_accounts_may_be_locked_and_65_may_not(node: Node, locks: int, lands:
         metas.append(AccountMeta(Wallet().pubkey, False, False))
     blockhash = Hash.from_string(node.blockhash())
     known = [AddressLookupTableAccount(table, addresses)]
-    target = Instruction(Pubkey.default(), struct.pack("<IQ", 2, 1), [AccountMeta(payer.pubkey, True, True)] * 2 + metas)
+    target = Instruction(
+        Pubkey.default(), struct.pack("<IQ", 2, 1), [AccountMeta(payer.pubkey, True, True)] * 2 + metas
+    )
     message = MessageV0.try_compile(payer.pubkey, [target], known, blockhash)
-    assert len(message.account_keys) + sum(
-        len(bytes(one.writable_indexes)) + len(bytes(one.readonly_indexes)) for one in message.address_table_lookups
-    ) == locks
+    assert (
+        len(message.account_keys)
+        + sum(
+            len(bytes(one.writable_indexes)) + len(bytes(one.readonly_indexes)) for one in message.address_table_lookups
+        )
+        == locks
+    )
     wire = bytes(
         VersionedTransaction.populate(
             message, [Signature.from_bytes(payer.key.sign(to_bytes_versioned(message)).signature)]
@@ -125,7 +131,10 @@ def test_the_same_transaction_lands_once(node: Node) -> None:
     name = node.send(wire)
     for _ in range(6):
         blockhash = node.blockhash()
-        texts = [base64.b64encode(signed([pay(payer, Wallet().pubkey, SOL // 1000 + i)], [payer], blockhash)).decode() for i in range(100)]
+        texts = [
+            base64.b64encode(signed([pay(payer, Wallet().pubkey, SOL // 1000 + i)], [payer], blockhash)).decode()
+            for i in range(100)
+        ]
         answers = node.batch([("sendTransaction", [text, {"encoding": "base64"}]) for text in texts])
         assert all("result" in answer for answer in answers)
     error = refusal(node, wire)
@@ -180,12 +189,16 @@ def test_a_failed_preflight_leaves_no_trace_and_a_failed_transaction_pays_and_is
 def test_a_wrong_signature_is_refused_even_without_preflight(node: Node) -> None:
     """Whoever could send for another would own his tokens."""
     payer = node.funded()
-    message = Message.new_with_blockhash([pay(payer, Wallet().pubkey, SOL)], payer.pubkey, Hash.from_string(node.blockhash()))
+    message = Message.new_with_blockhash(
+        [pay(payer, Wallet().pubkey, SOL)], payer.pubkey, Hash.from_string(node.blockhash())
+    )
     wire = bytes(Transaction.populate(message, [Signature.from_bytes(os.urandom(64))]))
     assert refusal(node, wire).code == -32003
     assert refusal(node, wire, skipPreflight=True).code == -32003
     good = signed([pay(payer, Wallet().pubkey, SOL)], [payer], node.blockhash())
-    calls = [("sendTransaction", [base64.b64encode(one).decode(), {"encoding": "base64"}]) for one in [wire] * 20 + [good]]
+    calls = [
+        ("sendTransaction", [base64.b64encode(one).decode(), {"encoding": "base64"}]) for one in [wire] * 20 + [good]
+    ]
     answers = node.batch(calls)
     assert [answer["error"]["code"] for answer in answers[:20]] == [-32003] * 20
     assert "result" in answers[20]
@@ -233,7 +246,11 @@ def test_simulation_tells_what_would_happen_and_changes_nothing(node: Node) -> N
     payer, target = node.funded(), Wallet()
     message = Message.new_with_blockhash([pay(payer, target.pubkey, SOL)], payer.pubkey, Hash.default())
     unsigned = base64.b64encode(bytes(Transaction.populate(message, [Signature.default()]))).decode()
-    options = {"encoding": "base64", "replaceRecentBlockhash": True, "accounts": {"encoding": "base64", "addresses": [target.address]}}
+    options = {
+        "encoding": "base64",
+        "replaceRecentBlockhash": True,
+        "accounts": {"encoding": "base64", "addresses": [target.address]},
+    }
     value = node.call("simulateTransaction", unsigned, options)["value"]
     assert value["err"] is None
     assert value["unitsConsumed"] == 150
@@ -242,6 +259,16 @@ def test_simulation_tells_what_would_happen_and_changes_nothing(node: Node) -> N
     assert node.balance(target.pubkey) == 0
     stale = node.call("simulateTransaction", unsigned, {"encoding": "base64"})["value"]
     assert stale["err"] == "BlockhashNotFound"
+    poor = {"encoding": "base64", "replaceRecentBlockhash": True}
+    broke = bytes(
+        Transaction.populate(
+            Message.new_with_blockhash([pay(payer, target.pubkey, 10**15)], payer.pubkey, Hash.default()),
+            [Signature.default()],
+        )
+    )
+    assert node.call("simulateTransaction", base64.b64encode(broke).decode(), poor)["value"]["err"] == {
+        "InstructionError": [0, {"Custom": 1}]
+    }
     with pytest.raises(RpcRefused) as caught:
         node.call("simulateTransaction", unsigned, {"encoding": "base64", "sigVerify": True})
     assert caught.value.code == -32003
@@ -258,7 +285,9 @@ def test_history_is_found_by_account_newest_first_and_page_by_page(node: Node) -
     assert [line["memo"] for line in listed[:12]] == [f"[{len(f'n{n}')}] n{n}" for n in range(11, -1, -1)]
     paged: list[str] = []
     before = None
-    while page := node.call("getSignaturesForAddress", payer.address, {"limit": 5, "before": before} if before else {"limit": 5}):
+    while page := node.call(
+        "getSignaturesForAddress", payer.address, {"limit": 5, "before": before} if before else {"limit": 5}
+    ):
         paged += [line["signature"] for line in page]
         before = paged[-1]
     assert paged == [line["signature"] for line in listed]
@@ -288,7 +317,9 @@ def test_a_durable_nonce_serves_instead_of_a_blockhash_and_once(node: Node) -> N
     """A council member signs today what is executed next week; signed once, it must run at most once, failed or not."""
     payer, nonce, target = node.funded(), Wallet(), Wallet()
     rent = node.call("getMinimumBalanceForRentExemption", 80)
-    params = CreateAccountParams(from_pubkey=payer.pubkey, to_pubkey=nonce.pubkey, lamports=rent, space=80, owner=Pubkey.default())
+    params = CreateAccountParams(
+        from_pubkey=payer.pubkey, to_pubkey=nonce.pubkey, lamports=rent, space=80, owner=Pubkey.default()
+    )
     begin = initialize_nonce_account(InitializeNonceAccountParams(nonce_pubkey=nonce.pubkey, authority=payer.pubkey))
     node.run([create_account(params), begin], [payer, nonce])
 
@@ -296,7 +327,9 @@ def test_a_durable_nonce_serves_instead_of_a_blockhash_and_once(node: Node) -> N
         parsed = node.call("getAccountInfo", nonce.address, {"encoding": "jsonParsed"})["value"]["data"]["parsed"]
         return str(parsed["info"]["blockhash"])
 
-    advance = advance_nonce_account(AdvanceNonceAccountParams(nonce_pubkey=nonce.pubkey, authorized_pubkey=payer.pubkey))
+    advance = advance_nonce_account(
+        AdvanceNonceAccountParams(nonce_pubkey=nonce.pubkey, authorized_pubkey=payer.pubkey)
+    )
     first = value()
     wire = signed([advance, pay(payer, target.pubkey, SOL)], [payer], first)
     node.send(wire)
@@ -308,7 +341,10 @@ def test_a_durable_nonce_serves_instead_of_a_blockhash_and_once(node: Node) -> N
     fails = signed([advance, pay(payer, target.pubkey, 10**15)], [payer], second)
     node.send(fails, skipPreflight=True)
     assert value() != second
-    assert refusal(node, signed([advance, pay(payer, target.pubkey, 7)], [payer], second)).data["err"] == "BlockhashNotFound"
+    assert (
+        refusal(node, signed([advance, pay(payer, target.pubkey, 7)], [payer], second)).data["err"]
+        == "BlockhashNotFound"
+    )
 
 
 def test_an_airdrop_is_a_transaction_like_any_other(node: Node) -> None:
@@ -339,7 +375,9 @@ def test_account_data_comes_in_every_encoding_and_in_slices(node: Node) -> None:
     """The gateway reads one level of a market of 450 kB; without slices it would read it whole."""
     payer, held = node.funded(), Wallet()
     rent = node.call("getMinimumBalanceForRentExemption", 10_000)
-    params = CreateAccountParams(from_pubkey=payer.pubkey, to_pubkey=held.pubkey, lamports=rent, space=10_000, owner=MEMO)
+    params = CreateAccountParams(
+        from_pubkey=payer.pubkey, to_pubkey=held.pubkey, lamports=rent, space=10_000, owner=MEMO
+    )
     node.run([create_account(params)], [payer, held])
     whole = node.call("getAccountInfo", held.address, {"encoding": "base64"})["value"]
     assert base64.b64decode(whole["data"][0]) == bytes(10_000)

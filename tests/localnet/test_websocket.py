@@ -181,7 +181,9 @@ async def test_a_subscriber_cannot_end_anothers_subscription(node: Node) -> None
         assert answer["error"]["code"] == -32602
 
 
-async def test_a_subscriber_that_does_not_read_is_cut_off_and_nobody_waits_for_him(make_node: Callable[..., Node]) -> None:
+async def test_a_subscriber_that_does_not_read_is_cut_off_and_nobody_waits_for_him(
+    make_node: Callable[..., Node],
+) -> None:
     """One sleeping laptop must not hold up the market or fill the node's memory."""
     node = make_node(slot_ms=50).start()
     payer = node.funded(10_000 * SOL)

@@ -1,0 +1,323 @@
+"""kill -9 at any instant, then a restart: what was answered is there, nothing is there by half, time has not gone back."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import random
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from localnet_process import CHECKOUT, SOL, Node, Wallet, pay, signed
+from solders.instruction import Instruction
+from solders.pubkey import Pubkey
+from solders.signature import Signature
+
+from gridkit.chain import loader
+from gridkit.chain.rpc import Rpc
+from gridkit.clock import CampusClock
+
+pytestmark = pytest.mark.integration
+
+MakeNode = Callable[..., Node]
+UNIT = 1_000_000
+
+
+def test_after_ten_kills_under_load_every_answered_transaction_is_there_and_none_by_half(make_node: MakeNode) -> None:
+    """An answer is a promise: a reading is deleted from the edge's spool because of it."""
+    node = make_node(snapshot_every=300).start()
+    payer = node.funded(1_000_000 * SOL)
+    pairs = [(Wallet().pubkey, Wallet().pubkey) for _ in range(40)]
+    answered: dict[str, int] = {}
+    sent: dict[str, tuple[int, int]] = {}
+    serial = 0
+    dice = random.Random(7)
+    for kill in range(10):
+        stop = threading.Event()
+
+        def load(stop: threading.Event = stop) -> None:
+            nonlocal serial
+            while not stop.is_set():
+                try:
+                    blockhash = node.blockhash()
+                    calls = []
+                    for _ in range(25):
+                        serial += 1
+                        first, second = pairs[serial % len(pairs)]
+                        lamports = UNIT + serial
+                        wire = signed([pay(payer, first, lamports), pay(payer, second, lamports)], [payer], blockhash)
+                        name = str(Signature.from_bytes(wire[1:65]))
+                        sent[name] = (serial % len(pairs), lamports)
+                        calls.append(("sendTransaction", [base64.b64encode(wire).decode(), {"encoding": "base64"}]))
+                    for answer in node.batch(calls):
+                        if "result" in answer:
+                            answered[answer["result"]] = 1
+                except Exception:
+                    return  # the connection went with the process
+
+        thread = threading.Thread(target=load)
+        thread.start()
+        time.sleep(dice.uniform(0.05, 1.2))
+        node.kill()
+        stop.set()
+        thread.join()
+        node.start()
+        names = list(answered)
+        for at in range(0, len(names), 256):
+            statuses = node.call("getSignatureStatuses", names[at : at + 256], {"searchTransactionHistory": True})[
+                "value"
+            ]
+            assert all(status is not None and status["err"] is None for status in statuses), f"lost after kill {kill}"
+    assert len(answered) > 200
+    landed = statuses_of(node, list(sent))
+    assert set(answered) <= landed
+    owed = [0] * len(pairs)
+    for name in landed:
+        index, lamports = sent[name]
+        owed[index] += lamports
+    for index, (first, second) in enumerate(pairs):
+        assert node.balance(first) == node.balance(second) == owed[index]
+    assert node.call("getTransactionCount") == len(landed) + 1
+    listed = history_of(node, payer.pubkey)
+    assert set(listed) - landed == {listed[-1]}  # the airdrop is the oldest
+    assert len(listed) == len(set(listed)) == len(landed) + 1
+
+
+def statuses_of(node: Node, names: list[str]) -> set[str]:
+    landed = set()
+    for at in range(0, len(names), 256):
+        part = names[at : at + 256]
+        statuses = node.call("getSignatureStatuses", part, {"searchTransactionHistory": True})["value"]
+        landed |= {name for name, status in zip(part, statuses, strict=True) if status is not None}
+    return landed
+
+
+def history_of(node: Node, account: Pubkey) -> list[str]:
+    listed: list[str] = []
+    while page := node.call("getSignaturesForAddress", str(account), {"before": listed[-1]} if listed else {}):
+        listed += [line["signature"] for line in page]
+    return listed
+
+
+def test_replay_of_the_whole_log_gives_the_same_state_as_the_process_had(make_node: MakeNode) -> None:
+    """If a replay could differ by one account, a restart would be a fork that nobody notices."""
+    node = make_node(snapshot_every=1_000_000).start()
+    payer = node.funded()
+    for number in range(40):
+        node.run([pay(payer, Wallet().pubkey, SOL // 100 + number)], [payer])
+    wire = signed([pay(payer, Wallet().pubkey, 10**15)], [payer], node.blockhash())
+    node.send(wire, skipPreflight=True)
+    before = node.call("getTransactionCount"), node.balance(payer.pubkey)
+    node.kill()
+    copy = make_node(home="copy", snapshot_every=1_000_000)
+    shutil.copytree(node.home, copy.home, dirs_exist_ok=True)
+    from_log = copy.digest()
+    assert from_log["replayed"] == from_log["transactions"] == 42
+    node.start()
+    assert (node.call("getTransactionCount"), node.balance(payer.pubkey)) == before
+    assert node.stop() == 0
+    from_snapshot = node.digest()
+    assert from_snapshot["replayed"] == 0
+    assert node.events("stopped")[-1]["digest"] == from_snapshot["digest"] == from_log["digest"]
+
+
+def test_a_snapshot_while_accounts_change_is_one_instant(make_node: MakeNode) -> None:
+    """A snapshot of half a transfer would make or lose money at the next start."""
+    node = make_node(snapshot_every=150, slot_ms=20).start()
+    payer = node.funded(1_000_000 * SOL)
+    targets = [Wallet().pubkey for _ in range(300)]
+    for round_ in range(6):
+        blockhash = node.blockhash()
+        wires = [signed([pay(payer, target, SOL + round_)], [payer], blockhash) for target in targets]
+        answers = node.batch(
+            [("sendTransaction", [base64.b64encode(wire).decode(), {"encoding": "base64"}]) for wire in wires]
+        )
+        assert all("result" in answer for answer in answers)
+    deadline = time.monotonic() + 20
+    while not node.events("snapshot_taken") and time.monotonic() < deadline:
+        time.sleep(0.1)
+    node.kill()
+    assert len(list((node.home / "localnet").glob("snapshot-*.cgs"))) >= 1
+    assert node.digest()["transactions"] == 1_801
+    node.start()
+    spent = 6 * SOL + 15
+    assert [node.balance(target) for target in targets] == [spent] * 300
+    assert node.balance(payer.pubkey) == 1_000_000 * SOL - 300 * spent - 1_800 * 5_000
+
+
+def test_a_program_deployed_before_a_kill_runs_after_it_from_log_and_from_snapshot(make_node: MakeNode) -> None:
+    """The campus contracts are deployed once; they must be there on Monday."""
+    images = sorted((CHECKOUT / "programs/so").glob("*.so"))
+    if not images:
+        pytest.fail("programs/so holds no program; run `make programs`")
+    node = make_node(snapshot_every=1_000_000).start()
+    payer, program = node.funded(10_000 * SOL), Wallet()
+    rpc = Rpc(node.url)
+    loader.deploy(rpc, payer.key, program.key, images[0].read_bytes())
+    rpc.close()
+    node.wait_slots(2)
+
+    def called() -> Any:
+        wire = signed([Instruction(program.pubkey, bytes(8), [])], [payer], node.blockhash())
+        return node.call("simulateTransaction", base64.b64encode(wire).decode(), {"encoding": "base64"})["value"]["err"]
+
+    before = called()
+    assert before["InstructionError"][1] not in ("UnsupportedProgramId", "InvalidAccountData")
+    node.kill()
+    node.start()
+    assert called() == before
+    node.stop()
+    node.start()
+    assert called() == before
+
+
+def test_signatures_are_still_refused_twice_after_a_kill_and_after_a_clean_stop(make_node: MakeNode) -> None:
+    """A client resends what it got no answer for; the restart must not make it pay twice."""
+    node = make_node(slot_ms=1_000).start()
+    payer, target = node.funded(), Wallet()
+    wire = signed([pay(payer, target.pubkey, SOL)], [payer], node.blockhash())
+    node.send(wire)
+    for end in (node.kill, node.stop):
+        end()
+        node.start()
+        answer = node.ask("sendTransaction", base64.b64encode(wire).decode(), {"encoding": "base64"})
+        assert answer["error"]["data"]["err"] == "AlreadyProcessed"
+        assert node.balance(target.pubkey) == SOL
+
+
+def test_a_blockhash_handed_out_before_a_kill_is_known_after_it(make_node: MakeNode) -> None:
+    """Transactions signed just before would otherwise all be refused just after."""
+    node = make_node(slot_ms=200).start()
+    payer = node.funded()
+    node.wait_slots(2)
+    blockhash, slot = node.blockhash(), node.call("getSlot")
+    node.kill()
+    node.start()
+    assert node.call("getSlot") >= slot
+    assert node.send(signed([pay(payer, Wallet().pubkey, SOL)], [payer], blockhash))
+
+
+def clock_s(node: Node) -> int:
+    """Return the Clock sysvar's campus time."""
+    key = "SysvarC1ock11111111111111111111111111111111"
+    info = node.call("getAccountInfo", key, {"encoding": "jsonParsed"})["value"]["data"]["parsed"]["info"]
+    return int(info["unixTimestamp"])
+
+
+def test_campus_time_never_goes_back_over_kills_and_changes_of_speed(make_node: MakeNode) -> None:
+    """A clock set back would let an interval end twice and a timelock run out early."""
+    node = make_node(start="1700000000", speed=60)
+    seen: list[int] = []
+    for speed in (60, 60, 1, 3_600, 60):
+        node.settings["speed"] = speed
+        node.start()
+        clock = CampusClock(node.home / "clock")
+        assert clock.speed == speed
+        for _ in range(5):
+            file_s = clock.now_ns() // 1_000_000_000
+            node.wait_slots(2)
+            chain_s = clock_s(node)
+            assert file_s <= chain_s <= clock.now_ns() // 1_000_000_000
+            seen += [file_s, chain_s]
+        node.kill()
+    assert seen == sorted(seen)
+    assert seen[0] >= 1_700_000_000
+    assert 60 <= seen[-1] - seen[0] < 86_400
+
+
+def test_a_lost_clock_file_does_not_set_the_chain_back(make_node: MakeNode) -> None:
+    """A backup may lack it; the ledger still knows how late it was."""
+    node = make_node(start="1700000000", speed=600).start()
+    node.wait_slots(10)
+    before = clock_s(node)
+    node.kill()
+    (node.home / "clock").unlink()
+    node.start()
+    node.wait_slots(2)
+    assert clock_s(node) >= before
+
+
+@pytest.mark.parametrize("setting", ["rpc_port", "ws_port"])
+def test_a_taken_port_is_named_with_the_setting_that_changes_it(make_node: MakeNode, setting: str) -> None:
+    """ "Address already in use" sends people looking through three processes."""
+    node = make_node()
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", node.settings[setting]))
+        holder.listen()
+        done = subprocess.run(node.command("run"), cwd=CHECKOUT, capture_output=True, timeout=30, check=False)
+    assert done.returncode == 1
+    said = done.stderr.decode()
+    assert f"port {node.settings[setting]}" in said
+    assert f"`{setting}`" in said
+
+
+def test_two_chains_cannot_share_a_home(make_node: MakeNode) -> None:
+    """Two writers of one ledger would ruin it for both."""
+    node = make_node().start()
+    other = Node(node.home)
+    other.settings["rpc_port"], other.settings["ws_port"] = other.port, other.ws_port
+    done = subprocess.run(other.command("run"), cwd=CHECKOUT, capture_output=True, timeout=30, check=False)
+    assert done.returncode == 1
+    assert "in use by another running localnet" in done.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [("speed = 0", "speed"), ("sped = 1", "sped"), ('rpc_port = "x"', "rpc_port"), ('start = "soon"', "start")],
+)
+def test_a_wrong_setting_is_named(make_node: MakeNode, line: str, named: str) -> None:
+    """A typing error must not become a default."""
+    node = make_node()
+    command = node.command("run")[:-1]
+    done = subprocess.run(
+        [*command, str(write(node, line, named))], cwd=CHECKOUT, capture_output=True, timeout=30, check=False
+    )
+    assert done.returncode == 2
+    assert named in done.stderr.decode()
+
+
+def write(node: Node, line: str, named: str) -> Path:
+    """Write the settings with one line put in or replaced."""
+    path = node.home / "wrong.toml"
+    kept = [f"{name} = {json.dumps(value)}" for name, value in node.settings.items() if name != named]
+    path.write_text("[localnet]\n" + "\n".join([*kept, line]) + "\n")
+    return path
+
+
+def test_a_damaged_ledger_stops_the_start_instead_of_being_forgotten(make_node: MakeNode) -> None:
+    """Cutting the log at a flipped bit would silently drop every answered transaction behind it."""
+    node = make_node().start()
+    payer = node.funded()
+    for _ in range(5):
+        node.run([pay(payer, Wallet().pubkey, SOL)], [payer])
+    node.kill()
+    [path] = (node.home / "localnet").glob("ledger-*.cgl")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:100] + bytes([whole[100] ^ 1]) + whole[101:])
+    done = subprocess.run(node.command("run"), cwd=CHECKOUT, capture_output=True, timeout=30, check=False)
+    assert done.returncode == 1
+    assert path.name in done.stderr.decode()
+    path.write_bytes(whole)
+    node.start()
+    assert node.call("getTransactionCount") == 6
+
+
+def test_sigterm_answers_what_is_under_way_and_leaves_a_snapshot(make_node: MakeNode) -> None:
+    """An update of the software is a clean stop; it must need no replay."""
+    node = make_node().start()
+    node.funded()
+    connection = http.client.HTTPConnection("127.0.0.1", node.port, timeout=10)
+    connection.request("POST", "/", b'{"jsonrpc":"2.0","id":1,"method":"getHealth"}')
+    assert json.loads(connection.getresponse().read())["result"] == "ok"
+    assert node.stop() == 0
+    assert [path.suffix for path in (node.home / "localnet").glob("snapshot-*")] == [".cgs"]
+    assert node.digest()["replayed"] == 0
+    connection.close()
