@@ -65,6 +65,14 @@ def wait_for_boundary(site: Site) -> None:
         time.sleep(0.01)
 
 
+def wait_for_restart(stack: Stack, name: str, before: int) -> None:
+    """Wait until the supervisor has seen the kill and started the process again."""
+    deadline = time.monotonic() + 20
+    while stack.processes[name].restarts == before:
+        assert time.monotonic() < deadline, f"{name} was not killed, or not started again"
+        time.sleep(0.05)
+
+
 def test_killing_each_process_in_turn_loses_and_doubles_nothing(site: Site, stack: Stack) -> None:
     """The power goes when it likes: while readings are spooled, judged, posted or settled."""
     assert stack.deployment is not None
@@ -75,10 +83,11 @@ def test_killing_each_process_in_turn_loses_and_doubles_nothing(site: Site, stac
     for name in ("bridge", "edge-1", "localnet", "bridge", "edge-2"):
         wait_for_boundary(site)
         time.sleep(chance.uniform(0, 1.2))  # somewhere between the boundary's polls and the settlement
+        before = stack.processes[name].restarts
         stack.processes[name].signal(signal.SIGKILL)
+        wait_for_restart(stack, name, before)
         applied += 1
         wait_until_applied(observer, applied)
-        assert stack.processes[name].restarts >= 1, f"{name} was not killed, or not started again"
     demo.make_trade(site, stack.deployment, observer, say)
     final = demo.wait_until_quiet(site, stack, observer, say)
     rpc = Rpc(site.rpc_url)
