@@ -219,18 +219,24 @@ class Reading:
 
 
 class World:
-    """A chain with a council, a registry, an initialised oracle and one zone (number 1, gross unless said)."""
+    """A chain with a council, a registry, an initialised oracle and one zone (number 1, gross unless said).
 
-    def __init__(self, chain: Chain, *, net_mode: int = 0, zones: tuple[int, ...] = (1,)) -> None:
+    The siblings' accounts are written by hand unless `siblings` says that their own instructions have made them.
+    """
+
+    def __init__(
+        self, chain: Chain, *, net_mode: int = 0, zones: tuple[int, ...] = (1,), siblings: bool = False
+    ) -> None:
         self.chain = chain
         self.admin = chain.wallet("admin")
         self.poster = chain.wallet("oracle key")
         self.council = pda("governance", b"council")
         self.registry_config = pda("registry", b"config")
         self.config = pda("oracle", b"config")
-        self.put_council()
-        self.put_registry_config()
-        self.put_user(self.admin.pubkey(), role=ADMIN)
+        if not siblings:
+            self.put_council()
+            self.put_registry_config()
+            self.put_user(self.admin.pubkey(), role=ADMIN)
         expect_ok(self.initialize())
         for zone in zones:
             expect_ok(self.create_zone(zone, net_mode=net_mode))
