@@ -39,7 +39,7 @@ make_env() { # make_env FOLDER CONSTRAINTS EXTRA: a virtual environment whose pa
 
 python=$(find_python)
 make_env .venv constraints.txt dev
-make_env .venv-localnet constraints-localnet.txt localnet
+make_env .venv-localnet constraints-localnet.txt localnet-dev
 
 if ! PATH=$PATH:/usr/sbin:/usr/local/sbin command -v mosquitto >/dev/null; then
     if as_root && { say "installing mosquitto (apt)"; apt_install mosquitto; }; then :
