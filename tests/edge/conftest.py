@@ -8,9 +8,14 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from edge.frame import Refused, crc16
 from gridkit.profile import Block, encode, load_profile
+
+# A busy machine is no counterexample: no time limit for a single example.
+settings.register_profile("steady", deadline=None)
+settings.load_profile("steady")
 
 Behaviour = Callable[["Request"], Awaitable[bytes | None] | bytes | None]
 
