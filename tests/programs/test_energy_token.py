@@ -152,6 +152,9 @@ def test_create_zone_wants_the_slab_the_oracle_names() -> None:
     refused(call("energy_token", "create_zone", {**accounts, "slab": slab_address(2)}, zone=1), "WrongSlab")
     wrong = {**accounts, "oracle_zone": oracle_zone_address(2)}
     refused(call("energy_token", "create_zone", wrong, zone=1), "WrongOracleZone")
+    world.chain.patch(slab_address(1), 10, b"\x02")
+    refused(call("energy_token", "create_zone", accounts, zone=1), "WrongSlab")
+    world.chain.patch(slab_address(1), 10, b"\x01")
     ours = {**accounts, "zone_account": zone_address(2)}
     expect_shared(call("energy_token", "create_zone", ours, zone=1), "WRONG_SEEDS")
 
@@ -571,9 +574,7 @@ def test_withdraw_works_under_every_pause_mask(world: World, mask: int) -> None:
 def test_grid_sent_straight_to_the_vault_is_nobodys(world: World) -> None:
     """A gift to the vault raises no row, and breaks no later instruction."""
     world.give(1, 0, 10)
-    vault = bytearray(world.chain.data(VAULT))
-    vault[64:72] = (10_000 + 500).to_bytes(8, "little")
-    world.chain.put(VAULT, bytes(vault), TOKEN)
+    world.chain.patch(VAULT, 64, (10_000 + 500).to_bytes(8, "little"))
     expect_ok(world.withdraw("ann", 10_000))
     assert world.chain.token_amount(VAULT) == 500
     assert world.balance("ann") == 0
@@ -581,12 +582,12 @@ def test_grid_sent_straight_to_the_vault_is_nobodys(world: World) -> None:
 
 def test_a_vault_that_holds_too_little_stops_everything(world: World) -> None:
     """If tokens were ever missing, paying the first who asks would leave the others with nothing."""
-    world.give(1, 0, 10)
-    vault = bytearray(world.chain.data(VAULT))
-    vault[64:72] = (9_999).to_bytes(8, "little")
-    world.chain.put(VAULT, bytes(vault), TOKEN)
+    world.give(1, 0, 11)
+    expect_ok(world.withdraw("ann", 1_000))
+    world.chain.patch(VAULT, 64, (9_999).to_bytes(8, "little"))
     refused(world.withdraw("ann", 1), "VaultShort")
-    world.set_registers(1, 0, import_wh=0, export_wh=11)
+    refused(world.deposit("ann", 1), "VaultShort")
+    world.set_registers(1, 0, import_wh=0, export_wh=12)
     refused(world.settle(1), "VaultShort")
 
 

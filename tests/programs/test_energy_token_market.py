@@ -127,6 +127,12 @@ def test_another_vault_for_the_market_is_refused(world: World) -> None:
     expect_shared(world.move_to_market("ann", 1, market_grid_vault=VAULT), "WRONG_ADDRESS")
 
 
+def test_a_vault_that_holds_too_little_stops_the_way_to_the_market(world: World) -> None:
+    """If tokens were ever missing, the market must not get the last ones of other rows."""
+    world.chain.patch(VAULT, 64, u64(99_999))
+    refused(world.move_to_market("ann", 1), "VaultShort")
+
+
 # ------------------------------------------------------------------------------------------ credit_from_market, directly
 
 

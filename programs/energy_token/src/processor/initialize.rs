@@ -17,7 +17,6 @@ pub fn initialize(ctx: &mut Ctx<'_>) -> Outcome {
     let [upgrade_authority, payer, program_data, config, mint, vault, authority, council, trading_authority, market_grid_vault, token_program, system] =
         ctx.take::<{ at::COUNT }>()?;
     loader::require_upgrade_authority(program_id, program_data, upgrade_authority)?;
-    account::require_program(token_program, &cpi::TOKEN)?;
     let governance = Address::new_from_array(*args.governance_program);
     let registry = Address::new_from_array(*args.registry_program);
     let oracle = Address::new_from_array(*args.oracle_program);
