@@ -53,12 +53,17 @@ _ADVANCE_NONCE = struct.pack("<I", 4)
 
 
 class TokenKind:
-    """What a token account is: mint ‖ owner (`holder`, 64 B), its token program (32 B), the mint's decimals."""
+    """What a token account is: mint ‖ owner (`holder`, 64 B), its token program (32 B), the mint's decimals.
 
-    __slots__ = ("decimals", "holder", "program")
+    `atoms` is its balance after the last transaction that named it: only transactions change it, so it need not be read
+    before the next one.
+    """
+
+    __slots__ = ("atoms", "decimals", "holder", "program")
 
     def __init__(self, holder: bytes, program: bytes, decimals: int) -> None:
         self.holder, self.program, self.decimals = holder, program, decimals
+        self.atoms = 0
 
 
 class TokenBalance:
@@ -224,7 +229,7 @@ class Bank:
         guarded = [(key, raw.get_account(key)) for key in writable] if LOADER_V3 in wire.static else None
         balance = raw.get_balance
         pre = [balance(key) or 0 for key in keys]
-        tokens = self._tokens_before(keys)
+        tokens = self._tokens_before(keys, pre)
         if verified:
             raw.set_sigverify(False)
         try:
@@ -248,7 +253,10 @@ class Bank:
             self._advance_failed_nonce(wire)
         landed = Landed(wire, failure, meta, keys, writable, resolved.loaded)
         landed.pre, landed.post = pre, [balance(key) or 0 for key in keys]
-        landed.tokens = self._tokens_after(keys, pre, tokens)
+        if failure is None:
+            landed.tokens = self._tokens_after(keys, pre, landed.post, tokens)
+        else:
+            landed.tokens = [TokenBalance(one.index, one.kind, one.pre, one.pre) for one in tokens]
         self.transaction_count += 1
         landed.sequence, landed.slot, landed.unix_s = self.transaction_count, self.slot, self.unix_s
         self.touched.update(writable)
@@ -468,47 +476,52 @@ class Bank:
         self._raw.set_account(address, Account(account.lamports, data, SYSTEM, False, account.rent_epoch))
 
     # Token balances are part of a transaction's history. What an account is gets remembered, so that a large account of
-    # a program is never copied only to learn that it is no token account.
+    # a program is copied once, not each time, to learn that it is no token account.
 
-    def _tokens_before(self, keys: list[Pubkey]) -> list[TokenBalance]:
+    def _tokens_before(self, keys: list[Pubkey], pre: list[int]) -> list[TokenBalance]:
         found: list[TokenBalance] = []
         for index, key in enumerate(keys):
+            if not pre[index]:
+                continue
             known = self._kinds.get(key)
-            if known and (account := self._raw.get_account(key)) is not None:
-                data = account.data
-                if data[:64] != known.holder:
-                    known = self._token_kind(key, account)
-                    if not known:
-                        continue
-                found.append(TokenBalance(index, known, int.from_bytes(data[64:72], "little"), None))
+            if known is None:
+                known = self._look(key)
+            if known:
+                found.append(TokenBalance(index, known, known.atoms, None))
         return found
 
-    def _tokens_after(self, keys: list[Pubkey], pre: list[int], before: list[TokenBalance]) -> list[TokenBalance]:
-        for balance in before:
-            account = self._raw.get_account(keys[balance.index])
-            if account is not None and account.owner != SYSTEM:
-                balance.post = int.from_bytes(account.data[64:72], "little")
+    def _tokens_after(
+        self, keys: list[Pubkey], pre: list[int], post: list[int], before: list[TokenBalance]
+    ) -> list[TokenBalance]:
+        """Complete what `_tokens_before` found, after a transaction that succeeded."""
         made: list[TokenBalance] = []
+        for balance in before:
+            known = self._look(keys[balance.index]) if post[balance.index] else None
+            if known:
+                balance.post = known.atoms
         for index, key in enumerate(keys):
-            known = self._kinds.get(key)
-            if (known is None or not pre[index]) and (account := self._raw.get_account(key)) is not None:
-                kind = self._token_kind(key, account)
-                if kind and not any(balance.index == index for balance in before):
-                    atoms = int.from_bytes(account.data[64:72], "little")
-                    made.append(TokenBalance(index, kind, atoms if pre[index] else None, atoms))
+            if not post[index]:
+                self._kinds.pop(key, None)
+            elif (not pre[index] or key not in self._kinds) and (known := self._look(key)):
+                made.append(TokenBalance(index, known, None, known.atoms))
         return sorted(before + made, key=lambda balance: balance.index) if made else before
 
-    def _token_kind(self, key: Pubkey, account: Account) -> TokenKind | Literal[False] | None:
-        """Return what token account this is, False for anything that stays none, None for what may still become one."""
-        program = account.owner
-        if program == SYSTEM:
+    def _look(self, key: Pubkey) -> TokenKind | Literal[False] | None:
+        """Read an account and remember what it is: a token account with its atoms, False for anything else of a
+        program, None (not remembered) for a wallet, which may still become anything."""
+        account = self._raw.get_account(key)
+        if account is None or (program := account.owner) == SYSTEM:
             self._kinds.pop(key, None)
-            return None  # a wallet may still become anything
-        kind: TokenKind | Literal[False] = False
+            return None
+        known = self._kinds.get(key)
         if program in (TOKEN, TOKEN_2022) and is_token_account(data := account.data):
-            kind = TokenKind(data[:64], bytes(program), self.decimals(data[:32]))
-        self._kinds[key] = kind
-        return kind
+            if not known or data[:64] != known.holder:
+                known = TokenKind(data[:64], bytes(program), self.decimals(data[:32]))
+            known.atoms = int.from_bytes(data[64:72], "little")
+        else:
+            known = False
+        self._kinds[key] = known
+        return known
 
     def decimals(self, mint: bytes) -> int:
         """Return a mint's decimals; they never change, so the first look is kept."""

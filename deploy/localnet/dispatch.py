@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -117,20 +118,29 @@ class Dispatcher:
         libsodium gives Python's lock back while it works, LiteSVM does not. What is not returned is checked again by
         whoever runs it, and refused in the right words.
         """
-        wires = [
+        waiting = deque(
             (index, wire) for index, item in enumerate(request) if (wire := methods_transactions.sent(item)) is not None
-        ]
-        half = len(wires) // 2
-        other = asyncio.get_running_loop().run_in_executor(None, _valid, wires[:half])
-        return dict(_valid(wires[half:]) + await other)
+        )
+        found: dict[int, Wire] = {}
+        other = asyncio.get_running_loop().run_in_executor(None, _verify, waiting, found)
+        _verify(waiting, found)
+        await other
+        return found
 
     def _refused(self, id_: Any, error: RpcError) -> bytes:
         self._node.counters.add("errors", "code", str(error.code))
         return jsonrpc.error(id_, error)
 
 
-def _valid(wires: list[tuple[int, Wire]]) -> list[tuple[int, Wire]]:
-    return [(index, wire) for index, wire in wires if has_valid_signatures(wire)]
+def _verify(waiting: deque[tuple[int, Wire]], found: dict[int, Wire]) -> None:
+    """Take transactions until none is left, and put those with valid signatures into `found`. For several threads."""
+    while waiting:
+        try:
+            index, wire = waiting.popleft()
+        except IndexError:
+            return
+        if has_valid_signatures(wire):
+            found[index] = wire
 
 
 def _joined(answers: list[bytes]) -> bytes | None:

@@ -19,17 +19,19 @@ class PriorityFees:
     """Prices of the last 150 slots, micro-lamports a compute unit. Kept in memory: after a restart it begins anew."""
 
     def __init__(self) -> None:
-        self._slots: deque[tuple[int, dict[Pubkey | None, int]]] = deque(maxlen=SLOTS_KEPT)
+        self._slots: deque[_Slot] = deque(maxlen=SLOTS_KEPT)
 
     def add(self, landed: Landed) -> None:
         """Count one transaction."""
-        if not self._slots or self._slots[-1][0] != landed.slot:
-            self._slots.append((landed.slot, {}))
-        least = self._slots[-1][1]
-        price = _price_of(landed)
+        if not self._slots or self._slots[-1].number != landed.slot:
+            self._slots.append(_Slot(landed.slot))
+        slot, price = self._slots[-1], _price_of(landed)
+        if not price:  # by far the most: kept as a set, which grows without a loop
+            slot.free = True
+            slot.free_accounts.update(landed.writable)
+            return
         for key in (None, *landed.writable):
-            if key not in least or price < least[key]:
-                least[key] = price
+            slot.least[key] = min(price, slot.least.get(key, price))
 
     def recent(self, slot: int, accounts: list[Pubkey]) -> list[tuple[int, int]]:
         """Return (slot, price) of the last 150 slots, oldest first; 0 in a slot where nothing locked the accounts.
@@ -38,14 +40,26 @@ class PriorityFees:
             slot: The open slot.
             accounts: A transaction counts for the price it paid to lock them; the highest of theirs counts.
         """
-        by_slot = dict(self._slots)
-        prices = []
-        for number in range(max(0, slot - SLOTS_KEPT + 1), slot + 1):
-            least = by_slot.get(number, {})
-            prices.append(
-                (number, max((least.get(key, 0) for key in accounts), default=0) if accounts else least.get(None, 0))
-            )
-        return prices
+        by_slot = {one.number: one for one in self._slots}
+        numbers = range(max(0, slot - SLOTS_KEPT + 1), slot + 1)
+        return [(number, by_slot[number].price(accounts) if number in by_slot else 0) for number in numbers]
+
+
+class _Slot:
+    """The prices of one slot: the least by account (None: of all), and who was locked for nothing."""
+
+    __slots__ = ("free", "free_accounts", "least", "number")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.free = False
+        self.free_accounts: set[Pubkey] = set()
+        self.least: dict[Pubkey | None, int] = {}
+
+    def price(self, accounts: list[Pubkey]) -> int:
+        if not accounts:
+            return 0 if self.free else self.least.get(None, 0)
+        return max(0 if key in self.free_accounts else self.least.get(key, 0) for key in accounts)
 
 
 def _price_of(landed: Landed) -> int:
