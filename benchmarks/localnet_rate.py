@@ -162,6 +162,13 @@ class Localnet:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def peak_mib(self) -> int:
+        """Return the most memory that the process has held, MiB."""
+        [line] = [
+            one for one in Path(f"/proc/{self.process.pid}/status").read_text().splitlines() if one.startswith("VmHWM")
+        ]
+        return int(line.split()[1]) // 1024
+
     def stop(self) -> None:
         """Stop it and wait."""
         self.process.terminate()
@@ -266,6 +273,7 @@ def main() -> int:
                 used_s = localnet.cpu_s()
                 single.append(localnet_rate(localnet, tokens, given.transactions, batched=False))
                 single_cpu_s += localnet.cpu_s() - used_s
+            peak_mib = localnet.peak_mib()
         finally:
             localnet.stop()
     medians = [statistics.median(rates) for rates in (bare, batched, single)]
@@ -284,6 +292,7 @@ def main() -> int:
         "bare_cpu_us_each": round(bare_cpu_s / total * 1e6),
         "batched_cpu_us_each": round(batched_cpu_s / total * 1e6),
         "single_cpu_us_each": round(single_cpu_s / total * 1e6),
+        "localnet_peak_mib": peak_mib,
         "target_batched_ratio": TARGET_BATCHED,
         "target_single_ratio": TARGET_SINGLE,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -99,9 +100,15 @@ class Node:
     def command(self, verb: str) -> list[str]:
         return [str(PYTHON), "-m", "deploy.localnet", verb, "--config", str(self.config)]
 
-    def start(self) -> Node:
+    def start(self, *, largest_file_bytes: int | None = None) -> Node:
+        """Start and wait until it answers; a limit on file sizes stands in for a full disk."""
+
+        def limit() -> None:
+            if largest_file_bytes is not None:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file_bytes, largest_file_bytes))
+
         with self.log_path.open("ab") as log:
-            self.process = subprocess.Popen(self.command("run"), cwd=CHECKOUT, stderr=log, stdout=log)
+            self.process = subprocess.Popen(self.command("run"), cwd=CHECKOUT, stderr=log, stdout=log, preexec_fn=limit)
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             if self.process.poll() is not None:

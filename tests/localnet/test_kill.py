@@ -310,6 +310,27 @@ def test_a_damaged_ledger_stops_the_start_instead_of_being_forgotten(make_node: 
     assert node.call("getTransactionCount") == 6
 
 
+def test_a_full_disk_stops_the_chain_and_loses_nothing_that_was_answered(make_node: MakeNode) -> None:
+    """A chain that answers without writing would forget a whole day at the next restart."""
+    node = make_node().start(largest_file_bytes=60_000)
+    assert node.process is not None
+    answered = []
+    try:
+        payer = node.funded()
+        while len(answered) < 2_000:
+            answered.append(node.run([pay(payer, Wallet().pubkey, SOL // 100 + len(answered))], [payer]))
+    except Exception:
+        pass  # it went in the middle of an answer
+    assert node.process.wait(20) == 1
+    assert any(
+        "cannot be written" in line["why"] or "could not be written" in line["why"]
+        for line in node.events("localnet_failed")
+    )
+    assert 20 < len(answered) < 2_000
+    node.start()
+    assert set(answered) <= statuses_of(node, answered)
+
+
 def test_sigterm_answers_what_is_under_way_and_leaves_a_snapshot(make_node: MakeNode) -> None:
     """An update of the software is a clean stop; it must need no replay."""
     node = make_node().start()
