@@ -152,6 +152,20 @@ def test_compromised_key_is_passed_over_even_if_it_was_never_synced(world: World
     assert world.reasons(Reading(meter, FIRST + 20, 1_001, 500, key=third)) == [APPLIED]
 
 
+def test_compromise_of_a_key_that_still_waits_ends_the_waiting(world: World, meter: Meter) -> None:
+    """Else a meter whose old device will never speak again could not be helped: the watermark it waits for never comes."""
+    meter.rotate("second", FIRST + 10)
+    expect_ok(world.sync(meter))
+    meter.rotate("third", FIRST + 20)
+    expect_ok(world.sync(meter))
+    assert world.entry(3)["key_epoch"] == 1
+    fourth = meter.rotate("fourth", FIRST + 30, compromised=True)
+    expect_ok(world.sync(meter))
+    entry = world.entry(3)
+    assert (entry["key_current"], entry["key_previous"], entry["key_epoch"]) == (public(fourth), bytes(32), 3)
+    assert world.reasons(Reading(meter, FIRST + 30, 1_001, 500)) == [APPLIED]
+
+
 def test_rotation_before_any_reading_does_not_wait(world: World) -> None:
     """Without a previous key nothing can be lost, and a meter whose first device never spoke must not be stuck."""
     meter = world.meter(3)

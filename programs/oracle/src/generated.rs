@@ -785,8 +785,8 @@ impl EnrollMeterArgs {
 
 /// Arguments of `sync_key`. Copies what the registry changed about an enrolled meter: status, kind, max_wh_interval, device keys, and the approval of the next
 /// register epoch. Anyone may call. Keys move one epoch at a time, and a second rotation waits until the watermark has passed the
-/// first switch, so that spooled readings of the key before can still be checked; a key that the registry has revoked is dropped
-/// at once. What had to wait is shown by key_epoch in the event, which is then below the registry's.
+/// first switch, so that spooled readings of the key before can still be checked, unless a later key has been revoked; a revoked
+/// key is dropped at once. What had to wait is shown by key_epoch in the event, which is then below the registry's.
 pub struct SyncKeyArgs {
 }
 

@@ -25,13 +25,14 @@ pub fn follow(entry: &mut SlabEntry, meter: &Meter) {
         let Some(next) = next_key(meter, entry.key_epoch) else { break };
         // A key that the registry no longer lists is four rotations old: nobody vouches for it any more.
         let is_current_good = matches!(key_of(meter, entry.key_epoch), Some(key) if !is_revoked(key));
-        let is_one_step = entry.key_epoch.checked_add(1) == Some(next.epoch);
-        // Readings of the previous key may still be on their way until the watermark stands right before the switch.
-        let waits = entry.key_previous != NO_KEY && (entry.last_interval as u64) + 1 < entry.switch_interval as u64;
-        if is_current_good && is_one_step && waits {
+        // Readings of the previous key may still be on their way until the watermark stands right before the switch. A
+        // compromise is worth more than those, and it is how a meter gets on whose old device will never speak again.
+        let is_awaited = entry.key_previous != NO_KEY && (entry.last_interval as u64) + 1 < entry.switch_interval as u64;
+        let is_compromise = meter.keys.iter().any(|key| key.epoch > entry.key_epoch && is_revoked(key));
+        if is_current_good && is_awaited && !is_compromise {
             break;
         }
-        entry.key_previous = if is_current_good && is_one_step { entry.key_current } else { NO_KEY };
+        entry.key_previous = if is_current_good { entry.key_current } else { NO_KEY };
         entry.key_current = next.key;
         entry.key_epoch = next.epoch;
         entry.switch_interval = next.first_interval;
