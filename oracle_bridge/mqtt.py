@@ -28,6 +28,8 @@ _SESSION_S = 7 * 86_400
 _KEEPALIVE_S = 30
 _RETRY_S = (0.5, 1.0, 2.0, 5.0)
 _SUCCESS = 0
+_BURST = 20
+"""Receipts of larger batches go with QoS 0 (half the work): a lost one costs one more copy of its reading, no more."""
 
 # gmqtt logs frames and payloads and warns once a message on a lost connection; what matters is logged here.
 logging.getLogger("gmqtt").setLevel(logging.CRITICAL)
@@ -136,19 +138,19 @@ class BrokerLink:
             messages = [message for message, _, _ in batch]
             replies = await loop.run_in_executor(self._worker, self._intake.process, messages)
             now_s = time.monotonic()
+            qos = 1 if len(batch) <= _BURST else 0
             for (_, done, arrived_s), reply in zip(batch, replies, strict=True):
                 if reply is not None:
-                    self._publish(client, reply)
+                    self._publish(client, reply, qos)
                 if not done.done():
                     done.set_result(_SUCCESS)
                 self._metrics.receipt_s.observe(now_s - arrived_s)
 
-    def _publish(self, client: gmqtt.Client, reply: Reply) -> None:
+    def _publish(self, client: gmqtt.Client, reply: Reply, qos: int) -> None:
         try:
-            client.publish(reply.topic, reply.payload, qos=1)
+            client.publish(reply.topic, reply.payload, qos=qos)
         except OverflowError:
-            # As many receipts are on their way as the broker admits. A lost receipt costs one more copy of the reading.
-            client.publish(reply.topic, reply.payload, qos=0)
+            client.publish(reply.topic, reply.payload, qos=0)  # As many are on their way as the broker admits.
 
 
 def _tls(config: BridgeSettings) -> ssl.SSLContext | bool:

@@ -13,6 +13,7 @@ import msgspec
 
 from gridkit.chain.accounts import (
     ENTRY_NEXT_EPOCH_APPROVED,
+    ENTRY_OPENED,
     STATUS_ACTIVE,
     STATUS_RETIRED,
     SlabEntry,
@@ -169,6 +170,21 @@ def plan(
             (enroll if ready is Ready.ENROLL else sync).add(number)
     shots = _shots(list(by_meter.values()), entries, capacity, absolute)
     return Plan(tuple(shots), frozenset(enroll), frozenset(sync), tuple(passed), tuple(withheld))
+
+
+def after(entry: SlabEntry, reading: Pending) -> SlabEntry:
+    """Return a slab entry as it is once the program has applied a reading to it (accumulators left as they were)."""
+    core = decode_core(reading.core)
+    flags = entry.flags | ENTRY_OPENED
+    if core.register_epoch != entry.register_epoch:
+        flags &= ~ENTRY_NEXT_EPOCH_APPROVED
+    return entry._replace(
+        import_wh=core.import_wh,
+        export_wh=core.export_wh,
+        last_interval=core.interval,
+        register_epoch=core.register_epoch,
+        flags=flags,
+    )
 
 
 def _shots(

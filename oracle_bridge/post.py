@@ -26,13 +26,15 @@ from oracle_bridge.follow import Follower, Result
 from oracle_bridge.metrics import Metrics
 from oracle_bridge.plan import SKIP_NAMES, Answer, Plan, Shot
 from oracle_bridge.registry import MeterCache, RegistryUnavailableError
-from oracle_bridge.store import Key, State, Store
+from oracle_bridge.store import Key, Pending, State, Store
 
 log = get_logger("bridge.post")
 
 PENDING_MAX = 4_000
 """Most pending readings looked at in one step; the oldest come first, so the rest waits for the next step."""
-IN_FLIGHT = 16
+IN_FLIGHT = 32
+WAVES = 50
+"""Most waves of one step: a step must come to an end, so that the registry, a pause and the other zones are seen."""
 SYNC_PAUSE_S = 5.0
 BACK_OFF_S = (0.5, 1.0, 2.0, 5.0, 10.0)
 _TABLE_HEADER = 56
@@ -107,17 +109,35 @@ class ZoneWorker:
         del answers  # Whoever they were for has its state from the same events.
         complete = self._check_roots(view.roots)
         posted = 0
-        busy = False
         pending = self._store.pending(self.zone, PENDING_MAX)
         if pending:
-            plan = self._plan(pending, view.slab)
-            self._conclude(plan, complete=complete)
-            if self._monotonic() >= self._not_before_s:
-                self._copy_registry(plan)
-                posted = self._shoot(plan.shots)
-                busy = bool(posted) and (len(pending) >= PENDING_MAX or len(pending) > _count(plan.shots))
+            posted = self._post_all(pending, view, complete=complete)
         settled = self._settle()
-        return Step(posted, settled, busy)
+        return Step(posted, settled, busy=bool(posted) and len(pending) >= PENDING_MAX)
+
+    def _post_all(self, pending: Sequence[Pending], view: View, *, complete: bool) -> int:
+        """Post in waves until nothing moves; return how many readings were applied.
+
+        Between waves the slab is not read again: what the program's answers say has been applied is written into our copy.
+        """
+        entries = dict(view.slab.entries)
+        plan = self._plan(pending, entries)
+        self._conclude(plan, complete=complete)
+        if self._monotonic() < self._not_before_s:
+            return 0
+        self._copy_registry(plan)
+        posted = 0
+        left = {reading.key: reading for reading in pending}
+        for _ in range(WAVES):
+            applied = self._shoot(plan.shots)
+            posted += len(applied)
+            for reading in applied:
+                entries[reading.slot] = planning.after(entries[reading.slot], reading)
+                del left[reading.key]
+            if not applied or not left:
+                break
+            plan = self._plan(list(left.values()), entries)
+        return posted
 
     # Looking
 
@@ -147,12 +167,12 @@ class ZoneWorker:
             log.warning("roots_missing", zone=self.zone, missing=missing)
         return missing <= 0 and not wrong
 
-    def _plan(self, pending: Sequence[Any], slab: Slab) -> Plan:
+    def _plan(self, pending: Sequence[Pending], entries: Mapping[int, SlabEntry]) -> Plan:
         try:
             meters = self._meters.meters()
         except RegistryUnavailableError:
             meters = {}
-        return planning.plan(pending, slab.entries, meters, self._room(), frozenset(self._absolute))
+        return planning.plan(pending, entries, meters, self._room(), frozenset(self._absolute))
 
     def _conclude(self, plan: Plan, *, complete: bool) -> None:
         if plan.passed and complete:
@@ -191,12 +211,13 @@ class ZoneWorker:
 
     # Posting
 
-    def _shoot(self, shots: Sequence[Shot]) -> int:
-        """Send the transactions of one wave; return how many readings were applied."""
-        applied = 0
+    def _shoot(self, shots: Sequence[Shot]) -> list[Pending]:
+        """Send the transactions of one wave; return the readings that were applied."""
+        applied: list[Pending] = []
         for at in range(0, len(shots), IN_FLIGHT):
             wave = shots[at : at + IN_FLIGHT]
-            outcomes = self._sender.send_all([self._build([self._post(shot)]) for shot in wave])
+            # Without simulation: these instructions have one shape, and a reading that fails is skipped, not reverted.
+            outcomes = self._sender.send_all([self._build([self._post(shot)]) for shot in wave], skip_preflight=True)
             answers = self._follower.catch_up()
             for shot, outcome in zip(wave, outcomes, strict=True):
                 self._count(outcome, "oracle")
@@ -208,15 +229,15 @@ class ZoneWorker:
             self._failures = 0
         return applied
 
-    def _answered(self, shot: Shot, results: Sequence[Result]) -> int:
-        applied = 0
+    def _answered(self, shot: Shot, results: Sequence[Result]) -> list[Pending]:
+        applied: list[Pending] = []
         for reading, result in zip(shot.items, results, strict=False):
-            name = SKIP_NAMES.get(result.reason, str(result.reason))
             what = planning.answer(result.reason, was_absolute=reading.key in self._absolute)
             if what is Answer.DONE:
-                applied += 1
+                applied.append(reading)
                 self._absolute.discard(reading.key)
                 continue
+            name = SKIP_NAMES.get(result.reason, str(result.reason))
             self._metrics.skipped(name)
             log.info(
                 "reading_skipped",
@@ -388,7 +409,3 @@ def _reached(ledger: Ledger, slot: int, meter_number: int, import_wh: int, expor
         and meter.settled_import_wh >= import_wh
         and meter.settled_export_wh >= export_wh
     )
-
-
-def _count(shots: Sequence[Shot]) -> int:
-    return sum(len(shot.items) for shot in shots)

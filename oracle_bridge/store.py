@@ -279,9 +279,17 @@ class Store:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self._insert: Any = sqlite.insert if engine.dialect.name == "sqlite" else postgresql.insert
-        self._readings = _Rows(engine, readings, _READING_COLUMNS)
-        self._evidence = _Rows(engine, evidence, tuple(evidence.c.keys()))
-        self._outbox = _Rows(engine, outbox, tuple(outbox.c.keys()))
+        self._mark = "?" if engine.dialect.name == "sqlite" else "%s"
+        self._readings = _Many(engine, readings.insert(), _READING_COLUMNS)
+        self._evidence = _Many(engine, evidence.insert(), tuple(evidence.c.keys()))
+        self._outbox = _Many(engine, outbox.insert(), tuple(outbox.c.keys()))
+        self._changes: dict[tuple[str, ...], _Many] = {
+            facts: _Many(engine, _change(facts), ("b_meter", "b_epoch", "b_interval", "b_before", *_prefixed(facts)))
+            for facts in (_POSTED, _CONCLUDED, _SETTLED)
+        }
+        place = ("b_zone", "b_stage", "b_meter", "b_epoch", "b_interval")
+        self._advance = _Many(engine, outbox.update().where(_is_place()).values(stage=sa.literal_column("1")), place)
+        self._finish = _Many(engine, outbox.delete().where(_is_place()), place)
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
@@ -300,12 +308,12 @@ class Store:
             return
         with self._engine.begin() as connection:
             change_seq = self._take_changes(connection, len(rows))
-            self._readings.insert(connection, [_reading_row(row, change_seq + i) for i, row in enumerate(rows)])
-            self._evidence.insert(connection, [_evidence_row(row) for row in rows])
+            self._readings.run(connection, [_reading_row(row, change_seq + i) for i, row in enumerate(rows)])
+            self._evidence.run(connection, [_evidence_row(row) for row in rows])
             postable = [
                 (row.zone, 0, row.interval, row.meter_number, row.register_epoch) for row in rows if row.postable
             ]
-            self._outbox.insert(connection, postable)
+            self._outbox.run(connection, postable)
             self._count(connection, {State.STORED: len(postable), State.WITHHELD: len(rows) - len(postable)})
 
     def known(self, meter_number: int, register_epoch: int, interval: int) -> Known | None:
@@ -395,7 +403,7 @@ class Store:
         """Give stored readings their last state; return how many had none yet."""
         with self._engine.begin() as connection:
             wanted = self._in_state(connection, keys, State.STORED)
-            self._move(connection, zone, [(key, {"reason": reason}) for key in wanted], State.STORED, state)
+            self._move(connection, zone, [(key, (reason,)) for key in wanted], State.STORED, state, _CONCLUDED)
         return len(wanted)
 
     def record_batches(self, zone: int, found: Sequence[Batch], cursor: str) -> int:
@@ -407,31 +415,28 @@ class Store:
                 connection.execute(self._insert(batches).values(row).on_conflict_do_nothing())
             places = {applied.digest: (batch, applied) for batch in found for applied in batch.applied}
             for before, moves in self._to_mark(connection, places).items():
-                self._move(connection, zone, moves, before, State.POSTED)
+                self._move(connection, zone, moves, before, State.POSTED, _POSTED)
                 marked += len(moves)
             self._set_cursor(connection, f"zone-{zone}", cursor)
         return marked
 
     def _to_mark(
         self, connection: sa.Connection, places: dict[bytes, tuple[Batch, Applied]]
-    ) -> dict[State, list[tuple[Key, dict[str, Any]]]]:
+    ) -> dict[State, list[Move]]:
         """Return by present state what becomes posted. A digest that is not ours was posted by somebody else."""
-        moves: dict[State, list[tuple[Key, dict[str, Any]]]] = {}
+        moves: dict[State, list[Move]] = {}
         for part in _parts([(applied.meter_number, applied.interval) for _, applied in places.values()]):
-            query = (
-                sa.select(
-                    readings.c.meter_number,
-                    readings.c.register_epoch,
-                    readings.c.interval,
-                    readings.c.state,
-                    evidence.c.digest,
-                )
-                .select_from(readings.join(evidence, _same(readings, evidence)))
-                .where(sa.tuple_(readings.c.meter_number, readings.c.interval).in_(part))
+            wanted = ",".join([f"({self._mark},{self._mark})"] * len(part))
+            rows = connection.exec_driver_sql(
+                "SELECT r.meter_number, r.register_epoch, r.interval, r.state, e.digest FROM readings r"
+                " JOIN evidence e ON e.meter_number = r.meter_number AND e.interval = r.interval"
+                " AND e.register_epoch = r.register_epoch"
+                f" WHERE (r.meter_number, r.interval) IN (VALUES {wanted})",
+                tuple(value for pair in part for value in pair),
             )
-            for meter_number, register_epoch, interval, state, digest in connection.execute(query):
+            for meter_number, register_epoch, interval, state, digest in rows:
                 place = places.get(bytes(digest))
-                if place is None or State(state) in (State.POSTED, State.SETTLED):
+                if place is None or state in (_POSTED_STATE, _SETTLED_STATE):
                     continue
                 key = (int(meter_number), int(register_epoch), int(interval))
                 moves.setdefault(State(state), []).append((key, _posted_facts(*place)))
@@ -459,11 +464,10 @@ class Store:
             ]
 
     def settle(self, zone: int, keys: Sequence[Key]) -> int:
-        """Mark posted readings settled; return how many were not yet."""
+        """Mark readings from `unsettled` settled; return how many."""
         with self._engine.begin() as connection:
-            wanted = self._in_state(connection, keys, State.POSTED)
-            self._move(connection, zone, [(key, {}) for key in wanted], State.POSTED, State.SETTLED)
-        return len(wanted)
+            self._move(connection, zone, [(key, ()) for key in keys], State.POSTED, State.SETTLED, _SETTLED)
+        return len(keys)
 
     def _in_state(self, connection: sa.Connection, keys: Sequence[Key], state: State) -> list[Key]:
         found: list[Key] = []
@@ -477,26 +481,29 @@ class Store:
         self,
         connection: sa.Connection,
         zone: int,
-        moves: Sequence[tuple[Key, dict[str, Any]]],
+        moves: Sequence[Move],
         before: State,
         after: State,
+        facts: tuple[str, ...],
     ) -> None:
-        """Move readings that were found in state `before` in this transaction; one writer changes states, so they still are."""
+        """Move readings that are in state `before`, outbox and totals with them.
+
+        Raises:
+            StoreError: One of them is not in that state: somebody else writes here. Nothing is changed.
+        """
         if not moves:
             return
         change_seq = self._take_changes(connection, len(moves))
-        rows = [
-            {"m": key[0], "e": key[1], "i": key[2], "state": after.value, "change_seq": change_seq + n, **facts}
-            for n, (key, facts) in enumerate(moves)
-        ]
-        values: dict[str, Any] = {name: sa.bindparam(name) for name in rows[0] if name not in ("m", "e", "i")}
-        connection.execute(readings.update().where(_is_key(readings)).values(values), rows)
-        places = [{"z": zone, "m": key[0], "e": key[1], "i": key[2]} for key, _ in moves]
-        stage = 1 if before is State.POSTED else 0
-        here = sa.and_(outbox.c.zone == sa.bindparam("z"), outbox.c.stage == stage, _is_key(outbox))
-        connection.execute(outbox.delete().where(here), places)
-        if after is State.POSTED:
-            self._outbox.insert(connection, [(zone, 1, key[2], key[0], key[1]) for key, _ in moves])
+        rows = [(*key, before.value, after.value, change_seq + n, *given) for n, (key, given) in enumerate(moves)]
+        changed = self._changes[facts].run(connection, rows)
+        if changed != len(moves):
+            raise StoreError(f"{len(moves) - changed} readings of zone {zone} were changed by somebody else")
+        if before is not State.WITHHELD and before is not State.SUPERSEDED:
+            stage = 1 if before is State.POSTED else 0
+            places = [(zone, stage, *key) for key, _ in moves]
+            (self._advance if after is State.POSTED else self._finish).run(connection, places)
+        elif after is State.POSTED:
+            self._outbox.run(connection, [(zone, 1, key[2], key[0], key[1]) for key, _ in moves])
         self._count(connection, {before: -len(moves), after: len(moves)})
 
     # What the chain has shown
@@ -577,31 +584,68 @@ class Store:
         return time.monotonic() - start_s
 
 
-def _posted_facts(batch: Batch, applied: Applied) -> dict[str, Any]:
-    return {
-        "reason": "",
-        "seq": batch.seq,
-        "record": applied.record,
-        "record_flags": applied.flags,
-        "acc_import_wh": applied.acc_import_wh,
-        "acc_export_wh": applied.acc_export_wh,
-        "tx_signature": batch.tx_signature,
-        "tx_slot": batch.tx_slot,
-    }
+Move = tuple[Key, tuple[Any, ...]]
+"""A reading and the values of the columns that change with its state."""
+
+_CHANGED = ("state", "change_seq")
+_POSTED = (
+    *_CHANGED,
+    "reason",
+    "seq",
+    "record",
+    "record_flags",
+    "acc_import_wh",
+    "acc_export_wh",
+    "tx_signature",
+    "tx_slot",
+)
+_CONCLUDED = (*_CHANGED, "reason")
+_SETTLED = _CHANGED
+_POSTED_STATE, _SETTLED_STATE = State.POSTED.value, State.SETTLED.value
+
+
+def _prefixed(facts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"b_{name}" for name in facts)
+
+
+def _change(facts: tuple[str, ...]) -> Any:
+    """Return the update of one reading that is in state `b_before`."""
+    here = sa.and_(
+        readings.c.meter_number == sa.bindparam("b_meter"),
+        readings.c.register_epoch == sa.bindparam("b_epoch"),
+        readings.c.interval == sa.bindparam("b_interval"),
+        readings.c.state == sa.bindparam("b_before"),
+    )
+    return readings.update().where(here).values({name: sa.bindparam(f"b_{name}") for name in facts})
+
+
+def _is_place() -> Any:
+    return sa.and_(
+        outbox.c.zone == sa.bindparam("b_zone"),
+        outbox.c.stage == sa.bindparam("b_stage"),
+        outbox.c.meter_number == sa.bindparam("b_meter"),
+        outbox.c.register_epoch == sa.bindparam("b_epoch"),
+        outbox.c.interval == sa.bindparam("b_interval"),
+    )
+
+
+def _posted_facts(batch: Batch, applied: Applied) -> tuple[Any, ...]:
+    return (
+        "",
+        batch.seq,
+        applied.record,
+        applied.flags,
+        applied.acc_import_wh,
+        applied.acc_export_wh,
+        batch.tx_signature,
+        batch.tx_slot,
+    )
 
 
 def _parts(values: Sequence[Any], size: int = 250) -> Iterator[list[Any]]:
     """Yield the values in lists short enough for a statement's parameters (SQLite: 999 in old builds)."""
     for at in range(0, len(values), size):
         yield list(values[at : at + size])
-
-
-def _is_key(table: sa.Table) -> Any:
-    return sa.and_(
-        table.c.meter_number == sa.bindparam("m"),
-        table.c.interval == sa.bindparam("i"),
-        table.c.register_epoch == sa.bindparam("e"),
-    )
 
 
 def _same(left: sa.Table, right: sa.Table) -> Any:
@@ -660,20 +704,33 @@ def _evidence_row(row: NewReading) -> tuple[Any, ...]:
     )
 
 
-class _Rows:
-    """Inserts tuples into a table by the driver's own executemany: Core's per-value processing costs twice the insert."""
+class _Many:
+    """One statement run for many rows by the driver's own executemany: Core's per-value work costs more than the row.
 
-    def __init__(self, engine: sa.Engine, table: sa.Table, columns: tuple[str, ...]) -> None:
-        compiled = table.insert().compile(dialect=engine.dialect, column_keys=list(columns))
+    Args:
+        engine: For its dialect.
+        statement: An insert, update or delete whose parameters are `names`.
+        names: Order of the values in each row handed to `run`.
+    """
+
+    def __init__(self, engine: sa.Engine, statement: Any, names: tuple[str, ...]) -> None:
+        keys = list(names) if isinstance(statement, sa.Insert) else None
+        compiled = statement.compile(dialect=engine.dialect, column_keys=keys)
         self._text = str(compiled)
-        self._order = None if compiled.positiontup is None else tuple(compiled.positiontup)
-        assert self._order is None or self._order == columns
-        self._columns = columns
+        self._names = names
+        self._order: tuple[int, ...] | None = None
+        if compiled.positiontup is not None:
+            self._order = tuple(names.index(name) for name in compiled.positiontup)
 
-    def insert(self, connection: sa.Connection, rows: list[tuple[Any, ...]]) -> None:
+    def run(self, connection: sa.Connection, rows: list[tuple[Any, ...]]) -> int:
+        """Run it for each row; return how many rows of the database it touched."""
         if not rows:
-            return
+            return 0
+        given: Any
         if self._order is None:
-            connection.exec_driver_sql(self._text, [dict(zip(self._columns, row, strict=True)) for row in rows])
+            given = [dict(zip(self._names, row, strict=True)) for row in rows]
+        elif self._order == tuple(range(len(self._names))):
+            given = rows
         else:
-            connection.exec_driver_sql(self._text, rows)
+            given = [tuple(row[place] for place in self._order) for row in rows]
+        return int(connection.exec_driver_sql(self._text, given).rowcount)

@@ -218,13 +218,26 @@ class Rpc:
         Raises:
             PreflightError: It fails in simulation (with `skip_preflight` False).
         """
-        options = {
-            "encoding": "base64",
-            "skipPreflight": skip_preflight,
-            "preflightCommitment": "confirmed",
-            "maxRetries": 0,
-        }
-        return str(self.call("sendTransaction", base64.b64encode(wire).decode(), options))
+        return str(self.call("sendTransaction", *_sending(wire, skip_preflight)))
+
+    def send_many(self, wires: Sequence[bytes], *, skip_preflight: bool = False) -> list[str | RpcError]:
+        """Send signed transactions in one request; return a signature or the refusal for each, in order.
+
+        Raises:
+            NodeUnreachableError: No answer; some may have got through.
+        """
+        found = self.batch([("sendTransaction", _sending(wire, skip_preflight)) for wire in wires])
+        return [item if isinstance(item, RpcError) else str(item) for item in found]
+
+
+def _sending(wire: bytes, skip_preflight: bool) -> tuple[str, dict[str, Any]]:
+    options = {
+        "encoding": "base64",
+        "skipPreflight": skip_preflight,
+        "preflightCommitment": "confirmed",
+        "maxRetries": 0,
+    }
+    return base64.b64encode(wire).decode(), options
 
 
 _TRANSACTION = {"encoding": "json", "commitment": "confirmed", "maxSupportedTransactionVersion": 0}

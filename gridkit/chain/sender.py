@@ -14,12 +14,12 @@ from typing import Any
 
 import msgspec
 
-from gridkit.chain.rpc import NodeUnreachableError, PreflightError, Rpc, RpcError, RpcRefusedError
+from gridkit.chain.rpc import PreflightError, Rpc, RpcError
 from gridkit.chain.tx import Signed
 
 REBROADCAST_S = 2.0
 POLL_S = 0.2
-FIRST_POLL_S = 0.05
+FIRST_POLL_S = 0.02
 BLOCKHASH_AGE_S = 5.0
 _LANDED = ("confirmed", "finalized")
 
@@ -165,19 +165,28 @@ class Sender:
     def _broadcast(self, flights: Sequence[_Flight], *, skip_preflight: bool) -> None:
         now_s = self._monotonic()
         due = [f for f in flights if f.outcome is None and now_s - f.sent_at_s >= REBROADCAST_S]
+        first = [flight for flight in due if flight.sent_at_s == float("-inf")]
+        again = [flight for flight in due if flight.sent_at_s != float("-inf")]
         for flight in due:
-            first = flight.sent_at_s == float("-inf")
             flight.sent_at_s = now_s
-            try:
-                self._rpc.send(flight.signed.wire, skip_preflight=skip_preflight or not first)
-            except PreflightError as error:
-                if first and not _may_have_landed(error.err):
-                    flight.outcome = Refused(error.err, error.logs, error.message)
-            except RpcRefusedError as error:
-                if first and not error.can_retry:
-                    flight.outcome = Refused(None, [], str(error))
-            except NodeUnreachableError:
-                pass  # It may have got through: the status decides.
+        self._hand_over(first, skip_preflight=skip_preflight, first=True)
+        self._hand_over(again, skip_preflight=True, first=False)
+
+    def _hand_over(self, flights: Sequence[_Flight], *, skip_preflight: bool, first: bool) -> None:
+        if not flights:
+            return
+        try:
+            answers = self._rpc.send_many([f.signed.wire for f in flights], skip_preflight=skip_preflight)
+        except RpcError:
+            return  # Some may have got through: the status decides.
+        for flight, answer in zip(flights, answers, strict=True):
+            if not first or isinstance(answer, str):
+                continue
+            if isinstance(answer, PreflightError):
+                if not _may_have_landed(answer.err):
+                    flight.outcome = Refused(answer.err, answer.logs, answer.message)
+            elif not answer.can_retry:
+                flight.outcome = Refused(None, [], str(answer))
 
     def _look(self, flights: Sequence[_Flight]) -> None:
         try:

@@ -23,6 +23,7 @@ class Node:
         self.refusal: Exception | None = None
         self.blind_until = 0
         self.blockhashes = 0
+        self.requests = 0
 
     def latest_blockhash(self) -> tuple[str, int]:
         self.blockhashes += 1
@@ -33,11 +34,11 @@ class Node:
             raise NodeUnreachableError("away")
         return self.height
 
-    def send(self, wire: bytes, *, skip_preflight: bool = False) -> str:
-        self.sent.append((self.wall_s, wire))
-        if self.refusal is not None and not skip_preflight:
-            raise self.refusal
-        return wire.decode()
+    def send_many(self, wires: list[bytes], *, skip_preflight: bool = False) -> list[Any]:
+        self.requests += 1
+        self.sent += [(self.wall_s, wire) for wire in wires]
+        refused = self.refusal is not None and not skip_preflight
+        return [self.refusal if refused else wire.decode() for wire in wires]
 
     def statuses(self, signatures: list[str]) -> list[Any]:
         copies = [sum(wire.decode() == signature for _, wire in self.sent) for signature in signatures]
@@ -138,11 +139,12 @@ def test_other_refusals_are_final(node: Node, sender: Sender) -> None:
 
 
 def test_many_go_out_under_one_blockhash(node: Node, sender: Sender) -> None:
-    """One question for a blockhash serves a whole wave."""
+    """One question for a blockhash and one request serve a whole wave."""
     builds = [lambda h, last, n=n: Signed(f"{n} {h}".encode(), f"{n} {h}", last) for n in range(20)]
     outcomes = sender.send_all(builds)
     assert all(isinstance(outcome, Landed) for outcome in outcomes)
     assert node.blockhashes == 1
+    assert node.requests == 1
 
 
 def test_a_transaction_signed_before_a_restart_is_followed_to_its_end(node: Node, sender: Sender) -> None:
