@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from deploy import enrol
-from deploy.broker import broker_process
+from deploy.broker import broker_process, find_broker
 from deploy.contact.chain import Chain
 from deploy.contact.local import deploy_local
 from deploy.processes import Process
@@ -44,6 +44,7 @@ class Stack:
         self.processes: dict[str, Process] = {}
         self.deployment: Deployment | None = None
         self.rpc = Rpc(site.rpc_url)
+        self._mqtt_version = 5
         self._stopping = threading.Event()
         self._lock_file: IO[str] | None = None
         self._watcher: threading.Thread | None = None
@@ -68,7 +69,8 @@ class Stack:
 
     def _start(self) -> Deployment:
         site = self.site
-        broker = broker_process(site.home / "broker", HOST, site.ports.broker, CHECKOUT)
+        program, self._mqtt_version = find_broker(CHECKOUT)
+        broker = broker_process(site.home / "broker", HOST, site.ports.broker, program)
         self._up("broker", broker, lambda: _answers(site.ports.broker))
         self._up("localnet", self._localnet())
         chain = Chain(self.rpc, site.signer("deployer"))
@@ -132,6 +134,7 @@ class Stack:
             "home": site.agent_home(agent),
             "mqtt_host": HOST,
             "mqtt_port": site.ports.broker,
+            "mqtt_version": self._mqtt_version,
             "clock": site.clock,
             "poll_interval_s": 1.0,
             "network_tag": deployment.network_tag,
@@ -161,6 +164,7 @@ class Stack:
             "home": site.home / "bridge",
             "mqtt_host": HOST,
             "mqtt_port": site.ports.broker,
+            "mqtt_version": self._mqtt_version,
             "rpc_url": site.rpc_url,
             "ws_url": site.ws_url,
             "deployment": site.deployment,

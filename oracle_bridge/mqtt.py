@@ -79,12 +79,12 @@ class BrokerLink:
 
     def _client(self) -> gmqtt.Client:
         config = self._config
+        properties = {"session_expiry_interval": _SESSION_S, "receive_maximum": config.window}
         client = gmqtt.Client(
             config.client_id,
             clean_session=False,
             optimistic_acknowledgement=False,
-            session_expiry_interval=_SESSION_S,
-            receive_maximum=config.window,
+            **(properties if config.mqtt_version == gmqtt.constants.MQTTv50 else {}),
         )
         if config.mqtt_username:
             client.set_auth_credentials(config.mqtt_username, config.mqtt_password or None)
@@ -100,7 +100,12 @@ class BrokerLink:
         while True:
             try:
                 await client.connect(
-                    self._config.mqtt_host, self._config.mqtt_port, ssl=tls, keepalive=_KEEPALIVE_S, raise_exc=True
+                    self._config.mqtt_host,
+                    self._config.mqtt_port,
+                    ssl=tls,
+                    keepalive=_KEEPALIVE_S,
+                    version=self._config.mqtt_version,
+                    raise_exc=True,
                 )
             except (OSError, gmqtt.mqtt.handler.MQTTConnectError, TimeoutError) as error:
                 pause_s = _RETRY_S[min(attempt, len(_RETRY_S) - 1)]

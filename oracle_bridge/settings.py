@@ -16,6 +16,7 @@ class BridgeSettings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         receipt_key: Key file that signs receipts; made when it is missing.
         poster_key: Keypair file of a registered oracle key; it pays the fees.
         mqtt_host, mqtt_port: The broker.
+        mqtt_version: 5, or 4 for MQTT 3.1.1; nothing here needs a property of version 5.
         mqtt_username, mqtt_password: Empty = none.
         mqtt_ca, mqtt_cert, mqtt_key: PEM files; TLS when `mqtt_ca` is set, mutual when all are.
         client_id: MQTT client id; its session survives a restart of the bridge.
@@ -36,6 +37,7 @@ class BridgeSettings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     poster_key: Path
     mqtt_host: str = "127.0.0.1"
     mqtt_port: int = 18830
+    mqtt_version: int = 5
     mqtt_username: str = ""
     mqtt_password: str = ""
     mqtt_ca: str = ""
@@ -55,6 +57,8 @@ class BridgeSettings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     log_level: str = "info"
 
     def __post_init__(self) -> None:
+        if self.mqtt_version not in (4, 5):
+            raise ValueError("mqtt_version is 5, or 4 for MQTT 3.1.1")
         if not 1 <= self.registry_age_s <= 10:
             raise ValueError("registry_age_s must be 1 to 10: it is the delay of a revocation")
         if not 1 <= self.batch_max <= 10_000:
