@@ -44,13 +44,18 @@ def admit(db: sa.Connection, order: dict[str, Any]) -> tuple[Any, bool]:
     return db.execute(sa.select(orders).where(*where)).one(), True
 
 
-def attach_transaction(db: sa.Connection, order_id: str, *, signature: str, wire: bytes, last_valid: int) -> None:
-    """Keep the signed transaction before it is sent, so that a crash in between can be resolved."""
-    db.execute(
+def attach_transaction(db: sa.Connection, order_id: str, *, signature: str, wire: bytes, last_valid: int) -> bool:
+    """Keep the signed transaction before it is sent, so that a crash in between can be resolved.
+
+    Returns:
+        False if the order is no longer pending: it must not be sent any more.
+    """
+    kept = db.execute(
         sa.update(orders)
-        .where(orders.c.order_id == order_id)
+        .where(orders.c.order_id == order_id, orders.c.state == "pending")
         .values(signature=signature, transaction=wire, last_valid_block_height=last_valid)
     )
+    return kept.rowcount == 1
 
 
 def reject(db: sa.Connection, order_id: str, reason: str) -> None:
@@ -59,6 +64,15 @@ def reject(db: sa.Connection, order_id: str, reason: str) -> None:
         sa.update(orders)
         .where(orders.c.order_id == order_id, orders.c.state == "pending")
         .values(state="rejected", reason=reason)
+    )
+
+
+def give_up_unsent(db: sa.Connection, order_id: str) -> None:
+    """End a pending order that has no transaction; one that got its transaction meanwhile is left alone."""
+    db.execute(
+        sa.update(orders)
+        .where(orders.c.order_id == order_id, orders.c.state == "pending", orders.c.signature.is_(None))
+        .values(state="rejected", reason="never_sent")
     )
 
 

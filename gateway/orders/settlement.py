@@ -29,7 +29,7 @@ class Settling:
         """Send an admitted order and record what came of it; an unknown outcome leaves it pending.
 
         Raises:
-            OrderRefusedError: It was not sent (no seat, not enough free balance), or the market refused it.
+            OrderRefusedError: It was not sent (no seat, not enough free balance, given up meanwhile), or the market refused it.
         """
         try:
             prepared = self._ledger.prepare_order(key, order)
@@ -38,13 +38,15 @@ class Settling:
                 book_keeping.reject(db, order_id, refusal.code)
             raise
         with self._store.begin() as db:
-            book_keeping.attach_transaction(
+            may_send = book_keeping.attach_transaction(
                 db,
                 order_id,
                 signature=prepared.signature,
                 wire=prepared.wire,
                 last_valid=prepared.last_valid_block_height,
             )
+        if not may_send:
+            raise OrderRefusedError("never_sent", "Preparing the order took too long; it was given up and not sent.")
         self._record(order_id, self._ledger.submit(prepared), raise_refusal=True)
 
     def cancel(self, key: SigningKey, chain_order_id: int) -> None:
@@ -67,7 +69,7 @@ class Settling:
         if row.signature is None:
             if time.time() - row.created_at_s > _NEVER_SENT_S:
                 with self._store.begin() as db:
-                    book_keeping.reject(db, row.order_id, "never_sent")
+                    book_keeping.give_up_unsent(db, row.order_id)
             return
         outcome = self._ledger.outcome(row.signature, row.last_valid_block_height)
         self._record(row.order_id, outcome, raise_refusal=False)
