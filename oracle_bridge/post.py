@@ -17,6 +17,7 @@ from solders.instruction import Instruction
 from gridkit.chain import accounts, idl
 from gridkit.chain.accounts import Ledger, Roots, Slab, SlabEntry
 from gridkit.chain.deployment import TOKEN_PROGRAM, Deployment
+from gridkit.chain.posting import USUAL_READINGS
 from gridkit.chain.rpc import Rpc, RpcError
 from gridkit.chain.sender import Expired, Landed, Outcome, Refused, Sender
 from gridkit.chain.tx import MAX_WIRE_BYTES, Signed, Signer, instruction, pubkey, sign
@@ -127,16 +128,17 @@ class ZoneWorker:
             return 0
         self._copy_registry(plan)
         posted = 0
-        left = {reading.key: reading for reading in pending}
+        queues = _queues(pending, plan)
         for _ in range(WAVES):
             applied = self._shoot(plan.shots)
             posted += len(applied)
             for reading in applied:
                 entries[reading.slot] = planning.after(entries[reading.slot], reading)
-                del left[reading.key]
-            if not applied or not left:
+                queues[reading.meter_number].remove(reading)
+            heads = [reading for queue in queues.values() for reading in queue[:USUAL_READINGS]]
+            if not applied or not heads:
                 break
-            plan = self._plan(list(left.values()), entries)
+            plan = self._plan(heads, entries)
         return posted
 
     # Looking
@@ -409,3 +411,13 @@ def _reached(ledger: Ledger, slot: int, meter_number: int, import_wh: int, expor
         and meter.settled_import_wh >= import_wh
         and meter.settled_export_wh >= export_wh
     )
+
+
+def _queues(pending: Sequence[Pending], plan: Plan) -> dict[int, list[Pending]]:
+    """Return what is left to post by meter, oldest first."""
+    gone = {*plan.passed, *(key for key, _ in plan.withheld)}
+    queues: dict[int, list[Pending]] = {}
+    for reading in pending:
+        if reading.key not in gone:
+            queues.setdefault(reading.meter_number, []).append(reading)
+    return queues

@@ -9,6 +9,7 @@ posted + settled + superseded + withheld + stored is the number of readings at e
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ from oracle_bridge.errors import StoreError
 from oracle_bridge.judge import Baseline
 
 LAYOUT = 1
+MASKED = "quality_masked"
+"""Why a reading with a bit of NO_POST_MASK is withheld."""
 _BUSY_MS = 15_000
 
 
@@ -279,6 +282,8 @@ class Store:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self._insert: Any = sqlite.insert if engine.dialect.name == "sqlite" else postgresql.insert
+        self._reasons: dict[str, int] | None = None
+        self._reasons_lock = threading.Lock()
         self._mark = "?" if engine.dialect.name == "sqlite" else "%s"
         self._readings = _Many(engine, readings.insert(), _READING_COLUMNS)
         self._evidence = _Many(engine, evidence.insert(), tuple(evidence.c.keys()))
@@ -315,6 +320,7 @@ class Store:
             ]
             self._outbox.run(connection, postable)
             self._count(connection, {State.STORED: len(postable), State.WITHHELD: len(rows) - len(postable)})
+        self._withheld(MASKED, len(rows) - len(postable))
 
     def known(self, meter_number: int, register_epoch: int, interval: int) -> Known | None:
         """Return what is stored for a reading's key, or None."""
@@ -404,6 +410,8 @@ class Store:
         with self._engine.begin() as connection:
             wanted = self._in_state(connection, keys, State.STORED)
             self._move(connection, zone, [(key, (reason,)) for key in wanted], State.STORED, state, _CONCLUDED)
+        if state is State.WITHHELD:
+            self._withheld(reason, len(wanted))
         return len(wanted)
 
     def record_batches(self, zone: int, found: Sequence[Batch], cursor: str) -> int:
@@ -417,6 +425,8 @@ class Store:
             for before, moves in self._to_mark(connection, places).items():
                 self._move(connection, zone, moves, before, State.POSTED, _POSTED)
                 marked += len(moves)
+                if before is State.WITHHELD:
+                    self._reasons = None  # Counted anew when somebody asks.
             self._set_cursor(connection, f"zone-{zone}", cursor)
         return marked
 
@@ -544,7 +554,13 @@ class Store:
         return {State(int(state)): int(count) for state, count in rows}
 
     def withheld_reasons(self) -> dict[str, int]:
-        """Return the number of withheld readings by reason. Reads the whole table: for an operator, not for a loop."""
+        """Return the number of withheld readings by reason. Counted in the table once, then kept in memory."""
+        with self._reasons_lock:
+            if self._reasons is None:
+                self._reasons = self._count_reasons()
+            return dict(self._reasons)
+
+    def _count_reasons(self) -> dict[str, int]:
         query = (
             sa.select(readings.c.reason, sa.func.count())
             .where(readings.c.state == State.WITHHELD.value)
@@ -552,6 +568,11 @@ class Store:
         )
         with self._reading() as connection:
             return {str(reason): int(count) for reason, count in connection.execute(query)}
+
+    def _withheld(self, reason: str, count: int) -> None:
+        with self._reasons_lock:
+            if self._reasons is not None and count:
+                self._reasons[reason] = self._reasons.get(reason, 0) + count
 
     def pending_count(self, zone: int) -> int:
         """Return how many readings of a zone wait to be posted."""
@@ -561,19 +582,16 @@ class Store:
 
     def _take_changes(self, connection: sa.Connection, count: int) -> int:
         """Return the first of `count` new change numbers; the row's lock keeps them in the order of the commits."""
-        last = connection.execute(
-            counters.update()
-            .where(counters.c.name == "change_seq")
-            .values(value=counters.c.value + count)
-            .returning(counters.c.value)
+        last = connection.exec_driver_sql(
+            f"UPDATE counters SET value = value + {self._mark} WHERE name = 'change_seq' RETURNING value", (count,)
         ).scalar_one()
         return int(last) - count + 1
 
     def _count(self, connection: sa.Connection, changes: dict[State, int]) -> None:
         for state, change in changes.items():
             if change:
-                connection.execute(
-                    totals.update().where(totals.c.state == state.value).values(count=totals.c.count + change)
+                connection.exec_driver_sql(
+                    f"UPDATE totals SET count = count + {self._mark} WHERE state = {self._mark}", (change, state.value)
                 )
 
     def ping(self) -> float:
@@ -685,7 +703,7 @@ def _reading_row(row: NewReading, change_seq: int) -> tuple[Any, ...]:
         row.slot,
         row.received_at_ms,
         0 if row.postable else State.WITHHELD.value,
-        "" if row.postable else "quality_masked",
+        "" if row.postable else MASKED,
         change_seq,
     )
 
