@@ -63,7 +63,8 @@ async def login(request: Request, credentials: Credentials, gateway: GatewayPart
     stored = row.password_hash if row is not None and not row.disabled else None
     if not await gateway.passwords.matches(credentials.password, stored) or row is None:
         raise Problem(401, "bad_credentials", "The user name or the password is wrong.")
-    return _token_pair(gateway, row, family=str(uuid.uuid4()))
+    with gateway.store.begin() as db:
+        return _token_pair(gateway, db, row, family=str(uuid.uuid4()))
 
 
 @router.post("/auth/refresh", summary="Renew a session")
@@ -81,15 +82,17 @@ def refresh(asked: RefreshRequest, gateway: GatewayPart) -> TokenPair:
             .values(used_at_s=now)
         )
         reused = claimed.rowcount != 1
+        user = db.execute(sa.select(users).where(users.c.user_id == row.user_id)).one()
         if reused:
             _end_family(db, row.family)
+        elif not user.disabled:
+            # With the claim, or a second use in between would end a family that its next token does not belong to yet.
+            pair = _token_pair(gateway, db, user, family=row.family)
     if reused:
         raise Problem(401, "refresh_token_reused", "This refresh token was used before; its sessions are ended.")
-    with gateway.store.connect() as db:
-        user = db.execute(sa.select(users).where(users.c.user_id == row.user_id)).one()
     if user.disabled:
         raise Problem(401, "bad_refresh_token", "The account is disabled.")
-    return _token_pair(gateway, user, family=row.family)
+    return pair
 
 
 @router.post("/auth/logout", status_code=204, summary="End this session")
@@ -124,18 +127,17 @@ def _user_by_name(gateway: Gateway, username: str) -> Any:
         return db.execute(sa.select(users).where(users.c.username == username)).one_or_none()
 
 
-def _token_pair(gateway: Gateway, user: Any, *, family: str) -> TokenPair:
+def _token_pair(gateway: Gateway, db: sa.Connection, user: Any, *, family: str) -> TokenPair:
     now, token = wall_s(), secrets.token_urlsafe(32)
-    with gateway.store.begin() as db:
-        db.execute(
-            sa.insert(refresh_tokens).values(
-                token_hash=hashlib.sha256(token.encode()).hexdigest(),
-                family=family,
-                user_id=user.user_id,
-                expires_at_s=now + gateway.settings.refresh_token_s,
-                revoked=False,
-            )
+    db.execute(
+        sa.insert(refresh_tokens).values(
+            token_hash=hashlib.sha256(token.encode()).hexdigest(),
+            family=family,
+            user_id=user.user_id,
+            expires_at_s=now + gateway.settings.refresh_token_s,
+            revoked=False,
         )
+    )
     access = gateway.tokens.issue(
         user_id=user.user_id, username=user.username, role=user.role, wallet=user.wallet, session=family, now_s=now
     )
