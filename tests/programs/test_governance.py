@@ -118,6 +118,13 @@ def test_program_data_must_belong_to_the_loader(bare: Campus) -> None:
     expect_shared(bare.initialize_governance(), "WRONG_OWNER")
 
 
+@pytest.mark.parametrize("kind", [0, 1, 2, 4])
+def test_program_data_must_be_program_data(bare: Campus, kind: int) -> None:
+    """The loader's buffers hold an authority too, and anybody makes one."""
+    bare.chain.patch(program_data("governance"), 0, kind.to_bytes(4, "little"))
+    expect_shared(bare.initialize_governance(), "WRONG_ACCOUNT_TYPE")
+
+
 @pytest.mark.parametrize(
     ("changes", "error"),
     [

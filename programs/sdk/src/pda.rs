@@ -32,31 +32,3 @@ pub fn require_canonical(view: &AccountView, seeds: &[&[u8]], program: &Address)
     }
     Ok(bump)
 }
-
-/// Require `view` to be at the address of `seeds`, whose last item is the stored bump. About 1,520 compute units; where
-/// the address itself is stored, compare that instead. Errors: `WRONG_SEEDS`.
-#[inline(always)]
-pub fn require_derived(view: &AccountView, seeds: &[&[u8]], program: &Address) -> Outcome {
-    let mut address = [0u8; 32];
-    #[cfg(any(target_os = "solana", target_arch = "bpf"))]
-    {
-        // SAFETY: as above.
-        let result = unsafe {
-            pinocchio::syscalls::sol_create_program_address(
-                seeds.as_ptr().cast(),
-                seeds.len() as u64,
-                program.as_array().as_ptr(),
-                address.as_mut_ptr(),
-            )
-        };
-        if result != 0 {
-            return Err(Fault::WRONG_SEEDS);
-        }
-    }
-    #[cfg(not(any(target_os = "solana", target_arch = "bpf")))]
-    let _ = (seeds, program, &mut address);
-    if !pinocchio::address::address_eq(view.address(), &Address::new_from_array(address)) {
-        return Err(Fault::WRONG_SEEDS);
-    }
-    Ok(())
-}

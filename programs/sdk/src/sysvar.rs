@@ -1,6 +1,6 @@
 //! The clock and the rent rule, read by system call so that no account can stand in for them. A slot is not time:
 //! everything that waits goes by `now_s`.
-use crate::{Fault, Outcome};
+use crate::Outcome;
 
 /// Seconds of one metering interval.
 pub const INTERVAL_S: i64 = 900;
@@ -35,7 +35,7 @@ fn clock() -> Outcome<[u64; 5]> {
         #[allow(deprecated)]
         let result = unsafe { pinocchio::syscalls::sol_get_clock_sysvar(words.as_mut_ptr().cast()) };
         if result != 0 {
-            return Err(Fault::INVALID_ARGUMENT);
+            return Err(crate::Fault::INVALID_ARGUMENT);
         }
     }
     #[cfg(not(any(target_os = "solana", target_arch = "bpf")))]
