@@ -102,3 +102,9 @@ def bench(tmp_path: Path) -> Iterator[Any]:
         made.chain.enrol(fakes.FakeMeter(number))
     yield made
     made.rpc.close()
+
+
+@pytest.fixture(scope="session")
+def bench_type() -> type[Bench]:
+    """The class itself, for a test that wants a fresh bench for each of its examples."""
+    return Bench

@@ -295,11 +295,11 @@ def test_a_forged_event_of_another_program_is_not_believed(bench: Any) -> None:
         max_size=40,
     )
 )
-def test_whatever_happens_energy_is_credited_once(tmp_path_factory: pytest.TempPathFactory, script: Any) -> None:
+def test_whatever_happens_energy_is_credited_once(
+    tmp_path_factory: pytest.TempPathFactory, bench_type: Any, script: Any
+) -> None:
     """Any order of readings, copies, losses and restarts credits exactly the growth of the registers, and the books close."""
-    from conftest import Bench
-
-    bench = Bench(tmp_path_factory.mktemp("script"))
+    bench = bench_type(tmp_path_factory.mktemp("script"))
     for number in (1, 2, 3):
         bench.chain.enrol(fakes.FakeMeter(number))
     sent: dict[int, set[int]] = {1: set(), 2: set(), 3: set()}
