@@ -51,11 +51,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 async def _run(settings: EdgeSettings) -> int:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_log_loop_exception)
-    task = asyncio.current_task()
-    if task is not None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, task.cancel)
     agent = Agent(settings, open_clock(settings.clock))
+    task = asyncio.current_task()
+    assert task is not None, "asyncio.run runs a task"
+
+    def stop() -> None:
+        agent.stop()
+        task.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
     try:
         await agent.run()
     except asyncio.CancelledError:

@@ -95,6 +95,7 @@ class Agent:
         self._broker: Broker | None = None
         self._publishing: dict[int, bytes] = {}
         self._wake = asyncio.Event()
+        self._stopping = False
         self._receipts: list[tuple[bytes, bytes, int]] = []
         self._receipts_came = asyncio.Event()
         self._turn = 0
@@ -148,6 +149,14 @@ class Agent:
     def _open_link(self, host: str, port: int, framing: str) -> Asks:
         return Link(host, port, framing=framing, timeout_s=self.settings.request_timeout_s)
 
+    def stop(self) -> None:
+        """Let every loop end at its next turn, whatever becomes of the cancellation that follows.
+
+        Before Python 3.12 `asyncio.wait_for`, which pymodbus is built on, swallows a cancellation that meets a finished wait; a loop
+        would then go on for ever and the process would never end.
+        """
+        self._stopping = True
+
     async def run(self) -> None:
         """Work until cancelled, then put everything away in order."""
         status_topic_name = agent_status_topic(self.settings.agent)
@@ -200,8 +209,8 @@ class Agent:
         self.spool.close()
 
     async def _supervised(self, name: str, loop: Callable[[], Any]) -> None:
-        """Run one loop for ever: a fault in it is logged and counted, and never ends the others or itself."""
-        while True:
+        """Run one loop until the agent stops: a fault in it is logged and counted, and never ends the others or itself."""
+        while not self._stopping:
             try:
                 await loop()
             except Exception:
@@ -219,7 +228,7 @@ class Agent:
         loop = asyncio.get_running_loop()
         next_round_s = loop.time()
         round_s = 0.1
-        while True:
+        while not self._stopping:
             now_ns = self.clock.now_ns()
             boundary_ns = end_ns(interval_at_ns(now_ns))
             to_boundary_s = (boundary_ns - now_ns) / self.clock.speed / 1e9
@@ -229,7 +238,8 @@ class Agent:
                 # A clock that stands still never gets there: the bound keeps the meters polled meanwhile.
                 limit_s = 2 * to_boundary_s + self.settings.poll_interval_s
                 try:
-                    await asyncio.wait_for(self.clock.sleep_until_ns(boundary_ns), limit_s)
+                    async with asyncio.timeout(limit_s):
+                        await self.clock.sleep_until_ns(boundary_ns)
                 except TimeoutError:
                     at_boundary = False
             elif wait_s > 0:
@@ -372,7 +382,7 @@ class Agent:
 
     async def _outbox_loop(self) -> None:
         loop = asyncio.get_running_loop()
-        while True:
+        while not self._stopping:
             self._wake.clear()
             await self._refill()
             wait_s = 3600.0
@@ -387,7 +397,8 @@ class Agent:
                 # A full window is opened by a receipt or a time-out, not by asking again at once.
                 wait_s = max(wait_s, 0.2 if full or not sent else 0.0)
             try:
-                await asyncio.wait_for(self._wake.wait(), wait_s)
+                async with asyncio.timeout(wait_s):
+                    await self._wake.wait()
             except TimeoutError:
                 pass
 

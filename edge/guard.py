@@ -114,7 +114,8 @@ class Link:
             trace_connect=self._connection,
         )
         try:
-            connected = await asyncio.wait_for(client.connect(), self._timeout_s)
+            async with asyncio.timeout(self._timeout_s):
+                connected = await client.connect()
         except (TimeoutError, OSError, ModbusException):
             connected = False
         if not connected:
