@@ -39,7 +39,7 @@ class Ready(StrEnum):
     PASSED = "passed"
     """The watermark is not before it: posted by somebody, or superseded."""
     WITHHELD = "withheld"
-    """It can never be posted: its meter is retired, or its key was revoked."""
+    """It can never be posted: its meter is retired, or its key was revoked or dropped."""
 
 
 class Shot(msgspec.Struct, frozen=True):
@@ -122,7 +122,12 @@ def readiness(reading: Pending, entry: SlabEntry | None, meter: Meter | None) ->
     if ahead > 1 or (ahead == 1 and not entry.flags & ENTRY_NEXT_EPOCH_APPROVED):
         return Ready.SYNC, ""
     if entry.key_for(reading.interval) != reading.device_key:
-        return (Ready.WITHHELD, "key_revoked") if _is_revoked(reading, meter) else (Ready.SYNC, "")
+        if _is_revoked(reading, meter):
+            return Ready.WITHHELD, "key_revoked"
+        # The slab's key epoch only rises: a key of an epoch that it has reached and does not hold never comes back. The
+        # key before a compromised one goes that way, though nobody has revoked it.
+        is_dropped = decode_core(reading.core).key_epoch <= entry.key_epoch
+        return (Ready.WITHHELD, "key_dropped") if is_dropped else (Ready.SYNC, "")
     return Ready.POST, ""
 
 

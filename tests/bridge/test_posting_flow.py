@@ -195,6 +195,25 @@ def test_a_key_revoked_after_storing_withholds_the_reading(bench: Any) -> None:
     assert rows(bench)[0].reason == "key_revoked"
 
 
+def test_a_key_that_a_compromise_swept_away_does_not_dam_up_the_meter(bench: Any) -> None:
+    """Its readings wait in the spool over a rotation; then the next key is stolen, and the slab keeps neither of the two."""
+    device = bench.chain.meters[1]
+    feed(bench, 1, (1_000, 0))
+    bench.step()
+    first_key = device.key
+    device.rotate(FIRST + 2)
+    device.rotate(FIRST + 4)
+    device.keys[1] = (*device.keys[1][:3], accounts.KEY_COMPROMISED)
+    bench.chain._sync(device)
+    bench.wall_s += 11
+    feed(bench, 1, (1_100, 0), first=FIRST + 1, key_epoch=0, signing_key=first_key)
+    feed(bench, 1, (1_200, 0), first=FIRST + 4)
+    bench.step(times=2)
+    assert bench.states() == {"settled": 2, "withheld": 1}
+    assert rows(bench)[1].reason == "key_dropped"
+    assert bench.chain.zones[1].entries[0].acc_import_wh == 200
+
+
 def test_a_swap_moves_to_the_next_register_epoch(bench: Any) -> None:
     """A new meter starts at its own register: nothing of the jump may be credited, and nothing afterwards lost."""
     device = bench.chain.meters[1]
