@@ -98,7 +98,7 @@ fn is_weak_in_full(point: &[u8; 32]) -> bool {
     is_order_8 || is_last || is_first
 }
 
-/// Whether a scalar is below L.
+/// Whether a scalar is below L. The curve call refuses others too; that a signature has no twin does not rest on it.
 #[inline(always)]
 fn is_below_order(s: &[u8; 32]) -> bool {
     const TOP: u64 = 1 << 60;
