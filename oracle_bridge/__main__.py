@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import fcntl
+import gc
 import os
 import signal
 import sys
@@ -205,6 +206,8 @@ def main(argv: list[str]) -> int:
         log.configure("bridge", config.log_level)
         deployment = deployments.load(config.deployment)
         signal.signal(signal.SIGTERM, signal.default_int_handler)
+        # A burst makes many short-lived rows and no cycles: the default threshold of 700 collects them over and over.
+        gc.set_threshold(50_000, 20, 20)
         check_network(config.rpc_url, deployment)
         asyncio.run(_serve(config, deployment))
     except KeyboardInterrupt:

@@ -288,6 +288,7 @@ class Store:
         self._readings = _Many(engine, readings.insert(), _READING_COLUMNS)
         self._evidence = _Many(engine, evidence.insert(), tuple(evidence.c.keys()))
         self._outbox = _Many(engine, outbox.insert(), tuple(outbox.c.keys()))
+        self._batches = _Many(engine, self._insert(batches).on_conflict_do_nothing(), tuple(batches.c.keys()))
         self._changes: dict[tuple[str, ...], _Many] = {
             facts: _Many(engine, _change(facts), ("b_meter", "b_epoch", "b_interval", "b_before", *_prefixed(facts)))
             for facts in (_POSTED, _CONCLUDED, _SETTLED)
@@ -335,11 +336,14 @@ class Store:
 
     def latest(self, meter_number: int, register_epoch: int) -> int | None:
         """Return the highest stored interval of a meter's register epoch, masked ones included."""
-        query = sa.select(sa.func.max(readings.c.interval)).where(
-            readings.c.meter_number == meter_number, readings.c.register_epoch == register_epoch
+        query = (
+            sa.select(readings.c.interval)
+            .where(readings.c.meter_number == meter_number, readings.c.register_epoch == register_epoch)
+            .order_by(readings.c.interval.desc())
+            .limit(1)
         )
         with self._reading() as connection:
-            value = connection.execute(query).scalar_one()
+            value = connection.execute(query).scalar_one_or_none()
         return None if value is None else int(value)
 
     def nearest(self, meter_number: int, register_epoch: int, interval: int, *, later: bool) -> Baseline | None:
@@ -418,9 +422,9 @@ class Store:
         """Write batches of a zone, mark their readings posted, and move the zone's cursor; return how many were marked."""
         marked = 0
         with self._engine.begin() as connection:
-            for batch in found:
-                row = {name: getattr(batch, name) for name in batches.columns.keys()}  # noqa: SIM118 - no dict
-                connection.execute(self._insert(batches).values(row).on_conflict_do_nothing())
+            self._batches.run(
+                connection, [(b.zone, b.seq, b.root, b.records, b.tx_signature, b.tx_slot) for b in found]
+            )
             places = {applied.digest: (batch, applied) for batch in found for applied in batch.applied}
             for before, moves in self._to_mark(connection, places).items():
                 self._move(connection, zone, moves, before, State.POSTED, _POSTED)
@@ -436,12 +440,12 @@ class Store:
         """Return by present state what becomes posted. A digest that is not ours was posted by somebody else."""
         moves: dict[State, list[Move]] = {}
         for part in _parts([(applied.meter_number, applied.interval) for _, applied in places.values()]):
-            wanted = ",".join([f"({self._mark},{self._mark})"] * len(part))
             rows = connection.exec_driver_sql(
-                "SELECT r.meter_number, r.register_epoch, r.interval, r.state, e.digest FROM readings r"
+                f"WITH wanted (m, i) AS (VALUES {self._values(part)})"
+                " SELECT r.meter_number, r.register_epoch, r.interval, r.state, e.digest FROM wanted"
+                " JOIN readings r ON r.meter_number = wanted.m AND r.interval = wanted.i"
                 " JOIN evidence e ON e.meter_number = r.meter_number AND e.interval = r.interval"
-                " AND e.register_epoch = r.register_epoch"
-                f" WHERE (r.meter_number, r.interval) IN (VALUES {wanted})",
+                " AND e.register_epoch = r.register_epoch",
                 tuple(value for pair in part for value in pair),
             )
             for meter_number, register_epoch, interval, state, digest in rows:
@@ -481,11 +485,21 @@ class Store:
 
     def _in_state(self, connection: sa.Connection, keys: Sequence[Key], state: State) -> list[Key]:
         found: list[Key] = []
-        columns = (readings.c.meter_number, readings.c.register_epoch, readings.c.interval)
         for part in _parts(keys):
-            query = sa.select(*columns).where(sa.tuple_(*columns).in_(part), readings.c.state == state.value)
-            found += [(int(row[0]), int(row[1]), int(row[2])) for row in connection.execute(query)]
+            rows = connection.exec_driver_sql(
+                f"WITH wanted (m, e, i) AS (VALUES {self._values(part)})"
+                " SELECT r.meter_number, r.register_epoch, r.interval FROM wanted"
+                " JOIN readings r ON r.meter_number = wanted.m AND r.interval = wanted.i"
+                f" AND r.register_epoch = wanted.e WHERE r.state = {state.value}",
+                tuple(value for key in part for value in key),
+            )
+            found += [(int(row[0]), int(row[1]), int(row[2])) for row in rows]
         return found
+
+    def _values(self, rows: Sequence[tuple[Any, ...]]) -> str:
+        """Return `(?,?),(?,?)` for these rows. A join on VALUES looks rows up by key; `(a, b) IN (VALUES …)` scans in SQLite."""
+        one = "(" + ",".join([self._mark] * len(rows[0])) + ")"
+        return ",".join([one] * len(rows))
 
     def _move(
         self,
@@ -520,15 +534,17 @@ class Store:
 
     def cursor(self, zone: int) -> str | None:
         """Return the last transaction signature of a zone that was worked in, or None."""
-        query = sa.select(cursors.c.value).where(cursors.c.name == f"zone-{zone}")
         with self._reading() as connection:
-            value = connection.execute(query).scalar_one_or_none()
+            value = connection.exec_driver_sql(
+                f"SELECT value FROM cursors WHERE name = {self._mark}", (f"zone-{zone}",)
+            ).scalar_one_or_none()
         return None if value is None else str(value)
 
     def _set_cursor(self, connection: sa.Connection, name: str, value: str) -> None:
-        statement = self._insert(cursors).values(name=name, value=value)
-        connection.execute(
-            statement.on_conflict_do_update(index_elements=[cursors.c.name], set_={"value": statement.excluded.value})
+        connection.exec_driver_sql(
+            f"INSERT INTO cursors (name, value) VALUES ({self._mark}, {self._mark})"
+            " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            (name, value),
         )
 
     def batch_count(self, zone: int) -> int:
