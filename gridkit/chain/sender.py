@@ -81,6 +81,7 @@ class _Flight:
         self.signed = signed
         self.sent_at_s = float("-inf")
         self.outcome: Outcome | None = None
+        self.seen_height = -1
 
 
 class Sender:
@@ -190,16 +191,28 @@ class Sender:
 
     def _look(self, flights: Sequence[_Flight]) -> None:
         try:
-            height = self._rpc.block_height()  # Before the statuses: what is unknown after this height can be expired.
             statuses = self._rpc.statuses([flight.signed.signature for flight in flights])
         except RpcError:
             return
+        waiting = False
         for flight, status in zip(flights, statuses, strict=True):
             if status is not None:
                 if status.get("confirmationStatus") in _LANDED or status.get("confirmations", 0) is None:
                     flight.outcome = Landed(flight.signed.signature, int(status["slot"]), status.get("err"))
-            elif height > flight.signed.last_valid_block_height:
+            elif flight.seen_height > flight.signed.last_valid_block_height:
                 flight.outcome = Expired(flight.signed.signature)
+            waiting = waiting or flight.outcome is None
+        if waiting:
+            self._note_height(flights)
+
+    def _note_height(self, flights: Sequence[_Flight]) -> None:
+        """Read the height for the next look: expiry is proven by a status that was asked for after the height."""
+        try:
+            height = self._rpc.block_height()
+        except RpcError:
+            return
+        for flight in flights:
+            flight.seen_height = height
 
 
 def _may_have_landed(error: Any) -> bool:
