@@ -91,7 +91,7 @@ pub fn as_address(bytes: &[u8; 32]) -> &Address {
 pub fn load<'v, T: State>(view: &'v AccountView, program: &Address) -> Outcome<Ref<'v, T>> {
     require_owner(view, program)?;
     let data = view.try_borrow().map_err(|_| Fault::ACCOUNT_BORROWED)?;
-    check_header::<T>(&data, data.len() == core::mem::size_of::<T>())?;
+    check_header::<T>(&data)?;
     // SAFETY: length checked to be that of T; account data begins at an 8-aligned address (the runtime's layout);
     // any bytes are a T because T is Plain.
     Ok(Ref::map(data, |bytes| unsafe { &*bytes.as_ptr().cast::<T>() }))
@@ -106,39 +106,9 @@ pub fn load_mut<'v, T: State>(view: &'v mut AccountView, program: &Address) -> O
     require_writable(view)?;
     require_owner(view, program)?;
     let data = view.try_borrow_mut().map_err(|_| Fault::ACCOUNT_BORROWED)?;
-    check_header::<T>(&data, data.len() == core::mem::size_of::<T>())?;
+    check_header::<T>(&data)?;
     // SAFETY: as in `load`.
     Ok(RefMut::map(data, |bytes| unsafe { &mut *bytes.as_mut_ptr().cast::<T>() }))
-}
-
-/// Borrow the bytes of a large account (header of type `H`, then tables) that `program` owns and that is exactly
-/// `size` bytes; use [`crate::plain::view`] and [`crate::plain::slice`] on them.
-///
-/// # Errors
-/// As [`load`].
-#[inline(always)]
-pub fn load_bytes<'v, H: State>(view: &'v AccountView, program: &Address, size: usize) -> Outcome<Ref<'v, [u8]>> {
-    require_owner(view, program)?;
-    let data = view.try_borrow().map_err(|_| Fault::ACCOUNT_BORROWED)?;
-    check_header::<H>(&data, data.len() == size)?;
-    Ok(data)
-}
-
-/// As [`load_bytes`], to change.
-///
-/// # Errors
-/// As [`load_mut`].
-#[inline(always)]
-pub fn load_bytes_mut<'v, H: State>(
-    view: &'v mut AccountView,
-    program: &Address,
-    size: usize,
-) -> Outcome<RefMut<'v, [u8]>> {
-    require_writable(view)?;
-    require_owner(view, program)?;
-    let data = view.try_borrow_mut().map_err(|_| Fault::ACCOUNT_BORROWED)?;
-    check_header::<H>(&data, data.len() == size)?;
-    Ok(data)
 }
 
 /// Claim a zeroed account of this program (made by [`crate::cpi::create`] or by the client) for a record: writes the
@@ -148,44 +118,29 @@ pub fn load_bytes_mut<'v, H: State>(
 /// `NOT_WRITABLE`, `WRONG_OWNER`, `WRONG_ACCOUNT_SIZE`, `ALREADY_INITIALIZED` if the discriminator is not zero.
 #[inline(always)]
 pub fn init<'v, T: State>(view: &'v mut AccountView, program: &Address, bump: u8) -> Outcome<RefMut<'v, T>> {
-    let bytes = init_bytes::<T>(view, program, core::mem::size_of::<T>(), bump)?;
-    // SAFETY: as in `load`; the length was checked by `init_bytes`.
-    Ok(RefMut::map(bytes, |bytes| unsafe { &mut *bytes.as_mut_ptr().cast::<T>() }))
-}
-
-/// As [`init`], for a large account of `size` bytes with a header of type `H`.
-///
-/// # Errors
-/// As [`init`].
-#[inline(always)]
-pub fn init_bytes<'v, H: State>(
-    view: &'v mut AccountView,
-    program: &Address,
-    size: usize,
-    bump: u8,
-) -> Outcome<RefMut<'v, [u8]>> {
     require_writable(view)?;
     require_owner(view, program)?;
     let mut data = view.try_borrow_mut().map_err(|_| Fault::ACCOUNT_BORROWED)?;
-    if data.len() != size {
+    if data.len() != core::mem::size_of::<T>() {
         return Err(Fault::WRONG_ACCOUNT_SIZE);
     }
     let (head, rest) = data.split_first_chunk_mut::<8>().ok_or(Fault::WRONG_ACCOUNT_SIZE)?;
     if u64::from_le_bytes(*head) != 0 {
         return Err(Fault::ALREADY_INITIALIZED);
     }
-    *head = H::DISCRIMINATOR.to_le_bytes();
+    *head = T::DISCRIMINATOR.to_le_bytes();
     let [version, bump_byte, ..] = rest else {
         return Err(Fault::WRONG_ACCOUNT_SIZE);
     };
     *version = VERSION;
     *bump_byte = bump;
-    Ok(data)
+    // SAFETY: as in `load`; the length was checked above.
+    Ok(RefMut::map(data, |bytes| unsafe { &mut *bytes.as_mut_ptr().cast::<T>() }))
 }
 
 #[inline(always)]
-fn check_header<T: State>(bytes: &[u8], has_the_size: bool) -> Outcome {
-    if !has_the_size {
+fn check_header<T: State>(bytes: &[u8]) -> Outcome {
+    if bytes.len() != core::mem::size_of::<T>() {
         return Err(Fault::WRONG_ACCOUNT_SIZE);
     }
     match bytes.first_chunk::<9>() {

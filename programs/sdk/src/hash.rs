@@ -16,18 +16,3 @@ pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
         unreachable!("SHA-256 is a system call of the chain")
     }
 }
-
-/// SHA-256 of the concatenation of `parts`, written to `digest`; saves a copy where the digest has a place already.
-#[inline(always)]
-pub fn sha256_into(parts: &[&[u8]], digest: &mut [u8; 32]) {
-    #[cfg(any(target_os = "solana", target_arch = "bpf"))]
-    // SAFETY: as above; `digest` is 32 bytes that we alone may write.
-    unsafe {
-        pinocchio::syscalls::sol_sha256(parts.as_ptr().cast(), parts.len() as u64, digest.as_mut_ptr());
-    }
-    #[cfg(not(any(target_os = "solana", target_arch = "bpf")))]
-    {
-        let _ = (parts, digest);
-        unreachable!("SHA-256 is a system call of the chain")
-    }
-}

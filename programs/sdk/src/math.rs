@@ -36,48 +36,6 @@ pub const fn checked_mul(a: u64, b: u64) -> Option<u64> {
     a_low.wrapping_mul(b_low).checked_add(middle << 32)
 }
 
-/// `⌊a × b ÷ d⌋` exactly, through a 128-bit product held in two words. Errors: `OVERFLOW` if d is 0 or the quotient
-/// reaches 2⁶⁴. Costs a few hundred compute units when the product needs more than 64 bits.
-pub fn mul_div_floor(a: u64, b: u64, d: u64) -> Outcome<u64> {
-    if d == 0 {
-        return Err(Fault::OVERFLOW);
-    }
-    if let Some(product) = checked_mul(a, b) {
-        return Ok(product / d);
-    }
-    let (mut high, mut low) = wide_mul(a, b);
-    if high >= d {
-        return Err(Fault::OVERFLOW);
-    }
-    // Long division, one bit of the low word at a time; `high` is the running remainder, below d.
-    let mut quotient = 0u64;
-    let mut step = 0;
-    while step < 64 {
-        let carry = high >> 63;
-        high = (high << 1) | (low >> 63);
-        low <<= 1;
-        quotient <<= 1;
-        if carry != 0 || high >= d {
-            high = high.wrapping_sub(d);
-            quotient |= 1;
-        }
-        step += 1;
-    }
-    Ok(quotient)
-}
-
-/// The 128-bit product of `a` and `b` as (high word, low word).
-#[inline(always)]
-const fn wide_mul(a: u64, b: u64) -> (u64, u64) {
-    let (a_high, a_low) = (a >> 32, a & 0xffff_ffff);
-    let (b_high, b_low) = (b >> 32, b & 0xffff_ffff);
-    let low = a_low.wrapping_mul(b_low);
-    let cross = a_high.wrapping_mul(b_low).wrapping_add(low >> 32);
-    let middle = a_low.wrapping_mul(b_high).wrapping_add(cross & 0xffff_ffff);
-    let high = a_high.wrapping_mul(b_high).wrapping_add(cross >> 32).wrapping_add(middle >> 32);
-    (high, (middle << 32) | (low & 0xffff_ffff))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,18 +52,5 @@ mod tests {
                 assert_eq!(checked_mul(a, b), a.checked_mul(b), "{a} * {b}");
             }
         }
-    }
-
-    #[test]
-    fn quotient_of_a_wide_product_is_exact() {
-        for a in samples() {
-            for b in samples() {
-                for d in [1, 3, 7, 10_000, 0xffff_ffff, u64::MAX] {
-                    let wanted = u64::try_from(a as u128 * b as u128 / d as u128).map_err(|_| Fault::OVERFLOW);
-                    assert_eq!(mul_div_floor(a, b, d), wanted, "{a} * {b} / {d}");
-                }
-            }
-        }
-        assert_eq!(mul_div_floor(1, 1, 0), Err(Fault::OVERFLOW));
     }
 }

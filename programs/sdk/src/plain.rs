@@ -1,5 +1,4 @@
 //! Decides which Rust types may lie over account bytes, and makes zero-copy records whose every offset is asserted.
-use crate::{Fault, Outcome};
 use pinocchio::Address;
 
 /// A type of which any bytes are a value: fixed width, no padding, no pointers, alignment at most 8.
@@ -76,51 +75,9 @@ macro_rules! account_record {
     };
 }
 
-/// The record at byte `at` of `bytes`. Errors: `WRONG_ACCOUNT_SIZE` if it does not fit or is not aligned.
-#[inline(always)]
-pub fn view<T: Plain>(bytes: &[u8], at: usize) -> Outcome<&T> {
-    check::<T>(bytes, at, 1)?;
-    // SAFETY: in bounds and aligned (checked), and any bytes are a T because T is Plain.
-    Ok(unsafe { &*bytes.as_ptr().add(at).cast::<T>() })
-}
-
-/// The record at byte `at` of `bytes`, to change. Errors: as [`view`].
-#[inline(always)]
-pub fn view_mut<T: Plain>(bytes: &mut [u8], at: usize) -> Outcome<&mut T> {
-    check::<T>(bytes, at, 1)?;
-    // SAFETY: as in `view`; the exclusive reference is passed on.
-    Ok(unsafe { &mut *bytes.as_mut_ptr().add(at).cast::<T>() })
-}
-
-/// `count` records from byte `at` on. Errors: as [`view`].
-#[inline(always)]
-pub fn slice<T: Plain>(bytes: &[u8], at: usize, count: usize) -> Outcome<&[T]> {
-    check::<T>(bytes, at, count)?;
-    // SAFETY: as in `view`, for `count` records.
-    Ok(unsafe { core::slice::from_raw_parts(bytes.as_ptr().add(at).cast::<T>(), count) })
-}
-
-/// `count` records from byte `at` on, to change. Errors: as [`view`].
-#[inline(always)]
-pub fn slice_mut<T: Plain>(bytes: &mut [u8], at: usize, count: usize) -> Outcome<&mut [T]> {
-    check::<T>(bytes, at, count)?;
-    // SAFETY: as in `view_mut`, for `count` records.
-    Ok(unsafe { core::slice::from_raw_parts_mut(bytes.as_mut_ptr().add(at).cast::<T>(), count) })
-}
-
 /// The bytes of a record, for example to hash them.
 #[inline(always)]
 pub fn bytes_of<T: Plain>(value: &T) -> &[u8] {
     // SAFETY: a Plain value has no padding, so all its bytes are initialised.
     unsafe { core::slice::from_raw_parts((value as *const T).cast::<u8>(), core::mem::size_of::<T>()) }
-}
-
-#[inline(always)]
-fn check<T: Plain>(bytes: &[u8], at: usize, count: usize) -> Outcome {
-    let room = bytes.len().checked_sub(at).ok_or(Fault::WRONG_ACCOUNT_SIZE)?;
-    // Sizes are constants and counts small, so a division here is a comparison after optimisation.
-    if count > room / core::mem::size_of::<T>() || (bytes.as_ptr() as usize + at) % core::mem::align_of::<T>() != 0 {
-        return Err(Fault::WRONG_ACCOUNT_SIZE);
-    }
-    Ok(())
 }

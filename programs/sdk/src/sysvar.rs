@@ -11,12 +11,6 @@ pub fn now_s() -> Outcome<i64> {
     clock().map(|words| words[4] as i64)
 }
 
-/// The slot by the Clock sysvar; good for audit records, not for time. Errors: `INVALID_ARGUMENT`.
-#[inline(always)]
-pub fn slot() -> Outcome<u64> {
-    clock().map(|words| words[0])
-}
-
 /// Lamports an account of `size` bytes must hold to live for ever: 3,480 a byte and year, two years, 128 bytes of
 /// overhead. The three numbers have not changed since genesis; a cluster with a lower rent accepts more.
 #[inline(always)]
