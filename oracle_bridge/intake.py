@@ -6,6 +6,7 @@ lone reading waits for nobody. Where messages come from and where receipts go is
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -48,6 +49,10 @@ _STRANGERS = frozenset({Reason.WRONG_NETWORK, Reason.UNKNOWN_METER})
 """Refused before the store is asked anything: nobody enrolled has sent it."""
 
 
+_topic = functools.lru_cache(maxsize=16_384)(parse_topic)
+"""A meter's topic is parsed once, not for each of its readings."""
+
+
 class Message(msgspec.Struct, frozen=True):
     """What came from the broker."""
 
@@ -87,7 +92,7 @@ class Readings(Protocol):
 class Counts(Protocol):
     """Where it is counted (`metrics.Metrics`)."""
 
-    def received(self) -> None: ...
+    def received(self, count: int) -> None: ...
 
     def stored(self, count: int) -> None: ...
 
@@ -170,14 +175,14 @@ class _Round:
             self._meters = self._intake._meters.meters()
         except RegistryUnavailableError as error:
             log.warning("registry_unavailable", error=str(error))
+        self._counts.received(len(self._messages))
         for place, message in enumerate(self._messages):
-            self._counts.received()
             self._take(place, message)
         self._commit()
         return self._replies
 
     def _take(self, place: int, message: Message) -> None:
-        topic = parse_topic(message.topic)
+        topic = _topic(message.topic)
         if not isinstance(topic, MeterTopic) or topic.leaf is not Leaf.READING:
             self._counts.refused(Reason.WRONG_TOPIC)
             return

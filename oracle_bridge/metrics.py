@@ -43,7 +43,7 @@ class Metrics:
         )
         self.receipt_s = Histogram(
             "campusgrid_bridge_receipt_seconds",
-            "From a message's arrival to its receipt.",
+            "From the arrival of a batch's first message to its receipts.",
             registry=make,
             buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5),
         )
@@ -58,9 +58,9 @@ class Metrics:
             "campusgrid_bridge_roots_wrong", "1 when the peaks differ from ours.", ["zone"], registry=make
         )
 
-    def received(self) -> None:
-        """Count a message."""
-        self._c_received.inc()
+    def received(self, count: int) -> None:
+        """Count messages."""
+        self._c_received.inc(count)
 
     def stored(self, count: int) -> None:
         """Count stored readings."""

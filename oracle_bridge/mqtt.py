@@ -144,12 +144,12 @@ class BrokerLink:
             replies = await loop.run_in_executor(self._worker, self._intake.process, messages)
             now_s = time.monotonic()
             qos = 1 if len(batch) <= _BURST else 0
-            for (_, done, arrived_s), reply in zip(batch, replies, strict=True):
+            self._metrics.receipt_s.observe(now_s - batch[0][2])
+            for (_, done, _), reply in zip(batch, replies, strict=True):
                 if reply is not None:
                     self._publish(client, reply, qos)
                 if not done.done():
                     done.set_result(_SUCCESS)
-                self._metrics.receipt_s.observe(now_s - arrived_s)
 
     def _publish(self, client: gmqtt.Client, reply: Reply, qos: int) -> None:
         try:

@@ -6,6 +6,7 @@ transactions of one wave may land in any order.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
@@ -19,13 +20,19 @@ from gridkit.chain.accounts import (
     SlabEntry,
 )
 from gridkit.chain.posting import USUAL_READINGS, PackingError, pack_reading
-from gridkit.reading import decode_core
+from gridkit.reading import Core, decode_core
 from oracle_bridge.judge import Meter
 from oracle_bridge.store import Key, Pending
 
 INSTRUCTION_OVERHEAD = 16
 """Discriminator, base interval and the length of the readings, bytes."""
 _MAX_OFFSET = 0xFFFF
+
+
+@functools.lru_cache(maxsize=8_192)
+def _core(data: bytes) -> Core:
+    """Return a stored core decoded; a wave looks at each several times."""
+    return decode_core(data)
 
 
 class Ready(StrEnum):
@@ -126,7 +133,7 @@ def readiness(reading: Pending, entry: SlabEntry | None, meter: Meter | None) ->
             return Ready.WITHHELD, "key_revoked"
         # The slab's key epoch only rises: a key of an epoch that it has reached and does not hold never comes back. The
         # key before a compromised one goes that way, though nobody has revoked it.
-        is_dropped = decode_core(reading.core).key_epoch <= entry.key_epoch
+        is_dropped = _core(reading.core).key_epoch <= entry.key_epoch
         return (Ready.WITHHELD, "key_dropped") if is_dropped else (Ready.SYNC, "")
     return Ready.POST, ""
 
@@ -179,7 +186,7 @@ def plan(
 
 def after(entry: SlabEntry, reading: Pending) -> SlabEntry:
     """Return a slab entry as it is once the program has applied a reading to it (accumulators left as they were)."""
-    core = decode_core(reading.core)
+    core = _core(reading.core)
     flags = entry.flags | ENTRY_OPENED
     if core.register_epoch != entry.register_epoch:
         flags &= ~ENTRY_NEXT_EPOCH_APPROVED
@@ -235,7 +242,7 @@ class _Load:
         base = self._base if self.items else reading.interval
         if not 0 <= reading.interval - base <= _MAX_OFFSET:
             return False
-        core = decode_core(reading.core)
+        core = _core(reading.core)
         next_epoch = core.register_epoch == stored[0] + 1
         absolute = reading.key in self._absolute
         try:
@@ -261,7 +268,7 @@ def _pack(reading: Pending, base: int, stored: tuple[int, int, int], *, next_epo
     return pack_reading(
         reading.slot,
         base,
-        decode_core(reading.core),
+        _core(reading.core),
         reading.signature,
         stored_import_wh=stored[1],
         stored_export_wh=stored[2],

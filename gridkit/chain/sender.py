@@ -134,11 +134,7 @@ class Sender:
         pause_s = FIRST_POLL_S
         while True:
             self._broadcast(flights, skip_preflight=skip_preflight)
-            open_ = [flight for flight in flights if flight.outcome is None]
-            if open_:
-                self._sleep(pause_s)
-                pause_s = min(POLL_S, pause_s * 2)
-                self._look(open_)
+            self._look([flight for flight in flights if flight.outcome is None])
             open_ = [flight for flight in flights if flight.outcome is None]
             if not open_:
                 break
@@ -146,6 +142,8 @@ class Sender:
                 for flight in open_:
                     flight.outcome = Unknown(flight.signed.signature)
                 break
+            self._sleep(pause_s)
+            pause_s = min(POLL_S, pause_s * 2)
         if any(isinstance(flight.outcome, Expired) for flight in flights):
             self.forget_blockhash()
         return [flight.outcome for flight in flights if flight.outcome is not None]
@@ -190,6 +188,8 @@ class Sender:
                 flight.outcome = Refused(None, [], str(answer))
 
     def _look(self, flights: Sequence[_Flight]) -> None:
+        if not flights:
+            return
         try:
             statuses = self._rpc.statuses([flight.signed.signature for flight in flights])
         except RpcError:
