@@ -484,6 +484,26 @@ def test_resume_without_a_pause_is_refused(council: Campus) -> None:
     expect_error(council.execute(0), "governance", "NotPaused")
 
 
+def test_a_resume_from_before_a_stop_does_not_end_it(council: Campus) -> None:
+    """Kept ready and approved, it would turn every later stop into nothing."""
+    expect_ok(council.propose(RESUME, b"\x1f"))
+    expect_ok(council.vote("approve", 0, 1))
+    council.chain.advance(1_000)
+    expect_ok(council.stop(ORDERS))
+    expect_error(council.execute(0), "governance", "NotPaused")
+
+
+def test_a_guardian_does_not_stop_again_what_the_council_has_let_go_on(council: Campus) -> None:
+    """Within one stop the council's word is the last; one guardian must not outvote it."""
+    expect_ok(council.stop(READINGS | ORDERS))
+    expect_ok(council.propose(RESUME, bytes([READINGS])))
+    expect_ok(council.vote("approve", 0, 1))
+    expect_ok(council.execute(0))
+    expect_error(council.stop(READINGS), "governance", "CoolingOff")
+    expect_error(council.stop(READINGS | DEPOSITS), "governance", "CoolingOff")
+    expect_ok(council.stop(DEPOSITS))
+
+
 def test_new_guardians_start_without_a_wait(council: Campus) -> None:
     """Guardians who used up the wait on purpose are replaced by ones who can act."""
     fresh = council.chain.wallet("fresh guardian")

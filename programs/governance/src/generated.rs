@@ -349,8 +349,10 @@ pub mod council_layout {
     pub const AT_PARAMS: usize = 704;
     /// i64: No new emergency stop before this, UTC epoch seconds.
     pub const AT_STOP_ALLOWED_AT: usize = 1728;
-    /// [u8;56]: Zero.
-    pub const AT_RESERVED: usize = 1736;
+    /// u8: Parts of the running stop that the council has let go on; guardians cannot stop them again within it.
+    pub const AT_RESUMED_MASK: usize = 1736;
+    /// [u8;55]: Zero.
+    pub const AT_RESERVED: usize = 1737;
 }
 
 /// Byte offsets of Proposal. One proposal and its approvals. Kept for ever: it is the record of what was decided.

@@ -25,6 +25,10 @@ fn process(ctx: &mut Ctx<'_>) -> Outcome {
         if council.pause_mask | args.mask == council.pause_mask {
             return Err(GovernanceError::StopActive.into());
         }
+        // What the council has let go on stays so until the next stop: one guardian does not outvote it.
+        if args.mask & council.resumed_mask != 0 {
+            return Err(GovernanceError::CoolingOff.into());
+        }
         council.pause_mask |= args.mask;
     } else {
         // Without the wait two guardians could take turns and hold the system for ever.
@@ -33,6 +37,7 @@ fn process(ctx: &mut Ctx<'_>) -> Outcome {
         }
         let length_s = council.stop_length_s as i64;
         council.pause_mask = args.mask;
+        council.resumed_mask = 0;
         council.pause_until = now_s.checked_add(length_s).ok_or(Fault::OVERFLOW)?;
         council.stop_allowed_at = council.pause_until.checked_add(length_s).ok_or(Fault::OVERFLOW)?;
     }

@@ -50,7 +50,7 @@ fn process(ctx: &mut Ctx<'_>) -> Outcome {
         Change::IssueCredit { token_account, amount_ucredit } => {
             issue_credit(&council, treasury_accounts, token_account, amount_ucredit)?
         }
-        Change::Resume { mask } => resume(&mut council, mask, now_s)?,
+        Change::Resume { mask } => resume(&mut council, mask, proposal.created_at, now_s)?,
     }
     let mut bytes = [0; ProposalExecuted::SIZE];
     ProposalExecuted { id: proposal.id, kind: proposal.kind, executor: executor.address().as_array() }.encode(&mut bytes);
@@ -124,11 +124,14 @@ fn issue_credit(council: &Council, accounts: &[AccountView], token_account: &[u8
     Ok(())
 }
 
+/// A proposal from before the stop is about another one, or none: kept ready, it would end any stop at once.
 #[inline(always)]
-fn resume(council: &mut Council, mask: u8, now_s: i64) -> Outcome {
-    if now_s >= council.pause_until || council.pause_mask & mask == 0 {
+fn resume(council: &mut Council, mask: u8, proposed_at: i64, now_s: i64) -> Outcome {
+    let stopped_at = council.pause_until.wrapping_sub(council.stop_length_s as i64);
+    if now_s >= council.pause_until || council.pause_mask & mask == 0 || proposed_at < stopped_at {
         return Err(GovernanceError::NotPaused.into());
     }
+    council.resumed_mask |= council.pause_mask & mask;
     council.pause_mask &= !mask;
     if council.pause_mask == 0 {
         council.pause_until = 0;

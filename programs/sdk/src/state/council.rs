@@ -41,7 +41,9 @@ crate::account_record! {
         704 => params: [Param; 32],
         /// Guardians wait until then before the next stop.
         1728 => stop_allowed_at: i64,
-        1736 => reserved: [u8; 56],
+        /// Parts of the running stop that the council has let go on; guardians cannot stop them again within it.
+        1736 => resumed_mask: u8,
+        1737 => reserved: [u8; 55],
     }
 }
 
