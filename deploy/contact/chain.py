@@ -122,7 +122,9 @@ def create_lookup_table(chain: Chain, addresses: Sequence[str]) -> str:
     hashes = chain.rpc.account(_SLOT_HASHES, offset=0, length=16)
     if hashes is None:
         raise RuntimeError("the chain has no SlotHashes sysvar")
-    slot = int.from_bytes(hashes.data[8:16], "little")  # the newest slot that the program will find there, skipped ones left out
+    slot = int.from_bytes(
+        hashes.data[8:16], "little"
+    )  # the newest slot that the program will find there, skipped ones left out
     payer = chain.payer.pubkey
     table, bump = derive_lookup_table_address(payer, slot)
     metas = [

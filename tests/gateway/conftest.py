@@ -73,4 +73,3 @@ def campus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campus]:
     finally:
         for process in reversed(started):
             process.stop()
-

@@ -79,7 +79,9 @@ def test_asking_again_places_one_order_and_gives_the_same_answer(campus: Any) ->
         ({"client_order_id": "a b"}, "/client_order_id"),
     ],
 )
-def test_a_body_that_breaks_a_rule_is_refused_at_the_right_place(campus: Any, change: dict[str, Any], pointer: str) -> None:
+def test_a_body_that_breaks_a_rule_is_refused_at_the_right_place(
+    campus: Any, change: dict[str, Any], pointer: str
+) -> None:
     """A JSON number for money loses cents in somebody's parser; an unknown field is a typo that would be ignored."""
     with campus.client("student") as student:
         before = student.get("/book").json()["sequence"]
@@ -118,7 +120,9 @@ def test_malformed_json_and_large_bodies_are_refused(campus: Any) -> None:
         problem(student.post("/orders", content=b" " * 70_000, headers=headers), 413, "body_too_large")
 
 
-@pytest.mark.parametrize("path", ["/me", "/meters", "/balances", "/book", "/orders", "/trades", "/readings/1-0-1", "/meters/1/readings"])
+@pytest.mark.parametrize(
+    "path", ["/me", "/meters", "/balances", "/book", "/orders", "/trades", "/readings/1-0-1", "/meters/1/readings"]
+)
 def test_without_a_token_nothing_is_told(campus: Any, path: str) -> None:
     """Consumption tells when a building is empty."""
     with campus.client(None) as anonymous:
@@ -180,7 +184,9 @@ def test_a_refresh_token_works_once_and_its_second_use_ends_the_session(campus: 
         pair = campus.sign_in("dormitory-north")
         renewed = anonymous.post("/auth/refresh", json={"refresh_token": pair["refresh_token"]})
         assert renewed.status_code == 200
-        problem(anonymous.post("/auth/refresh", json={"refresh_token": pair["refresh_token"]}), 401, "refresh_token_reused")
+        problem(
+            anonymous.post("/auth/refresh", json={"refresh_token": pair["refresh_token"]}), 401, "refresh_token_reused"
+        )
         after = anonymous.post("/auth/refresh", json={"refresh_token": renewed.json()["refresh_token"]})
         problem(after, 401, "bad_refresh_token")
 
@@ -188,7 +194,9 @@ def test_a_refresh_token_works_once_and_its_second_use_ends_the_session(campus: 
 def test_signing_out_ends_the_refresh_token(campus: Any) -> None:
     """A shared computer in the library."""
     pair = campus.sign_in("dormitory-south")
-    with httpx.Client(base_url=campus.site.api_url, headers={"authorization": f"Bearer {pair['access_token']}"}) as client:
+    with httpx.Client(
+        base_url=campus.site.api_url, headers={"authorization": f"Bearer {pair['access_token']}"}
+    ) as client:
         assert client.post("/auth/logout").status_code == 204
         problem(client.post("/auth/refresh", json={"refresh_token": pair["refresh_token"]}), 401, "bad_refresh_token")
 
@@ -205,7 +213,9 @@ def test_openapi_describes_every_route_and_is_served(campus: Any) -> None:
     """Clients are generated from it."""
     with campus.client(None) as anonymous:
         described = anonymous.get("/openapi.json").json()
-        assert {"/api/v1/orders", "/api/v1/readings/{reading_id}/proof", "/api/v1/auth/login"} <= described["paths"].keys()
+        assert {"/api/v1/orders", "/api/v1/readings/{reading_id}/proof", "/api/v1/auth/login"} <= described[
+            "paths"
+        ].keys()
         assert anonymous.get("/docs").status_code == 200
 
 
