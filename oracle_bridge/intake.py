@@ -88,6 +88,9 @@ class Readings(Protocol):
 
     def nearest(self, meter_number: int, register_epoch: int, interval: int, *, later: bool) -> Baseline | None: ...
 
+    @property
+    def withheld_changes(self) -> int: ...
+
 
 class Counts(Protocol):
     """Where it is counted (`metrics.Metrics`)."""
@@ -144,6 +147,7 @@ class Intake:
         self._network_tag, self._receipt_key = network_tag, receipt_key
         self._counts, self._on_stored = counts, on_stored
         self._tracks: dict[tuple[int, int], _Track] = {}
+        self._withheld_changes = 0
         self._lock = threading.Lock()
 
     def process(self, messages: Sequence[Message]) -> list[Reply | None]:
@@ -152,7 +156,14 @@ class Intake:
         When this returns, every reading with a `stored` receipt is on disk.
         """
         with self._lock:
+            self._forget_withheld()
             return _Round(self, messages).run()
+
+    def _forget_withheld(self) -> None:
+        """Ask the store for the baselines anew once a reading has been withheld: it may have been one."""
+        if self._store.withheld_changes != self._withheld_changes:
+            self._withheld_changes = self._store.withheld_changes
+            self._tracks.clear()
 
 
 class _Round:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
 from typing import Any
@@ -20,6 +20,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from gridkit.chain import proof
 from oracle_bridge.errors import StoreError
 from oracle_bridge.judge import Baseline
 
@@ -283,6 +284,8 @@ class Store:
         self._engine = engine
         self._insert: Any = sqlite.insert if engine.dialect.name == "sqlite" else postgresql.insert
         self._reasons: dict[str, int] | None = None
+        self.withheld_changes = 0
+        """Grows when a reading is withheld: a baseline remembered before may be that reading."""
         self._reasons_lock = threading.Lock()
         self._mark = "?" if engine.dialect.name == "sqlite" else "%s"
         self._readings = _Many(engine, readings.insert(), _READING_COLUMNS)
@@ -347,7 +350,7 @@ class Store:
         return None if value is None else int(value)
 
     def nearest(self, meter_number: int, register_epoch: int, interval: int, *, later: bool) -> Baseline | None:
-        """Return the nearest unmasked reading before (or after) an interval in the same register epoch."""
+        """Return the nearest reading before (or after) an interval in the same register epoch that is neither masked nor withheld."""
         column = readings.c.interval
         query = (
             sa.select(column, readings.c.import_wh, readings.c.export_wh)
@@ -356,6 +359,8 @@ class Store:
                 readings.c.register_epoch == register_epoch,
                 column > interval if later else column < interval,
                 readings.c.quality.bitwise_and(0x000F) == 0,
+                # What the program refuses for good proves nothing about the meter's registers.
+                readings.c.state != State.WITHHELD.value,
             )
             .order_by(column.asc() if later else column.desc())
             .limit(1)
@@ -415,8 +420,41 @@ class Store:
             wanted = self._in_state(connection, keys, State.STORED)
             self._move(connection, zone, [(key, (reason,)) for key in wanted], State.STORED, state, _CONCLUDED)
         if state is State.WITHHELD:
+            self.withheld_changes += len(wanted)
             self._withheld(reason, len(wanted))
         return len(wanted)
+
+    def claim(self, zone: int, keys: Sequence[Key], reached: Mapping[int, tuple[int, int]]) -> list[Key]:
+        """Mark those stored readings posted whose record is in a batch that was followed before they came; return the others.
+
+        A batch that somebody else posted (or this bridge, before its store was restored) can be here before its readings are. Its
+        event's accumulators are gone by then; `reached`, the slab's (import, export) in Wh by meter, are never below them.
+        """
+        with self._engine.begin() as connection:
+            wanted = self._in_state(connection, keys, State.STORED)
+            moves: list[Move] = []
+            for key in wanted:
+                found = self._find_record(connection, zone, key)
+                if found is not None and key[0] in reached:
+                    moves.append((key, ("", *found[:3], *reached[key[0]], *found[3:])))
+            self._move(connection, zone, moves, State.STORED, State.POSTED, _POSTED)
+        claimed = {key for key, _ in moves}
+        return [key for key in wanted if key not in claimed]
+
+    def _find_record(self, connection: sa.Connection, zone: int, key: Key) -> tuple[int, int, int, str, int] | None:
+        """Return (batch number, place, record flags, transaction, slot) of a reading's record, newest batch first."""
+        named = zip(("meter_number", "register_epoch", "interval"), key, strict=True)
+        same = sa.and_(*(evidence.c[name] == value for name, value in named))
+        digest = bytes(connection.execute(sa.select(evidence.c.digest).where(same)).scalar_one())
+        query = sa.select(batches.c.seq, batches.c.records, batches.c.tx_signature, batches.c.tx_slot)
+        for seq, records, signature, slot in connection.execute(
+            query.where(batches.c.zone == zone).order_by(batches.c.seq.desc())
+        ):
+            for place in range(len(records) // 24):
+                record = proof.decode_record(bytes(records[24 * place : 24 * place + 24]))
+                if record.digest == digest and record.interval == key[2]:
+                    return int(seq), place, record.flags, str(signature), int(slot)
+        return None
 
     def record_batches(self, zone: int, found: Sequence[Batch], cursor: str) -> int:
         """Write batches of a zone, mark their readings posted, and move the zone's cursor; return how many were marked."""

@@ -301,6 +301,35 @@ def test_a_forged_event_of_another_program_is_not_believed(bench: Any) -> None:
     assert base64.b64decode(genuine[1].removeprefix("Program data: "))
 
 
+def test_a_reading_whose_batch_came_first_is_posted_and_settled(bench: Any, bench_type: Any, tmp_path: Any) -> None:
+    """The owner may post before the bridge has the reading: it is in the roots, so nobody may call it superseded."""
+    other = bench_type.__new__(bench_type)
+    other.folder = tmp_path / "other"
+    other.folder.mkdir()
+    other.clock, other.chain, other.rpc, other.on, other.wall_s = bench.clock, bench.chain, bench.rpc, bench.on, 0.0
+    other.start()
+    feed(other, 1, (1000, 0), (1100, 0))
+    other.step()
+    bench.step()  # follows the batch; nothing of it is stored here yet
+    feed(bench, 1, (1000, 0), (1100, 0))
+    bench.step(times=3)
+    assert bench.states() == {"settled": 2}
+
+
+def test_a_withheld_reading_is_no_baseline(bench: Any) -> None:
+    """A glitch that the program refused must not make the bridge refuse the truth that comes after it."""
+    feed(bench, 1, (1000, 0))
+    bench.step()
+    bench.folder = bench.folder / "new"  # the bridge's disk is lost, and a glitch comes first
+    bench.folder.mkdir()
+    bench.start()
+    feed(bench, 1, (900_000, 0), first=FIRST + 1)
+    bench.step(times=2)
+    assert bench.states() == {"withheld": 1}
+    device = bench.chain.meters[1]
+    assert bench.send((device.topic, device.payload(FIRST + 2, 1200))) == [Verdict.STORED]
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     script=st.lists(
