@@ -65,6 +65,17 @@ def merged(known: Figures | None, here: Machine, results: list[Result]) -> Figur
     return Figures(machine=here, results=tuple(both[b.name] for b in BENCHMARKS if b.name in both))
 
 
+def retold(known: Figures) -> Figures:
+    """Return the same figures with the titles and descriptions that the sources have now."""
+    now = {benchmark.name: benchmark for benchmark in BENCHMARKS}
+    results = (
+        msgspec.structs.replace(result, title=now[result.name].title, about=now[result.name].about)
+        for result in known.results
+        if result.name in now
+    )
+    return Figures(machine=known.machine, results=tuple(results))
+
+
 def _known() -> Figures | None:
     try:
         return figures.decode((ROOT / docs.FIGURES).read_bytes())
@@ -87,7 +98,9 @@ def main(argv: list[str]) -> int:
         return _told(docs.differences(ROOT))
     if words.write_docs:
         known = _known()
-        return _told([f"{docs.FIGURES} is missing or unreadable"] if known is None else docs.write(ROOT, known))
+        if known is None:
+            return _told([f"{docs.FIGURES} is missing or unreadable"])
+        return _told(docs.write(ROOT, retold(known)))
     try:
         chosen = named(words.names)
     except KeyError as error:

@@ -52,7 +52,7 @@ def measure() -> Measured:
     compared = (
         (
             "cu_reading",
-            "one reading, its signature verified on chain (of twelve in a transaction, rounded up)",
+            "one reading verified on chain, of twelve in a transaction (earlier system: not verified)",
             reading,
             "reading",
         ),

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from benchmarks import catalogue, docs, figures, render
-from benchmarks.__main__ import merged
+from benchmarks.__main__ import merged, retold
 from benchmarks.compute_units import table
 from benchmarks.figures import Figures, Unit
 
@@ -145,6 +145,13 @@ def test_a_part_measured_again_replaces_its_old_figures(known: Figures) -> None:
     both = merged(known, known.machine, [newer])
     assert both is not None
     assert [(result.name, result.seconds) for result in both.results] == [("compute_units", 3), ("bridge", 61)]
+
+
+def test_a_description_can_change_without_measuring_again(known: Figures) -> None:
+    """Otherwise a typing error in it would stay until somebody has ten minutes."""
+    again = retold(known)
+    assert again.results[1].about == catalogue.named(["bridge"])[0].about
+    assert again.results[1].measured == known.results[1].measured
 
 
 def test_every_benchmark_says_what_it_does_not_measure() -> None:
