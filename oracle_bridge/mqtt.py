@@ -62,6 +62,7 @@ class BrokerLink:
         self._queue: list[tuple[Message, asyncio.Future[int], float]] = []
         self._wake = asyncio.Event()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="intake")
+        self._outgoing: Outgoing | None = None
         self.connected = False
 
     async def run(self) -> None:
@@ -72,6 +73,8 @@ class BrokerLink:
             await self._serve(client)
         finally:
             self._worker.shutdown(wait=True)
+            if self._outgoing is not None:
+                self._outgoing.end()
             try:
                 await asyncio.wait_for(client.disconnect(), 2.0)
             except (TimeoutError, OSError, AttributeError):
@@ -116,6 +119,7 @@ class BrokerLink:
                 return
 
     def _connected_now(self, client: gmqtt.Client, _flags: int, _code: int, _properties: Any) -> None:
+        self._outgoing = Outgoing.of(client)
         client.subscribe(READINGS_FILTER, qos=1)
         self.connected = True
         self._metrics.mqtt_connected.set(1)
@@ -156,6 +160,43 @@ class BrokerLink:
             client.publish(reply.topic, reply.payload, qos=qos)
         except OverflowError:
             client.publish(reply.topic, reply.payload, qos=0)  # As many are on their way as the broker admits.
+
+
+class Outgoing:
+    """Joins what gmqtt writes within one turn of the event loop into one write.
+
+    gmqtt hands every packet to the socket by itself: two system calls a reading (acknowledgement and receipt), which were
+    more than a third of what the connection cost. It has no setting for it, so its protocol's one writing method is
+    replaced on the instance; where a later version has none, everything works as before, only dearer.
+    """
+
+    def __init__(self, protocol: Any) -> None:
+        self._protocol, self._write = protocol, protocol.write_data
+        self._packets: list[bytes] = []
+        protocol.write_data = self.write
+
+    @classmethod
+    def of(cls, client: Any) -> Outgoing | None:
+        """Return the joiner of a client's present connection, None when its insides are not as expected."""
+        protocol = getattr(getattr(client, "_connection", None), "_protocol", None)
+        return cls(protocol) if callable(getattr(protocol, "write_data", None)) else None
+
+    def write(self, packet: bytes) -> None:
+        """Keep a packet for the end of this turn of the loop."""
+        if not self._packets:
+            asyncio.get_running_loop().call_soon(self.flush)
+        self._packets.append(packet)
+
+    def flush(self) -> None:
+        """Write what has gathered, in order."""
+        packets, self._packets = self._packets, []
+        if packets:
+            self._write(b"".join(packets))
+
+    def end(self) -> None:
+        """Write what has gathered, and everything from now on at once."""
+        self.flush()
+        self._protocol.write_data = self._write
 
 
 def _tls(config: BridgeSettings) -> ssl.SSLContext | bool:
