@@ -8,9 +8,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from gateway.store import orders, trades
+from gateway.store import orders, trades, users
 
 FINAL = ("filled", "cancelled", "rejected", "expired")
+STANDING = ("open", "partially_filled")
 
 
 class BodyDiffersError(Exception):
@@ -76,19 +77,36 @@ def give_up_unsent(db: sa.Connection, order_id: str) -> None:
     )
 
 
-def order_placed(db: sa.Connection, *, client_id: int, chain_order_id: int) -> None:
-    """Note that the market took an order."""
+def order_placed(db: sa.Connection, *, client_id: int, chain_order_id: int, wallet: str) -> None:
+    """Note that the market took an order of `wallet`, with the trades it has made so far.
+
+    A client id is public and anybody may use it again: only the wallet that owns the order's seat says whose order it is.
+    """
+    chain_id = str(chain_order_id)
+    filled = (
+        sa.select(sa.func.coalesce(sa.func.sum(trades.c.size_lots), 0))
+        .where(sa.or_(trades.c.maker_order == chain_id, trades.c.taker_order == chain_id))
+        .scalar_subquery()
+    )
     db.execute(
         sa.update(orders)
-        .where(orders.c.chain_client_id == str(client_id), orders.c.chain_order_id.is_(None))
-        .values(chain_order_id=str(chain_order_id), state=_state_after_fill())
+        .where(
+            orders.c.chain_client_id == str(client_id),
+            orders.c.chain_order_id.is_(None),
+            orders.c.user_id.in_(sa.select(users.c.user_id).where(users.c.wallet == wallet)),
+        )
+        .values(chain_order_id=chain_id, filled_lots=filled, state=_state_after_fill(filled))
     )
 
 
 def trade_made(db: sa.Connection, trade: dict[str, Any]) -> bool:
-    """Index a trade and fill both its orders; return False if it was indexed before (then nothing changes)."""
-    known = db.execute(sa.select(trades.c.trade_id).where(trades.c.trade_id == trade["trade_id"])).one_or_none()
+    """Index a trade and fill both its orders; return False if it was indexed before (then at most its missing signature is filled in)."""
+    number = trade["trade_id"]
+    known = db.execute(sa.select(trades.c.signature).where(trades.c.trade_id == number)).one_or_none()
     if known is not None:
+        if not known.signature and trade["signature"]:
+            named = {"signature": trade["signature"], "slot": trade["slot"]}
+            db.execute(sa.update(trades).where(trades.c.trade_id == number).values(**named))
         return False
     db.execute(sa.insert(trades).values(**trade))
     for chain_id in (trade["maker_order"], trade["taker_order"]):
@@ -108,6 +126,15 @@ def order_out(db: sa.Connection, *, chain_order_id: int, reason: str) -> None:
         sa.update(orders)
         .where(orders.c.chain_order_id == str(chain_order_id), orders.c.state.not_in(FINAL))
         .values(state=state, reason=reason)
+    )
+
+
+def end_unplaced(db: sa.Connection, order_id: str, reason: str) -> None:
+    """End a pending order that the market took and that stands nowhere any more, without knowing its number there."""
+    db.execute(
+        sa.update(orders)
+        .where(orders.c.order_id == order_id, orders.c.state == "pending")
+        .values(state="cancelled", reason=reason)
     )
 
 

@@ -83,7 +83,7 @@ def test_the_same_id_with_another_body_is_refused(db: sa.Connection) -> None:
 def test_an_order_goes_from_pending_to_open_to_filled(db: sa.Connection) -> None:
     """The trader watches exactly this."""
     placed, _ = book_keeping.admit(db, order())
-    book_keeping.order_placed(db, client_id=int(placed.chain_client_id), chain_order_id=77)
+    book_keeping.order_placed(db, client_id=int(placed.chain_client_id), chain_order_id=77, wallet="W")
     assert state(db) == ("open", 0)
     assert book_keeping.trade_made(db, trade(1, maker=77, taker=80, lots=40))
     assert state(db) == ("partially_filled", 40)
@@ -94,7 +94,7 @@ def test_an_order_goes_from_pending_to_open_to_filled(db: sa.Connection) -> None
 def test_a_trade_that_is_seen_twice_counts_once(db: sa.Connection) -> None:
     """The index reads the same transaction after placing and again from history."""
     placed, _ = book_keeping.admit(db, order())
-    book_keeping.order_placed(db, client_id=int(placed.chain_client_id), chain_order_id=77)
+    book_keeping.order_placed(db, client_id=int(placed.chain_client_id), chain_order_id=77, wallet="W")
     assert book_keeping.trade_made(db, trade(1, maker=77, taker=80, lots=40))
     assert not book_keeping.trade_made(db, trade(1, maker=77, taker=80, lots=40))
     assert state(db) == ("partially_filled", 40)
@@ -103,7 +103,7 @@ def test_a_trade_that_is_seen_twice_counts_once(db: sa.Connection) -> None:
 def test_a_filled_order_is_never_called_cancelled(db: sa.Connection) -> None:
     """A cancel that lost the race must not rewrite history."""
     placed, _ = book_keeping.admit(db, order())
-    book_keeping.order_placed(db, client_id=int(placed.chain_client_id), chain_order_id=77)
+    book_keeping.order_placed(db, client_id=int(placed.chain_client_id), chain_order_id=77, wallet="W")
     book_keeping.trade_made(db, trade(1, maker=77, taker=80, lots=100))
     book_keeping.order_out(db, chain_order_id=77, reason="cancelled")
     assert state(db)[0] == "filled"
@@ -112,6 +112,6 @@ def test_a_filled_order_is_never_called_cancelled(db: sa.Connection) -> None:
 def test_only_a_pending_order_can_be_rejected(db: sa.Connection) -> None:
     """An order that the market took is not undone by a late error of ours."""
     placed, _ = book_keeping.admit(db, order())
-    book_keeping.order_placed(db, client_id=int(placed.chain_client_id), chain_order_id=77)
+    book_keeping.order_placed(db, client_id=int(placed.chain_client_id), chain_order_id=77, wallet="W")
     book_keeping.reject(db, placed.order_id, "late")
     assert state(db)[0] == "open"
