@@ -21,6 +21,7 @@ from gateway.meters import routes as meter_routes
 from gateway.orders import routes as order_routes
 from gateway.problems import Problem
 from gateway.readings import routes as reading_routes
+from gateway.trades import index
 from gateway.trades import routes as trade_routes
 from gridkit.chain.rpc import RpcError
 from gridkit.interval import INTERVAL_S
@@ -115,7 +116,8 @@ async def livez() -> dict[str, str]:
 
 @_system.get("/readyz", summary="What this gateway depends on")
 async def readyz(gateway: GatewayPart, response: Response) -> dict[str, Any]:
-    """Return each dependency's state; 503 when one is away."""
+    """Return each dependency's state; 503 when one is away. `trade_index`: last trade checked against the market's running hash, the
+    ranges of trades that could not be recovered, and how often the hash did not fit."""
     checks = {
         "ledger": lambda: gateway.ledger.rpc.call("getHealth"),
         "store": lambda: gateway.store.connect().close(),
@@ -130,7 +132,13 @@ async def readyz(gateway: GatewayPart, response: Response) -> dict[str, Any]:
             states[name] = f"away: {type(error).__name__}"
     ready = all(state == "ok" for state in states.values())
     response.status_code = 200 if ready else 503
-    return {"ready": ready, "dependencies": states}
+    trade_index = await run_in_threadpool(_index_status, gateway) if states["store"] == "ok" else None
+    return {"ready": ready, "dependencies": states, "trade_index": trade_index}
+
+
+def _index_status(gateway: Gateway) -> dict[str, Any]:
+    with gateway.store.connect() as db:
+        return index.status(db)
 
 
 @_system.get("/time", summary="Campus time, wall time and the current interval")

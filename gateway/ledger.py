@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Any, Literal
 
 import msgspec
@@ -54,7 +55,7 @@ class NewOrder(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What became of a transaction; `events` are the programs' own, `code` names a failure."""
+    """What became of a transaction; `events` are the programs' own, `code` names a failure, `time_s` is its block's campus time."""
 
     kind: OutcomeKind
     signature: str
@@ -62,6 +63,7 @@ class Outcome(msgspec.Struct, frozen=True):
     code: str = ""
     detail: str = ""
     events: tuple[idl.Event, ...] = ()
+    time_s: int | None = None
 
 
 class Level(msgspec.Struct, frozen=True):
@@ -191,9 +193,22 @@ class Ledger:
             self._wallets[seat] = str(Pubkey.from_bytes(account.data))
         return self._wallets[seat]
 
+    def seat_of(self, wallet: str) -> int | None:
+        """Return the seat of a wallet; a seat is given once and for ever, so it is read once."""
+        if wallet not in self._seats:
+            account = self.rpc.account(self.deployment.seat_index(wallet), offset=0, length=64)
+            if account is None:
+                return None
+            self._seats[wallet] = _u16(account.data, 10)
+        return self._seats[wallet]
+
     def events_of(self, transaction: dict[str, Any]) -> tuple[idl.Event, ...]:
-        """Return the programs' events in a landed transaction."""
-        return tuple(idl.events_in(transaction["meta"]["logMessages"] or [], self._programs))
+        """Return the programs' events in a landed transaction, up to where its logs were cut.
+
+        Behind the cut the runtime still writes lines that happen to be short enough, so who invoked whom is no longer certain there.
+        """
+        lines = transaction["meta"]["logMessages"] or []
+        return tuple(idl.events_in(takewhile(lambda line: not idl.logs_are_cut([line]), lines), self._programs))
 
     # Writing
 
@@ -350,7 +365,13 @@ class Ledger:
         transaction = self.rpc.transaction(signature)
         if transaction is None:
             return Outcome("unknown", signature)
-        return Outcome("confirmed", signature, slot=int(transaction["slot"]), events=self.events_of(transaction))
+        return Outcome(
+            "confirmed",
+            signature,
+            slot=int(transaction["slot"]),
+            events=self.events_of(transaction),
+            time_s=transaction.get("blockTime"),
+        )
 
     def _failure(self, signature: str, err: Any) -> Outcome:
         code, detail = failure_of(err)

@@ -60,7 +60,7 @@ orders = sa.Table(
     sa.Index("orders_by_chain_id", "chain_order_id"),
 )
 
-# An index of the chain's fills; can be dropped and rebuilt from the market's transactions.
+# An index of the chain's fills; can be dropped and rebuilt from the market's transactions and its ring of fills.
 trades = sa.Table(
     "trades",
     metadata,
@@ -74,8 +74,8 @@ trades = sa.Table(
     sa.Column("maker_order", sa.String(20), nullable=False),
     sa.Column("taker_order", sa.String(20), nullable=False),
     sa.Column("traded_at_s", sa.BigInteger, nullable=False),
-    sa.Column("signature", sa.String(88), nullable=False),
-    sa.Column("slot", sa.BigInteger, nullable=False),
+    sa.Column("signature", sa.String(88), nullable=False),  # empty: its transaction is not known
+    sa.Column("slot", sa.BigInteger, nullable=False),  # 0 with an empty signature
 )
 
 cursors = sa.Table(

@@ -25,7 +25,10 @@ Reader = Annotated[Claims, Depends(Allowed(Permission.READ_MARKET))]
 
 
 class TradeView(BaseModel):
-    """One trade. `value` is in CREDIT; `signature` is the Solana transaction that matched and settled it."""
+    """One trade. `value` is in CREDIT; `signature` is the Solana transaction that matched and settled it, landed in `slot`.
+
+    Both are null when that transaction hid its log lines: the trade itself is then from the market account.
+    """
 
     trade_id: int
     interval: int
@@ -36,8 +39,8 @@ class TradeView(BaseModel):
     buyer: str
     seller: str
     traded_at_s: int
-    signature: str
-    slot: int
+    signature: str | None
+    slot: int | None
 
 
 class TradePage(BaseModel):
@@ -60,8 +63,8 @@ def view(row: Any) -> TradeView:
         buyer=get("buyer"),
         seller=get("seller"),
         traded_at_s=get("traded_at_s"),
-        signature=get("signature"),
-        slot=get("slot"),
+        signature=get("signature") or None,
+        slot=get("slot") or None,
     )
 
 
