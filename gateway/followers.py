@@ -1,4 +1,5 @@
-"""Background work of a gateway: follow the market's trades and the bridge's readings, feed the live stream, resolve pending orders."""
+"""Background work of a gateway: follow the market's trades and the bridge's readings, feed the live stream, resolve pending orders and
+end those that the book no longer has."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from gateway.context import Gateway
 from gateway.orders.settlement import Settling
+from gateway.orders.standing import Standing
 from gateway.readings.view import ReadingFeed
 from gateway.trades.index import TradeIndex
 from gateway.trades.routes import view as trade_view
@@ -21,6 +23,7 @@ log = get_logger("gateway")
 _TRADES_S = 0.4  # one slot
 _READINGS_S = 1.0
 _PENDING_S = 2.0
+_STANDING_S = 30.0  # an order that left the book unnoticed ends at the second look
 
 
 class Followers:
@@ -31,6 +34,7 @@ class Followers:
         self._index = TradeIndex(gateway.store, gateway.ledger)
         self._feed = ReadingFeed(gateway.readings, gateway.meters)
         self._settling = Settling(gateway.store, gateway.ledger)
+        self._standing = Standing(gateway.store, gateway.ledger)
 
     async def run(self) -> None:
         """Run until cancelled."""
@@ -38,6 +42,7 @@ class Followers:
             group.create_task(self._loop("trades", _TRADES_S, self._trades))
             group.create_task(self._loop("readings", _READINGS_S, self._readings))
             group.create_task(self._loop("pending_orders", _PENDING_S, self._pending))
+            group.create_task(self._loop("open_orders", _STANDING_S, self._open))
 
     async def _loop(self, name: str, pause_s: float, step: Callable[[], Any]) -> None:
         while True:
@@ -57,3 +62,6 @@ class Followers:
 
     async def _pending(self) -> None:
         await run_in_threadpool(self._settling.resolve_all)
+
+    async def _open(self) -> None:
+        await run_in_threadpool(self._standing.check)

@@ -14,6 +14,7 @@ from nacl.signing import SigningKey
 
 from gateway.ledger import Ledger, NewOrder, OrderRefusedError, Outcome
 from gateway.orders import book_keeping
+from gateway.orders.standing import find_silent
 from gateway.trades.index import apply_events
 
 _NEVER_SENT_S = 30
@@ -59,6 +60,8 @@ class Settling:
         if outcome.kind == "confirmed":
             with self._store.begin() as db:
                 apply_events(db, self._ledger, outcome)
+                # It landed, so the order is out, also if the event that says so was cut.
+                book_keeping.order_out(db, chain_order_id=chain_order_id, reason="cancelled")
         elif outcome.kind == "failed":
             raise OrderRefusedError(outcome.code, outcome.detail)
         else:
@@ -90,5 +93,7 @@ class Settling:
                 apply_events(db, self._ledger, outcome)
             else:
                 book_keeping.reject(db, order_id, outcome.code)
+        if outcome.kind == "confirmed":
+            find_silent(self._store, self._ledger, order_id, outcome)
         if raise_refusal and outcome.kind != "confirmed":
             raise OrderRefusedError(outcome.code, outcome.detail)
