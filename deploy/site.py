@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from collections.abc import Sequence
@@ -115,8 +116,9 @@ class Site:
         return self.agent_home(meter.agent) / "keys" / f"{safe_name(meter.settings.serial)}.json"
 
     def meter_id(self, meter: FleetMeter) -> bytes:
-        """Return the 16-byte meter id: the label, zero-padded (a campus would use its asset numbers)."""
-        return meter.label.encode().ljust(16, b"\0")[:16]
+        """Return the 16-byte meter id: the label, zero-padded, or its hash when it is longer (a campus would use its asset numbers)."""
+        label = meter.label.encode()
+        return label.ljust(16, b"\0") if len(label) <= 16 else hashlib.sha256(label).digest()[:16]
 
     # Configurations
 
