@@ -26,6 +26,7 @@ log = get_logger("bridge.mqtt")
 
 _SESSION_S = 7 * 86_400
 _KEEPALIVE_S = 30
+_CONNECT_S = 10.0
 _RETRY_S = (0.5, 1.0, 2.0, 5.0)
 _SUCCESS = 0
 _BURST = 20
@@ -102,14 +103,7 @@ class BrokerLink:
         tls = _tls(self._config)
         while True:
             try:
-                await client.connect(
-                    self._config.mqtt_host,
-                    self._config.mqtt_port,
-                    ssl=tls,
-                    keepalive=_KEEPALIVE_S,
-                    version=self._config.mqtt_version,
-                    raise_exc=True,
-                )
+                await asyncio.wait_for(self._connect_once(client, tls), _CONNECT_S)
             except (OSError, gmqtt.mqtt.handler.MQTTConnectError, TimeoutError) as error:
                 pause_s = _RETRY_S[min(attempt, len(_RETRY_S) - 1)]
                 log.warning("broker_unreachable", error=str(error), retry_s=pause_s, setting="mqtt_host, mqtt_port")
@@ -117,6 +111,11 @@ class BrokerLink:
                 await asyncio.sleep(pause_s)
             else:
                 return
+
+    async def _connect_once(self, client: gmqtt.Client, tls: ssl.SSLContext | bool) -> None:
+        config = self._config
+        version = gmqtt.constants.MQTTv50 if config.mqtt_version == 5 else gmqtt.constants.MQTTv311
+        await client.connect(config.mqtt_host, config.mqtt_port, ssl=tls, keepalive=_KEEPALIVE_S, version=version)
 
     def _connected_now(self, client: gmqtt.Client, _flags: int, _code: int, _properties: Any) -> None:
         self._outgoing = Outgoing.of(client)

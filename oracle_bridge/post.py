@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import msgspec
@@ -34,8 +33,9 @@ log = get_logger("bridge.post")
 
 PENDING_MAX = 4_000
 """Most pending readings looked at in one step; the oldest come first, so the rest waits for the next step."""
-IN_FLIGHT = 8
-"""Transactions sent in one request; those of the next request are on their way while their answers are worked in."""
+IN_FLIGHT = 32
+"""Transactions sent in one request and followed together. Working in the answers of one request while the next is on its way
+was tried: no faster, and a twentieth more processor time."""
 WAVES = 50
 """Most waves of one step: a step must come to an end, so that the registry, a pause and the other zones are seen."""
 SYNC_PAUSE_S = 5.0
@@ -93,7 +93,6 @@ class ZoneWorker:
         self._follower = Follower(
             rpc, store, deployment.programs["oracle"], zone, self._addresses.roots, lambda: self._look().slab.entries
         )
-        self._hands = ThreadPoolExecutor(1, thread_name_prefix=f"send-{zone}")
         self._absolute: set[Key] = set()
         self._synced_at_s: dict[int, float] = {}
         self._not_before_s = float("-inf")
@@ -221,31 +220,20 @@ class ZoneWorker:
     def _shoot(self, shots: Sequence[Shot]) -> list[Pending]:
         """Send the transactions of one wave; return the readings that were applied."""
         applied: list[Pending] = []
-        answers: dict[str, list[Result]] = {}
-        groups = [shots[at : at + IN_FLIGHT] for at in range(0, len(shots), IN_FLIGHT)]
-        sending = self._begin(groups[0]) if groups else None
-        for place, group in enumerate(groups):
-            assert sending is not None
-            outcomes = sending.result()
-            landed = any(isinstance(outcome, Landed) and outcome.error is None for outcome in outcomes)
-            # The chain works on the next group while the answers about this one are written down.
-            sending = self._begin(groups[place + 1]) if landed and place + 1 < len(groups) else None
-            answers |= self._follower.catch_up()
-            for shot, outcome in zip(group, outcomes, strict=True):
+        for at in range(0, len(shots), IN_FLIGHT):
+            wave = shots[at : at + IN_FLIGHT]
+            # Without simulation: these instructions have one shape, and a reading that fails is skipped, not reverted.
+            outcomes = self._sender.send_all([self._build([self._post(shot)]) for shot in wave], skip_preflight=True)
+            answers = self._follower.catch_up()
+            for shot, outcome in zip(wave, outcomes, strict=True):
                 self._count(outcome, "oracle")
                 if isinstance(outcome, Landed) and outcome.error is None:
                     applied += self._answered(shot, answers.get(outcome.signature, []))
-            if not landed:
+            if not any(isinstance(outcome, Landed) and outcome.error is None for outcome in outcomes):
                 self._back_off()
                 break
             self._failures = 0
         return applied
-
-    def _begin(self, shots: Sequence[Shot]) -> Future[list[Outcome]]:
-        """Send transactions in the worker's other thread."""
-        builds = [self._build([self._post(shot)]) for shot in shots]
-        # Without simulation: these instructions have one shape, and a reading that fails is skipped, not reverted.
-        return self._hands.submit(self._sender.send_all, builds, skip_preflight=True)
 
     def _answered(self, shot: Shot, results: Sequence[Result]) -> list[Pending]:
         applied: list[Pending] = []

@@ -36,6 +36,16 @@ MOSQUITTO = next(
 )
 
 
+AMQTT = next(
+    (
+        path
+        for path in (os.environ.get("CAMPUSGRID_TEST_AMQTT"), ROOT / ".venv-broker" / "bin" / "amqtt")
+        if path and os.path.exists(path)
+    ),
+    None,
+)
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -75,14 +85,31 @@ class Broker:
         self.process.wait(10)
 
 
+class SmallBroker(Broker):
+    """amqtt: MQTT 3.1.1 alone, what runs where no mosquitto can be installed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        folder.mkdir(exist_ok=True)
+        config = folder / "amqtt.yaml"
+        config.write_text(
+            f"listeners:\n  default:\n    type: tcp\n    bind: 127.0.0.1:{self.port}\n"
+            "auth:\n  allow-anonymous: true\ntopic-check:\n  enabled: false\n"
+        )
+        self._command = [str(AMQTT), "-c", str(config)]
+        self.start()
+
+
 class Edge:
     """Publishes readings until each has a `stored` receipt, as an agent does, and keeps every receipt."""
 
-    def __init__(self, port: int, receipt_key: bytes) -> None:
+    def __init__(self, port: int, receipt_key: bytes, version: int = 5) -> None:
         self._key = receipt_key
         self._lock = threading.Lock()
         self.verdicts: dict[bytes, list[int]] = {}
-        self.client = paho.Client(paho.CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+        self.client = paho.Client(
+            paho.CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5 if version == 5 else paho.MQTTv311
+        )
         self.client.on_connect = lambda client, *_: client.subscribe("cg/v1/+/+/receipt", qos=1)
         self.client.on_message = self._received
         self.client.connect("127.0.0.1", port)
@@ -120,9 +147,9 @@ class Edge:
 class Scene:
     """Broker, chain and a bridge process that can be killed and started again."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, version: int = 5) -> None:
         self.folder = folder
-        self.broker = Broker(folder / "broker")
+        self.broker = (Broker if version == 5 else SmallBroker)(folder / "broker")
         self.chain = fakes.FakeChain(lambda: int(time.time()))
         self.server = fakes.serve(self.chain)
         self.metrics_port = free_port()
@@ -134,10 +161,10 @@ class Scene:
             f'[bridge]\nhome = "{folder}/bridge"\ndeployment = "{folder}/deployment.json"\n'
             f'receipt_key = "{folder}/keys/receipt.json"\nposter_key = "{folder}/keys/poster.json"\n'
             f'mqtt_port = {self.broker.port}\nrpc_url = "http://127.0.0.1:{self.server.server_address[1]}"\n'
-            f'ws_url = ""\nmetrics_port = {self.metrics_port}\n'
+            f'ws_url = ""\nmetrics_port = {self.metrics_port}\nmqtt_version = {version}\n'
         )
         self.process: subprocess.Popen[bytes] | None = None
-        self.edge = Edge(self.broker.port, keys.public_key(self.receipt_key))
+        self.edge = Edge(self.broker.port, keys.public_key(self.receipt_key), version)
 
     def start(self) -> None:
         self.log = (self.folder / "bridge.log").open("ab")
@@ -317,3 +344,18 @@ def test_a_metrics_port_that_is_taken_is_named(scene: Scene) -> None:
         assert scene.process.wait(30) == 2
         scene.process = None
     assert "metrics_port" in (scene.folder / "bridge.log").read_text()
+
+
+def test_a_broker_of_mqtt_3_1_1_carries_everything(tmp_path: Path) -> None:
+    """Where no mosquitto can be installed amqtt runs; nothing on the path may need MQTT 5."""
+    if AMQTT is None:
+        pytest.skip("amqtt is not installed")
+    scene = Scene(tmp_path, version=4)
+    try:
+        messages = readings(scene, meters=3, intervals=4)
+        scene.start()
+        scene.ready()
+        scene.edge.deliver(messages)
+        check_books(scene, messages, 3, 4)
+    finally:
+        scene.stop()

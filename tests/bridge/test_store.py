@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from gridkit.chain import proof
 from oracle_bridge.errors import StoreError
 from oracle_bridge.judge import Baseline
 from oracle_bridge.store import MASKED, Applied, Batch, NewReading, State, Store, open_engine
@@ -208,6 +209,19 @@ def test_the_chain_has_the_last_word(store: Store, state: State) -> None:
     assert states(store) == {"posted": 1}
     assert store.withheld_reasons() == {}
     assert store.unsettled(1) == [(1, 0, 10, 0, 110, 10)]
+
+
+def test_a_reading_whose_batch_was_followed_before_it_came_is_claimed(store: Store) -> None:
+    """Its owner posted it: it stands in a root, so it is posted, with its place and never less than its accumulators."""
+    first, second = row(1, 10), row(2, 10)
+    records = b"".join(proof.encode_record(proof.Record(r.slot, 10, 1, r.digest)) for r in (second, first))
+    store.record_batches(1, [Batch(1, 7, bytes(32), records, "theirs", 70, ())], "a")
+    store.add([first, second, row(3, 10)])
+    keys = [(1, 0, 10), (2, 0, 10), (3, 0, 10)]
+    assert store.claim(1, keys, {1: (500, 60), 3: (1, 1)}) == [(2, 0, 10), (3, 0, 10)]
+    found = view(store)[0]
+    assert (found.state, found.seq, found.record, found.tx_signature) == ("posted", 7, 1, "theirs")
+    assert store.unsettled(1) == [(1, 0, 10, 0, 500, 60)]
 
 
 def test_a_second_writer_is_noticed(store: Store) -> None:
