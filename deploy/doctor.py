@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from deploy.broker import NoBrokerError, find_broker
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 
@@ -65,15 +67,11 @@ def _localnet() -> Finding:
 
 
 def _broker() -> Finding:
-    found = shutil.which("mosquitto") or next(
-        (p for p in ("/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto") if Path(p).exists()), None
-    )
-    if found:
-        return Finding("MQTT broker", found)
-    amqtt = CHECKOUT / ".venv-broker" / "bin" / "amqtt"
-    if amqtt.exists():
-        return Finding("MQTT broker", f"{amqtt} (MQTT 3.1.1)")
-    return Finding("MQTT broker", "none", "install mosquitto, or make setup")
+    try:
+        program, level = find_broker(CHECKOUT)
+    except NoBrokerError as error:
+        return Finding("MQTT broker", "none", str(error))
+    return Finding("MQTT broker", f"{program}{' (MQTT 3.1.1)' if level == 4 else ''}")
 
 
 def _programs() -> list[Finding]:

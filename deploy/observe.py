@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 import urllib.error
 import urllib.request
 
@@ -210,8 +209,3 @@ def parse_metrics(text: str) -> Metrics:
 def total(metrics: Metrics, name: str) -> int:
     """Return the sum of a metric over its labels; 0 when it is absent."""
     return sum(value for _, value in metrics.get(name, []))
-
-
-def wall_s() -> float:
-    """Return a monotonic wall time, seconds, for durations."""
-    return time.monotonic()
