@@ -26,6 +26,12 @@ check: setup ## lint, types and import rules
 bench: setup ## every figure of README and docs, measured again (whole runs, some minutes)
 	$(PY) -m benchmarks
 
+soak: setup ## the long tests: memory over hours of work, starts of large chains
+	$(PY) -m pytest -m soak --timeout 2400 --durations 10
+
+prove: setup ## every property, kill and fault test at its full length; the last line is the verdict
+	@$(PY) tests/prove.py
+
 programs: setup ## rebuild the five programs from source (Debian: rustc-web rust-web-src cargo-web llvm-22)
 	$(PY) -m programs.tools.build
 

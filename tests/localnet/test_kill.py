@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from localnet_process import CHECKOUT, SOL, Node, Wallet, pay, signed
+from proving import steps
 from solders.instruction import Instruction
 from solders.pubkey import Pubkey
 from solders.signature import Signature
@@ -29,9 +30,11 @@ pytestmark = pytest.mark.integration
 
 MakeNode = Callable[..., Node]
 UNIT = 1_000_000
+KILLS = steps(10, prove=200)
 
 
-def test_after_ten_kills_under_load_every_answered_transaction_is_there_and_none_by_half(make_node: MakeNode) -> None:
+@pytest.mark.prove_too
+def test_after_kills_under_load_every_answered_transaction_is_there_and_none_by_half(make_node: MakeNode) -> None:
     """An answer is a promise: a reading is deleted from the edge's spool because of it."""
     node = make_node(snapshot_every=300).start()
     payer = node.funded(1_000_000 * SOL)
@@ -40,7 +43,7 @@ def test_after_ten_kills_under_load_every_answered_transaction_is_there_and_none
     sent: dict[str, tuple[int, int]] = {}
     serial = 0
     dice = random.Random(7)
-    for kill in range(10):
+    for kill in range(KILLS):
         stop = threading.Event()
 
         def load(stop: threading.Event = stop) -> None:
