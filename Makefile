@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
 
-.PHONY: help setup run test check bench programs interfaces soak prove clean
+.PHONY: help setup run test check bench programs units interfaces soak prove clean
 
 help: ## show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,13 @@ prove: setup ## every property, kill and fault test at its full length; the last
 
 programs: setup ## rebuild the five programs from source (Debian: rustc-web rust-web-src cargo-web llvm-22)
 	$(PY) -m programs.tools.build
+
+units: setup ## measure and record compute units of every instruction: solders 0.26, 0.29, and with p-token
+	CAMPUSGRID_RECORD_UNITS=1 $(PY) -m pytest tests/programs
+	CAMPUSGRID_RECORD_UNITS=1 .venv-localnet/bin/python -m pytest tests/programs
+	CAMPUSGRID_RECORD_UNITS=1 CAMPUSGRID_TOKEN_PROGRAM=p_token $(PY) -m pytest tests/programs
+	$(PY) programs/tools/generate.py
+	$(PY) -m benchmarks --write-docs
 
 interfaces: setup ## regenerate Rust glue, both IDL forms and docs/programs from programs/*/interface.toml
 	$(PY) programs/tools/generate.py

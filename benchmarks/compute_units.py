@@ -1,10 +1,11 @@
 """The compute units of every instruction, case by case, as the committed table has them, beside the earlier system's.
 
 `programs/compute_units.json` is written and checked by the programs' tests: each instruction runs in LiteSVM against the built
-file that is committed, and a test fails when one costs a single unit more than the table says. Units are exact and the same
-on every machine, so nothing is timed here. "Own" are the units of our programs, calls between them included; "SPL Token"
-those of the token program that they call, which another version of that program would change. The case behind the slash says
-what happened: `fills_10` met ten resting orders, `settle_range/128` settled 128 meters.
+file that is committed, and a test fails when one costs another unit than the table says. Units are exact and the same
+on every machine, so nothing is timed here. "Own" are the units of our programs, calls between them included, on solders 0.26 (Agave
+2.2) and on 0.29 (Agave 4.1); the token program's stand apart, because they change with its binary: SPL Token 3.5.0 as solders
+0.26 brings it, and p-token, its successor on the main network, in its place. What follows the instruction's name
+says what happened: `fills_10` met ten resting orders, `settle_range.128` settled 128 meters.
 
 Not counted: signatures and fees, which the runtime charges apart. The earlier system's units are those of its own instructions
 for the same act; its reading was not verified on chain, ours is.
@@ -19,36 +20,39 @@ import msgspec
 from benchmarks.figures import Figure, Measured, Unit, UnitsRow
 from benchmarks.process import print_measured
 
-TABLE = Path(__file__).resolve().parents[1] / "programs" / "compute_units.json"
+PROGRAMS = Path(__file__).resolve().parents[1] / "programs"
 _READINGS = 12
 # The earlier system's program, same acts: an unverified reading, place a limit order that rests, cancel it.
 _EARLIER = {"reading": 13_376, "place": 10_464, "cancel": 4_469}
 
 
-class _Table(msgspec.Struct):
-    programs: dict[str, dict[str, int]]
-    token_program: dict[str, dict[str, int]] = {}
-
-
-def table(data: bytes) -> tuple[UnitsRow, ...]:
-    """Return the rows of programs/compute_units.json, by program and case.
+def table(programs: Path) -> tuple[UnitsRow, ...]:
+    """Return the rows of the tables in that folder, by program and case; units that a table does not have are 0.
 
     Raises:
+        FileNotFoundError: A table is missing.
         msgspec.MsgspecError: It is no such table.
     """
-    known = msgspec.json.decode(data, type=_Table)
+    names = (
+        "compute_units.json",
+        "compute_units.0.29.json",
+        "compute_units.token.json",
+        "compute_units.p_token.token.json",
+    )
+    own, own_029, spl, p_token = (
+        msgspec.json.decode((programs / name).read_bytes(), type=dict[str, int]) for name in names
+    )
     return tuple(
-        UnitsRow(program, case, own, known.token_program.get(program, {}).get(case, 0))
-        for program, cases in sorted(known.programs.items())
-        for case, own in sorted(cases.items())
+        UnitsRow(key, units, own_029.get(key, 0), spl.get(key, 0), p_token.get(key, 0))
+        for key, units in sorted(own.items())
     )
 
 
 def measure() -> Measured:
     """Return the table and its three comparisons."""
-    rows = table(TABLE.read_bytes())
-    own = {(row.program, row.case): row.own for row in rows}
-    reading = -(-own["oracle", f"post_verified/{_READINGS}"] // _READINGS)
+    rows = table(PROGRAMS)
+    own = {row.key: row.own for row in rows}
+    reading = -(-own[f"oracle.post_verified.{_READINGS}"] // _READINGS)
     compared = (
         (
             "cu_reading",
@@ -56,8 +60,8 @@ def measure() -> Measured:
             reading,
             "reading",
         ),
-        ("cu_place", "place a limit order that rests", own["trading", "place_order/rests"], "place"),
-        ("cu_cancel", "cancel it", own["trading", "cancel_order"], "cancel"),
+        ("cu_place", "place a limit order that rests", own["trading.place_order.rests"], "place"),
+        ("cu_cancel", "cancel it", own["trading.cancel_order"], "cancel"),
     )
     return Measured(
         figures=tuple(

@@ -62,12 +62,16 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class UnitsRow(msgspec.Struct, frozen=True):
-    """Compute units of one instruction in one case; `token` are those of the SPL Token program that it called, beside `own`."""
+    """Compute units of one instruction in one case, `key` = `<program>.<instruction>[.<case>]`.
 
-    program: str
-    case: str
+    `own` on solders 0.26, `own_029` on 0.29; `token` and `p_token` are those of the token program called, beside `own`.
+    """
+
+    key: str
     own: int
+    own_029: int
     token: int
+    p_token: int
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

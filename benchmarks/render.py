@@ -109,10 +109,11 @@ def _summary(figures: list[Figure]) -> str:
 
 
 def _units(rows: tuple[UnitsRow, ...]) -> str:
-    lines = ["| instruction / case | own | SPL Token | together |", "|---|---:|---:|---:|"]
+    lines = ["| instruction and case | own | own on 0.29 | SPL Token | p-token | own + SPL | own + p |"]
+    lines += ["|---|---:|---:|---:|---:|---:|---:|"]
     for row in rows:
-        token = f"{row.token:,}" if row.token else "–"
-        lines.append(f"| `{row.program}.{row.case}` | {row.own:,} | {token} | {row.own + row.token:,} |")
+        units = (row.own, row.own_029, row.token, row.p_token, row.own + row.token, row.own + row.p_token)
+        lines.append(f"| `{row.key}` | " + " | ".join(f"{n:,}" if n else "–" for n in units) + " |")
     return "\n".join(lines)
 
 

@@ -62,7 +62,7 @@ def render(root: Path, name: str) -> dict[Path, str]:
         root / "programs" / name / "src" / "generated.rs": generate_rust.render(interface),
         root / "programs" / "idl" / f"{name}.json": _json(generate_idl.render(interface, address)),
         root / "programs" / "idl" / f"{name}.legacy.json": _json(generate_idl.render_legacy(interface, address)),
-        root / "docs" / "programs" / f"{name}.md": generate_docs.render(interface, _compute_units(root).get(name)),
+        root / "docs" / "programs" / f"{name}.md": generate_docs.render(interface, _compute_units(root)),
     }
 
 
@@ -70,13 +70,10 @@ def _json(value: object) -> str:
     return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
 
 
-def _compute_units(root: Path) -> dict[str, object]:
+def _compute_units(root: Path) -> dict[str, int]:
     path = root / "programs" / "compute_units.json"
-    if not path.is_file():
-        return {}
-    table = json.loads(path.read_text(encoding="utf-8"))
-    inner = table.get("programs", table) if isinstance(table, dict) else {}
-    return inner if isinstance(inner, dict) else {}
+    table: dict[str, int] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return table
 
 
 def _addresses(root: Path) -> dict[str, str]:

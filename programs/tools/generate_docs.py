@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from generate_interface import FIRST_ERROR_CODE, Account, Field, Instruction, Interface, Struct, discriminator
 
 
-def render(interface: Interface, compute_units: object) -> str:
-    """Return the Markdown page. `compute_units` is this program's part of compute_units.json, or None."""
+def render(interface: Interface, compute_units: dict[str, int]) -> str:
+    """Return the Markdown page. `compute_units` is the whole of compute_units.json; empty if it was never recorded."""
     return "\n".join(_lines(interface, compute_units)).rstrip() + "\n"
 
 
-def _lines(interface: Interface, compute_units: object) -> Iterator[str]:
+def _lines(interface: Interface, compute_units: dict[str, int]) -> Iterator[str]:
     yield f"# The {interface.name} program"
     yield ""
     yield f"<!-- Written by programs/tools/generate.py from programs/{interface.name}/interface.toml; do not edit. -->"
@@ -24,7 +24,7 @@ def _lines(interface: Interface, compute_units: object) -> Iterator[str]:
     yield "## Instructions"
     yield ""
     for instruction in interface.instructions:
-        yield from _instruction(instruction, _units(compute_units, instruction.name))
+        yield from _instruction(instruction, _units(compute_units, f"{interface.name}.{instruction.name}"))
     if interface.accounts:
         yield "## Accounts"
         yield ""
@@ -63,20 +63,14 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
-def _units(compute_units: object, name: str) -> list[tuple[str, int]]:
-    """Accept {instruction: n}, {instruction: {case: n}} or {"instruction/case": n}; return (case, units) rows."""
-    if not isinstance(compute_units, dict):
-        return []
-    rows: list[tuple[str, int]] = []
-    for key, value in compute_units.items():
-        head, _, case = str(key).partition("/")
-        if head != name:
-            continue
-        if isinstance(value, int):
-            rows.append((case, value))
-        elif isinstance(value, dict):
-            rows.extend((str(label), units) for label, units in value.items() if isinstance(units, int))
-    return rows
+def _units(compute_units: dict[str, int], name: str) -> list[tuple[str, int]]:
+    """Return (case, units) of the entries `name` and `name.case`."""
+    rows = (
+        (key.removeprefix(name).lstrip("."), units)
+        for key, units in compute_units.items()
+        if f"{key}.".startswith(f"{name}.")
+    )
+    return list(rows)
 
 
 def _instruction(instruction: Instruction, units: list[tuple[str, int]]) -> Iterator[str]:

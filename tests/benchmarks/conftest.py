@@ -6,7 +6,10 @@ import pytest
 
 from benchmarks.figures import Figure, Figures, Machine, Measured, Result, Unit, UnitsRow, sampled
 
-UNITS = (UnitsRow("oracle", "post_verified/12", 113_912, 0), UnitsRow("trading", "deposit_credit", 1_686, 4_645))
+UNITS = (
+    UnitsRow("oracle.post_verified.12", 113_912, 113_912, 0, 0),
+    UnitsRow("trading.deposit_credit", 1_686, 1_686, 4_645, 76),
+)
 
 
 @pytest.fixture

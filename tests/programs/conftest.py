@@ -13,7 +13,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(1, str(Path(__file__).resolve().parents[2]))
 
 from campus import Campus
-from program_harness import IS_MAIN_ENVIRONMENT, RECORD_VARIABLE, Chain, Outcome, UnitTable, expect_ok
+from program_harness import (
+    RECORD_VARIABLE,
+    TOKEN_PROGRAM,
+    Chain,
+    Outcome,
+    UnitTable,
+    expect_ok,
+    units_environment,
+    units_files,
+)
 
 
 @pytest.fixture
@@ -28,23 +37,37 @@ def campus(chain: Chain) -> Campus:
     return Campus.build(chain)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A run that records, or that changes the token program, is about units: only the tests that measure them."""
+    here = Path(__file__).resolve().parent
+    if not (os.environ.get(RECORD_VARIABLE) or TOKEN_PROGRAM):
+        return
+    others = [i for i in items if here not in i.path.parents or "record_units" not in getattr(i, "fixturenames", ())]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if item not in others]
+
+
 @pytest.fixture(scope="session")
-def unit_table() -> Iterator[UnitTable]:
-    """The compute unit table; written at the end of a recording run of the main environment."""
-    recording = bool(os.environ.get(RECORD_VARIABLE)) and IS_MAIN_ENVIRONMENT
-    table = UnitTable(recording=recording, enforcing=IS_MAIN_ENVIRONMENT)
+def unit_table() -> Iterator[UnitTable | None]:
+    """The compute unit table of this environment, if one is kept; written at the end of a recording run."""
+    environment = units_environment()
+    if environment is None:
+        yield None
+        return
+    table = UnitTable(*units_files(environment), recording=bool(os.environ.get(RECORD_VARIABLE)))
     yield table
-    if recording:
+    if table.recording:
         table.write()
 
 
 @pytest.fixture
-def record_units(unit_table: UnitTable) -> Callable[[str, Outcome], Outcome]:
+def record_units(unit_table: UnitTable | None) -> Callable[[str, Outcome], Outcome]:
     """Compare the units of an applied transaction with the table under `<program>.<instruction>[.<case>]`."""
 
     def record(key: str, outcome: Outcome) -> Outcome:
         expect_ok(outcome)
-        unit_table.check(key, *outcome.own_units())
+        if unit_table is not None:
+            unit_table.check(key, *outcome.own_units())
         return outcome
 
     return record

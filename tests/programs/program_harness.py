@@ -6,8 +6,10 @@ addresses, bumps and therefore compute units are the same on every machine.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
+import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -37,6 +39,9 @@ COMPUTE_BUDGET = Pubkey.from_string("ComputeBudget111111111111111111111111111111
 START_S = 1_780_308_000
 SOLDERS = version("solders")
 IS_MAIN_ENVIRONMENT = SOLDERS.startswith("0.26.")
+# "p_token" puts the token program of the localnet's environment in place of the one that solders brings.
+TOKEN_VARIABLE = "CAMPUSGRID_TOKEN_PROGRAM"
+TOKEN_PROGRAM = os.environ.get(TOKEN_VARIABLE, "")
 SOL = 1_000_000_000
 # A packet: what a cluster forwards (IPv6 minimum MTU less headers). LiteSVM itself does not mind.
 MAX_TRANSACTION_BYTES = 1_232
@@ -128,6 +133,23 @@ class Outcome:
                 yield words[1], int(words[3])
 
 
+@functools.cache
+def p_token_image() -> bytes:
+    """Return the ELF of p-token, read out of the localnet's environment, whose SVM has it at the token program's id."""
+    python = ROOT / ".venv-localnet" / "bin" / "python"
+    code = """
+import sys
+from solders.litesvm import LiteSVM
+from solders.pubkey import Pubkey
+svm = LiteSVM()
+program = svm.get_account(Pubkey.from_string("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA"))
+sys.stdout.buffer.write(svm.get_account(Pubkey(bytes(program.data)[4:36])).data[45:])
+"""
+    image = subprocess.run([python, "-c", code], check=True, capture_output=True, timeout=60).stdout
+    assert image.startswith(b"\x7fELF")
+    return image
+
+
 class Chain:
     """A LiteSVM with our programs at their localnet ids and a ProgramData account for each.
 
@@ -136,6 +158,9 @@ class Chain:
 
     def __init__(self, programs: Sequence[str] | None = None) -> None:
         self.svm = LiteSVM().with_transaction_history(0)
+        if TOKEN_PROGRAM:
+            assert TOKEN_PROGRAM == "p_token", f"{TOKEN_VARIABLE}={TOKEN_PROGRAM}: only p_token is known"
+            self.svm.add_program(TOKEN, p_token_image())
         self.payer = keypair("payer")
         self.upgrade_authority = keypair("upgrade authority")
         self.program_names = {str(program_id(name)): name for name in PROGRAM_NAMES}
@@ -413,18 +438,33 @@ UNITS_FILE = ROOT / "programs" / "compute_units.json"
 RECORD_VARIABLE = "CAMPUSGRID_RECORD_UNITS"
 
 
-class UnitTable:
-    """The recorded compute units of `programs/compute_units.json`, which only the main environment keeps.
+def units_environment() -> str | None:
+    """Return which table this run's units belong to; None: no table is kept of it.
 
-    File: {"environment": {...}, "programs": {program: {"instruction" or "instruction/case": units}}, "token_program":
-    likewise}. `programs` counts our code and the system program, `token_program` the SPL token program's part, which
-    changes with its binary.
+    "": solders 0.26 with the SPL Token 3.5.0 that it brings, the main one. "0.29": solders 0.29 with the p-token that it
+    brings. "p_token": solders 0.26 with that p-token in place of the SPL token program.
+    """
+    if IS_MAIN_ENVIRONMENT:
+        return TOKEN_PROGRAM
+    return "0.29" if SOLDERS.startswith("0.29.") and not TOKEN_PROGRAM else None
+
+
+def units_files(environment: str, main: Path = UNITS_FILE) -> tuple[Path, Path]:
+    """Return the two files of an environment: our own units, and those of the token program."""
+    stem = ".".join(part for part in (main.stem, environment) if part)
+    return main.with_name(f"{stem}.json"), main.with_name(f"{stem}.token.json")
+
+
+class UnitTable:
+    """The recorded compute units of one environment, as two flat files {"<program>.<instruction>[.<case>]": units}.
+
+    The first counts our code and the system program's, the second the SPL token program's part, which changes with its
+    binary; a call that costs no token units has no entry there.
     """
 
-    def __init__(self, path: Path = UNITS_FILE, *, recording: bool = False, enforcing: bool = True) -> None:
-        self.path = path
+    def __init__(self, own: Path, token: Path, *, recording: bool = False) -> None:
+        self.paths = (own, token)
         self.recording = recording
-        self.enforcing = enforcing
         self.measured: dict[str, tuple[int, int]] = {}
 
     def check(self, key: str, own: int, token: int) -> None:
@@ -435,44 +475,28 @@ class UnitTable:
             own, token: As `Outcome.own_units` gives them.
 
         Raises:
-            AssertionError: more units than recorded, or none are recorded.
+            AssertionError: other units than recorded, or none are recorded. A fall counts too: left in the table, it
+                would hide the next rise.
         """
+        program, _, rest = key.partition(".")
+        assert program in PROGRAM_NAMES, f"{key}: {program} is no program"
+        assert rest, f"{key}: names no instruction"
         self.measured[key] = (own, token)
-        if self.recording or not self.enforcing:
+        if self.recording:
             return
-        program, row = _split(key)
-        table = self._load()
-        for part, used in (("programs", own), ("token_program", token)):
-            allowed = table[part].get(program, {}).get(row, None if part == "programs" else 0)
-            remedy = f"run with {RECORD_VARIABLE}=1 and commit the table if that is meant"
-            assert allowed is not None, f"{key}: {used} units, none recorded; {remedy}"
-            assert used <= allowed, f"{key}: {used} units of {part}, {allowed} recorded; {remedy}"
+        for path, used in zip(self.paths, (own, token), strict=True):
+            recorded = _load(path).get(key, 0 if path == self.paths[1] else None)
+            assert used == recorded, f"{key}: {used} units, {recorded} recorded in {path.name}; `make units` if meant"
 
     def write(self) -> None:
-        """Merge what was measured into the file."""
-        table = self._load()
-        table["environment"] = {"solders": SOLDERS, "token_program": "SPL Token 3.5.0"}
-        for key, (own, token) in self.measured.items():
-            program, row = _split(key)
-            for part, used in (("programs", own), ("token_program", token)):
-                rows = table[part].setdefault(program, {})
-                if part == "programs" or used:
-                    rows[row] = used
-                else:
-                    rows.pop(row, None)
-        for part in ("programs", "token_program"):
-            table[part] = {name: dict(sorted(rows.items())) for name, rows in sorted(table[part].items()) if rows}
-        scratch = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
-        scratch.write_text(json.dumps(table, indent=2) + "\n")
-        scratch.replace(self.path)
-
-    def _load(self) -> dict[str, Any]:
-        empty: dict[str, Any] = {"environment": {}, "programs": {}, "token_program": {}}
-        return json.loads(self.path.read_text()) if self.path.exists() else empty
+        """Merge what was measured into the files."""
+        for index, path in enumerate(self.paths):
+            table = _load(path) | {key: units[index] for key, units in self.measured.items()}
+            kept = {key: units for key, units in sorted(table.items()) if units}
+            scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+            scratch.write_text(json.dumps(kept, indent=2) + "\n")
+            scratch.replace(path)
 
 
-def _split(key: str) -> tuple[str, str]:
-    program, _, rest = key.partition(".")
-    assert program in PROGRAM_NAMES, f"{key}: {program} is no program"
-    assert rest, f"{key}: names no instruction"
-    return program, rest.replace(".", "/", 1)
+def _load(path: Path) -> dict[str, int]:
+    return json.loads(path.read_text()) if path.exists() else {}

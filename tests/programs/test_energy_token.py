@@ -646,7 +646,7 @@ def test_free_mode_thaws_what_restricted_mode_froze(world: World) -> None:
     assert world.chain.data(world.token_account("ann"))[108] == 1
 
 
-def test_sync_freeze_follows_the_mode(world: World) -> None:
+def test_sync_freeze_follows_the_mode(world: World, record_units: Callable[[str, Outcome], Outcome]) -> None:
     """The sweep that completes a switch of mode is anybody's to do and can do nothing else."""
     account = world.token_account("ann")
     accounts = {
@@ -659,7 +659,8 @@ def test_sync_freeze_follows_the_mode(world: World) -> None:
     }
     refused(world.chain.call("energy_token", "sync_freeze", accounts), "AlreadyInLine")
     world.put_council(transfer_mode=RESTRICTED)
-    assert expect_ok(world.chain.call("energy_token", "sync_freeze", accounts)).event("FreezeSynced")["frozen"]
+    synced = record_units("energy_token.sync_freeze", world.chain.call("energy_token", "sync_freeze", accounts))
+    assert synced.event("FreezeSynced")["frozen"]
     assert world.chain.data(account)[108] == 2
     refused(world.chain.call("energy_token", "sync_freeze", accounts), "AlreadyInLine")
     world.put_council(transfer_mode=FREE)
