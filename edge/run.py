@@ -1,0 +1,49 @@
+"""Decides how the agent's process begins and ends: settings and clock, signals, the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+from edge import lean
+from edge.agent import Agent
+from edge.settings import EdgeSettings
+from gridkit import log
+from gridkit.clock import open_clock
+
+logger = log.get_logger("edge")
+
+
+def run(settings: EdgeSettings) -> int:
+    """Poll, sign and send until SIGTERM or SIGINT; 0 when it has put everything away.
+
+    Raises:
+        EdgeError, ClockError, ProfileError, KeyFileError: It cannot begin.
+    """
+    return asyncio.run(_run(settings))
+
+
+async def _run(settings: EdgeSettings) -> int:
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_log_loop_exception)
+    agent = Agent(settings, open_clock(settings.clock))
+    task = asyncio.current_task()
+    assert task is not None, "asyncio.run runs a task"
+
+    def stop() -> None:
+        agent.stop()
+        task.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # Not loop.add_signal_handler: it would load what `edge.lean` has put off.
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
+    loop.call_later(1, lean.settle)
+    try:
+        await agent.run()
+    except asyncio.CancelledError:
+        logger.info("stopped")
+    return 0
+
+
+def _log_loop_exception(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+    logger.debug("loop_exception", message=context.get("message"), error=str(context.get("exception")))
