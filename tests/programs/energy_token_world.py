@@ -263,6 +263,7 @@ class World:
             "from_ledger": ledger_address(from_zone),
             "to_ledger": ledger_address(to_zone),
             "to_user": user_address(keypair(receiver).pubkey()),
+            "from_user": user_address(keypair(sender).pubkey()),
         }
 
     def transfer(self, sender: str, receiver: str, amount_atoms: int, from_zone: int = 1, to_zone: int = 1) -> Outcome:

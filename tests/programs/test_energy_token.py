@@ -141,6 +141,18 @@ def test_a_ledger_serves_one_zone() -> None:
     expect_shared(world.chain.call("energy_token", "create_zone", accounts, zone=2), "ALREADY_INITIALIZED")
 
 
+def test_a_ledger_account_that_rent_would_eat_is_refused() -> None:
+    """The cluster may remove an account below the rent limit, and every balance in it."""
+    world = new_world(zones=())
+    world.put_oracle_zone(1)
+    exempt = world.chain.svm.minimum_balance_for_rent_exemption(LEDGER_SIZE)
+    world.chain.put(ledger_address(1), bytes(LEDGER_SIZE), program_id("energy_token"), exempt - 1)
+    accounts = world.create_zone_accounts(1)
+    expect_shared(world.chain.call("energy_token", "create_zone", accounts, zone=1), "NOT_RENT_EXEMPT")
+    world.chain.put(ledger_address(1), bytes(LEDGER_SIZE), program_id("energy_token"), exempt)
+    expect_ok(world.chain.call("energy_token", "create_zone", accounts, zone=1))
+
+
 def test_create_zone_wants_the_slab_the_oracle_names() -> None:
     """A slab of another zone, or one the oracle does not name, must not become a source of GRID."""
     world = new_world(zones=())
@@ -620,6 +632,23 @@ def test_restricted_mode_is_for_active_users(world: World) -> None:
     refused(world.withdraw("ann", 1_000, user=user_address(keypair("ben").pubkey())), "WrongUser")
     world.put_council(transfer_mode=FREE)
     expect_ok(world.withdraw("ann", 1_000))
+
+
+def test_a_suspended_sender_cannot_transfer_in_restricted_mode(world: World) -> None:
+    """A withdrawal that is refused must not succeed by way of a friend's row."""
+    world.give(1, 0, 10)
+    world.put_council(transfer_mode=RESTRICTED)
+    expect_ok(world.transfer("ann", "ben", 1_000))
+    world.put_user("ann", status=SUSPENDED)
+    refused(world.transfer("ann", "ben", 1_000), "UserInactive")
+    accounts = {
+        **world.transfer_accounts("ann", "ben", 1, 1),
+        "from_user": user_address(keypair("ben").pubkey()),
+    }
+    outcome = world.chain.call("energy_token", "transfer", accounts, from_row=0, to_row=1, amount_atoms=1)
+    refused(outcome, "WrongUser")
+    world.put_council(transfer_mode=FREE)
+    expect_ok(world.transfer("ann", "ben", 1_000))
 
 
 def test_restricted_mode_refuses_accounts_others_can_move_or_close(world: World) -> None:

@@ -149,6 +149,7 @@ def settle_range() -> Case:
 def transfer() -> Case:
     world = rich_world()
     world.open_account(2, "ben")
+    world.put_council(transfer_mode=RESTRICTED)
     return case(
         world, "transfer", world.transfer_accounts("ann", "ben", 1, 2), from_row=0, to_row=0, amount_atoms=1_000
     )

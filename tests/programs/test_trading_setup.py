@@ -150,6 +150,9 @@ def test_market_account_must_be_ours_blank_and_of_the_right_size(bare: World) ->
     ):
         bare.chain.put(bare.market, data, owner)
         expect_shared(bare.create_market(), refusal)
+    exempt = bare.chain.svm.minimum_balance_for_rent_exemption(MARKET_SIZE)
+    bare.chain.put(bare.market, bytes(MARKET_SIZE), trading, exempt - 1)
+    expect_shared(bare.create_market(), "NOT_RENT_EXEMPT")
     bare.chain.put(bare.market, bytes(MARKET_SIZE), trading)
     expect_ok(bare.create_market())
 

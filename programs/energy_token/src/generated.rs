@@ -281,7 +281,7 @@ pub mod settle_range_accounts {
 pub mod transfer_accounts {
     /// signer; signer. Owner of the sending row.
     pub const OWNER: usize = 0;
-    /// state:governance.Council. Governance Council; pause bit 16.
+    /// state:governance.Council. Governance Council; pause bit 16, transfer mode.
     pub const COUNCIL: usize = 1;
     /// state:energy_token.Config. Config.
     pub const CONFIG: usize = 2;
@@ -291,9 +291,11 @@ pub mod transfer_accounts {
     pub const TO_LEDGER: usize = 4;
     /// state:registry.User. Registry User of the receiving row's owner.
     pub const TO_USER: usize = 5;
-    pub const COUNT: usize = 6;
+    /// state:registry.User. The sender's registry User; read in restricted mode.
+    pub const FROM_USER: usize = 6;
+    pub const COUNT: usize = 7;
     /// Accounts before the trailing optional ones.
-    pub const REQUIRED: usize = 6;
+    pub const REQUIRED: usize = 7;
     /// Bit i: account i signs.
     pub const SIGNERS: u64 = 0b1;
     /// Bit i: account i is written.
@@ -849,7 +851,7 @@ impl<'a> InitializeArgs<'a> {
     }
 }
 
-/// Arguments of `create_zone`. Initialises the zone's client-created ledger and binds it to the zone's oracle slab. Once a zone.
+/// Arguments of `create_zone`. Initialises the zone's client-created ledger, which must be rent-exempt, and binds it to the zone's oracle slab. Once a zone.
 pub struct CreateZoneArgs {
     /// Zone number.
     pub zone: u16,
@@ -924,7 +926,7 @@ impl SettleRangeArgs {
     }
 }
 
-/// Arguments of `transfer`. Moves GRID from the signer's row to another row, in the same zone or in another one. The sender's row must be free of debt, the receiver an active user. No token moves: both rows are in the vault.
+/// Arguments of `transfer`. Moves GRID from the signer's row to another row, in the same zone or in another one. The sender's row must be free of debt, the receiver an active user, and in restricted mode the sender too. No token moves: both rows are in the vault.
 pub struct TransferArgs {
     /// Sending row.
     pub from_row: u16,

@@ -1,5 +1,5 @@
 //! The checks every account goes through before a program believes a byte of it.
-use crate::{plain::Plain, Fault, Outcome};
+use crate::{plain::Plain, sysvar, Fault, Outcome};
 use pinocchio::{
     account::{Ref, RefMut},
     address::address_eq,
@@ -45,6 +45,17 @@ pub fn require_address(view: &AccountView, wanted: &Address) -> Outcome {
         Ok(())
     } else {
         Err(Fault::WRONG_ADDRESS)
+    }
+}
+
+/// An account that a client made must hold the lamports its size needs, or the cluster may take it away with everything in
+/// it. Accounts made by [`crate::cpi::create`] do. Errors: `NOT_RENT_EXEMPT`.
+#[inline(always)]
+pub fn require_rent_exempt(view: &AccountView) -> Outcome {
+    if view.lamports() >= sysvar::rent_exempt_lamports(view.data_len() as u64) {
+        Ok(())
+    } else {
+        Err(Fault::NOT_RENT_EXEMPT)
     }
 }
 

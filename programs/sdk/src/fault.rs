@@ -22,6 +22,8 @@ impl Fault {
     pub const NOT_WRITABLE: Fault = Fault::custom(2000);
     /// An account is not the one another account's record names.
     pub const WRONG_RELATION: Fault = Fault::custom(2001);
+    /// An account that a client made holds fewer lamports than its size needs to live for ever.
+    pub const NOT_RENT_EXEMPT: Fault = Fault::custom(2005);
     /// An account is not at the address derived from its seeds.
     pub const WRONG_SEEDS: Fault = Fault::custom(2006);
     /// A given account is not the one account that may stand here.

@@ -1137,7 +1137,7 @@ impl<'a> InitializeArgs<'a> {
     }
 }
 
-/// Arguments of `create_market`. Initialises the zeroed Market account, once, and writes its address into Config.
+/// Arguments of `create_market`. Initialises the zeroed, rent-exempt Market account, once, and writes its address into Config.
 pub struct CreateMarketArgs {
     /// Price of level 0, ticks, 1 to 9,489.
     pub min_tick: u16,

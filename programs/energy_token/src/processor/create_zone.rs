@@ -38,6 +38,7 @@ pub fn create_zone(ctx: &mut Ctx<'_>) -> Outcome {
     let number = args.zone.to_le_bytes();
     let bump = pda::require_canonical(zone_account, &[b"zone", &number], program_id)?;
     require(zone_account.is_data_empty(), ZoneExists)?;
+    account::require_rent_exempt(ledger)?;
 
     let bump_seed = [bump];
     let seeds = [SignerSeed::from(b"zone"), SignerSeed::from(&number), SignerSeed::from(&bump_seed)];

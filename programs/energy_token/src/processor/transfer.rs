@@ -1,4 +1,5 @@
 //! Moves GRID between two rows; the vault holds both, so no token moves.
+use super::wallet_account::{is_restricted, require_active};
 use crate::{
     error::{arguments, require},
     generated::{
@@ -19,10 +20,17 @@ use campusgrid_sdk::{
 pub fn transfer(ctx: &mut Ctx<'_>) -> Outcome {
     let args = arguments(TransferArgs::parse(ctx.data))?;
     let program_id = ctx.program_id;
-    let [owner, council, config, from_ledger, to_ledger, to_user] = ctx.take::<{ at::COUNT }>()?;
+    let [owner, council, config, from_ledger, to_ledger, to_user, from_user] = ctx.take::<{ at::COUNT }>()?;
     require_signer(owner)?;
     let config = load::<Config>(config, program_id)?;
-    config.council(council)?.require_running(Pause::Deposits, Paused.into())?;
+    let restricted = {
+        let council = config.council(council)?;
+        council.require_running(Pause::Deposits, Paused.into())?;
+        is_restricted(&council)
+    };
+    if restricted {
+        require_active(&config, owner.address(), from_user)?;
+    }
     let receiver = load::<User>(to_user, &config.registry_program)?;
     require(receiver.is_active(), UserInactive)?;
     require(args.amount_atoms != 0, ZeroAmount)?;

@@ -21,6 +21,14 @@ pub fn is_restricted(council: &Council) -> bool {
     council.param(TRANSFER_MODE_PARAM as usize) != 0
 }
 
+/// `user` must show `wallet` to be an active user of the registry. Errors: `WrongUser`, `UserInactive`.
+#[inline(always)]
+pub fn require_active(config: &Config, wallet: &Address, user: &AccountView) -> Outcome {
+    let user = load::<User>(user, &config.registry_program)?;
+    require(same(&user.wallet, wallet), WrongUser)?;
+    require(user.is_active(), UserInactive)
+}
+
 /// A GRID token account, any. Errors: `WRONG_OWNER`, `WRONG_TOKEN_ACCOUNT`.
 #[inline(always)]
 pub fn read_grid_account(config: &Config, token_account: &AccountView) -> Outcome<TokenAccount> {
@@ -61,9 +69,7 @@ impl<'a> WalletAccount<'a> {
         if account.restricted {
             require(!found.has_delegate, TokenAccountDelegated)?;
             require(!found.has_close_authority, TokenAccountHasCloseAuthority)?;
-            let user = load::<User>(user, &config.registry_program)?;
-            require(same(&user.wallet, wallet), WrongUser)?;
-            require(user.is_active(), UserInactive)?;
+            require_active(config, wallet, user)?;
         }
         account.is_frozen = found.is_frozen;
         Ok(account)

@@ -5,7 +5,7 @@ use crate::{
     state::{Config, Market},
 };
 use campusgrid_sdk::{
-    account::{init, same},
+    account::{init, require_rent_exempt, same},
     load, load_mut, require_signer,
     state::{Role, User},
     sysvar, Address, Ctx, Outcome,
@@ -36,6 +36,7 @@ pub fn create_market(ctx: &mut Ctx<'_>) -> Outcome {
     if args.min_tick == 0 || args.min_tick > MAX_TICK - (TICK_COUNT - 1) {
         return Err(TradingError::BadTick.into());
     }
+    require_rent_exempt(market_view)?;
     let now_s = sysvar::now_s()?;
 
     config.market = *market_view.address();
