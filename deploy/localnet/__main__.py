@@ -90,6 +90,7 @@ async def _run(settings: LocalnetSettings, start_ns: int) -> int:
     clock = ClockOwner(settings.home / "clock", settings.speed, max(start_ns, ledger.bank.unix_s * NS_PER_S))
     node = Node(ledger, genesis, clock, settings.slot_ms)
     node.rpc_address = f"{settings.host}:{settings.rpc_port}"
+    node.pubsub_address = f"{settings.host}:{settings.websocket_port}"
     try:
         await ledger.start()
         why = await _serve(settings, node, stopping)

@@ -35,6 +35,7 @@ TOKEN = Pubkey.from_string("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA")
 TOKEN_2022 = Pubkey.from_string("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb")
 LOOKUP_TABLE = Pubkey.from_string("AddressLookupTab1e1111111111111111111111111")
 LOADER_V3 = Pubkey.from_string("BPFLoaderUpgradeab1e11111111111111111111111")
+INSTRUCTIONS = Pubkey.from_string("Sysvar1nstructions1111111111111111111111111")
 
 BLOCKHASH_WINDOW = 151
 """A blockhash may be used up to 150 slots after its own. Source: MAX_PROCESSING_AGE 150, BlockhashQueue."""
@@ -45,8 +46,21 @@ SLOT_HASHES = 512
 SLOTS_PER_EPOCH = 432_000
 LAMPORTS_PER_SIGNATURE = 5_000
 LOOKUP_TABLE_HEADER = 56
+ACCOUNT_BASE_BYTES, LOOKUP_TABLE_BYTES = 64, 8_248
+"""What an account, and a lookup table, count beside the data. Source: SIMD-0186."""
+
 TOKEN_ACCOUNT_SIZE = 165
 MINT_SIZE = 82
+MULTISIG_SIZE = 355
+
+FEATURE = Pubkey.from_string("Feature111111111111111111111111111111111111")
+NATIVE_MINT = Pubkey.from_string("So11111111111111111111111111111111111111112")
+
+_ACTIVE_FROM_GENESIS = b"\x01" + bytes(8)
+"""What a feature's account holds, Option<slot>: `solana feature status` and deploy tools look at it."""
+
+_NATIVE_MINT_DATA = bytes(44) + b"\x09\x01" + bytes(36)
+"""A mint of 9 decimals without authorities; a development cluster has it from genesis. Source: spl-token's native_mint."""
 
 _NO_SIGNATURE = Signature.default()
 _ADVANCE_NONCE = struct.pack("<I", 4)
@@ -133,14 +147,19 @@ class Refused:
 
 
 class Simulated:
-    """What a transaction would do; `accounts` is each written account as it would be afterwards."""
+    """What a transaction would do; `accounts` is each written account as it would be afterwards.
 
-    __slots__ = ("accounts", "failure", "meta")
+    `pre`, `post` and `tokens` as in `Landed`; None where it could not even be loaded.
+    """
 
-    def __init__(
-        self, failure: Failure | None, meta: TransactionMetadata | None, accounts: dict[Pubkey, Account]
-    ) -> None:
-        self.failure, self.meta, self.accounts = failure, meta, accounts
+    __slots__ = ("accounts", "failure", "meta", "post", "pre", "tokens")
+
+    def __init__(self, failure: Failure | None, meta: TransactionMetadata | None = None) -> None:
+        self.failure, self.meta = failure, meta
+        self.accounts: dict[Pubkey, Account] = {}
+        self.pre: list[int] | None = None
+        self.post: list[int] | None = None
+        self.tokens: list[TokenBalance] | None = None
 
 
 class Resolved:
@@ -320,23 +339,75 @@ class Bank:
             return "TooManyAccountLocks"
         return Resolved(keys, writable + to_write, (len(to_write), len(to_read)))
 
-    def simulate(self, wire: Wire, *, verify: bool) -> Simulated:
-        """Return what a transaction would do; nothing changes."""
+    def simulate(self, wire: Wire) -> Simulated:
+        """Return what a transaction would do, its signatures aside; nothing changes."""
         resolved = self.resolve(wire)
         if not isinstance(resolved, Resolved):
-            return Simulated(resolved, None, {})
-        self._raw.set_sigverify(verify)
+            return Simulated(resolved)
+        self._raw.set_sigverify(False)
         try:
             result = self._raw.simulate_transaction(wire.tx)
         except BaseException as panic:  # pyo3's PanicException is no Exception
             if not _is_panic(panic):
                 raise
-            return Simulated({"InstructionError": [0, "InvalidAccountData"]}, None, {})
+            return Simulated({"InstructionError": [0, "InvalidAccountData"]})
         finally:
             self._raw.set_sigverify(True)
-        if isinstance(result, FailedTransactionMetadata):
-            return Simulated(failure_of(result), result.meta(), {})
-        return Simulated(None, result.meta(), dict(result.post_accounts()))
+        failed = isinstance(result, FailedTransactionMetadata)
+        simulated = Simulated(failure_of(result) if failed else None, result.meta())
+        keys = resolved.keys
+        simulated.pre = [self.balance(key) for key in keys]
+        simulated.tokens = self._tokens_before(keys, simulated.pre)
+        if failed:
+            simulated.post = [simulated.pre[0] - simulated.meta.fee(), *simulated.pre[1:]]
+            for token in simulated.tokens:
+                token.post = token.pre
+            return simulated
+        simulated.accounts = dict(result.post_accounts())
+        known = {token.index: token for token in simulated.tokens}
+        simulated.post = list(simulated.pre)
+        for index, key in enumerate(keys):
+            account = simulated.accounts.get(key)
+            if account is None:
+                if index in known:
+                    known[index].post = known[index].pre
+                continue
+            simulated.post[index] = account.lamports
+            kind = self._kind_of(account) if account.lamports else None
+            if kind is None:
+                continue
+            if index not in known:
+                simulated.tokens.append(TokenBalance(index, kind, None, kind.atoms))
+            else:
+                known[index].post = kind.atoms
+        simulated.tokens.sort(key=lambda token: token.index)
+        return simulated
+
+    def keys(self, wire: Wire) -> list[Pubkey]:
+        """Return all accounts of a transaction, or the static ones where its lookup tables give none."""
+        resolved = self.resolve(wire)
+        return resolved.keys if isinstance(resolved, Resolved) else wire.static
+
+    def loaded_bytes(self, wire: Wire, resolved: Resolved) -> int:
+        """Return what a transaction counts as loaded: its accounts, their programs' data, its tables; bytes, as of now.
+
+        Source: account_loader.rs of solana-svm (SIMD-0186).
+        """
+        size = LOOKUP_TABLE_BYTES * len(wire.message.address_table_lookups if wire.is_v0 else ())  # type: ignore[union-attr]
+        counted = set(resolved.keys)
+        for key in resolved.keys:
+            account = self._raw.get_account(key)
+            if account is None or key == INSTRUCTIONS:
+                continue
+            data = account.data
+            size += ACCOUNT_BASE_BYTES + len(data)
+            if account.owner != LOADER_V3 or len(data) < 36 or data[:4] != b"\x02\0\0\0":
+                continue
+            code_at = Pubkey.from_bytes(data[4:36])
+            if code_at not in counted and (code := self._raw.get_account(code_at)) is not None:
+                counted.add(code_at)
+                size += ACCOUNT_BASE_BYTES + len(code.data)
+        return size
 
     def account(self, address: Pubkey) -> Account | None:
         """Return an account, or None where no lamports are. Copies its data: not for hot paths."""
@@ -510,17 +581,26 @@ class Bank:
         """Read an account and remember what it is: a token account with its atoms, False for anything else of a
         program, None (not remembered) for a wallet, which may still become anything."""
         account = self._raw.get_account(key)
-        if account is None or (program := account.owner) == SYSTEM:
+        if account is None or account.owner == SYSTEM:
             self._kinds.pop(key, None)
             return None
-        known = self._kinds.get(key)
-        if program in (TOKEN, TOKEN_2022) and is_token_account(data := account.data):
-            if not known or data[:64] != known.holder:
-                known = TokenKind(data[:64], bytes(program), self.decimals(data[:32]))
-            known.atoms = int.from_bytes(data[64:72], "little")
-        else:
-            known = False
+        known = self._kind_of(account, self._kinds.get(key)) or False
         self._kinds[key] = known
+        return known
+
+    def _kind_of(self, account: Account, known: TokenKind | Literal[False] | None = None) -> TokenKind | None:
+        """Return what a token account is, with its atoms; None for any other account.
+
+        Args:
+            account: As read.
+            known: What it was before, used again if it still is.
+        """
+        program = account.owner
+        if program not in (TOKEN, TOKEN_2022) or not is_token_account(data := account.data):
+            return None
+        if not known or data[:64] != known.holder:
+            known = TokenKind(data[:64], bytes(program), self.decimals(data[:32]))
+        known.atoms = int.from_bytes(data[64:72], "little")
         return known
 
     def decimals(self, mint: bytes) -> int:
@@ -536,7 +616,15 @@ class Bank:
 
 def is_token_account(data: bytes) -> bool:
     """Return whether data of a token program is an initialised token account."""
-    return len(data) >= TOKEN_ACCOUNT_SIZE and data[108] != 0 and (len(data) == TOKEN_ACCOUNT_SIZE or data[165] == 2)
+    size = len(data)
+    fits = size == TOKEN_ACCOUNT_SIZE or (size > TOKEN_ACCOUNT_SIZE and size != MULTISIG_SIZE and data[165] == 2)
+    return fits and data[108] != 0
+
+
+def is_mint(data: bytes) -> bool:
+    """Return whether data of a token program is an initialised mint."""
+    fits = len(data) == MINT_SIZE or (len(data) > TOKEN_ACCOUNT_SIZE and len(data) != MULTISIG_SIZE and data[165] == 1)
+    return fits and data[45] != 0
 
 
 def pack_account(address: Pubkey, account: Account) -> bytes:
@@ -574,9 +662,13 @@ def _is_panic(error: BaseException) -> bool:
 
 def _new_svm() -> LiteSVM:
     """Return the SVM with mainnet's features: with all of them on, it refuses to deploy the sBPF v0 that we build."""
-    svm = LiteSVM.default().with_mainnet_features().with_builtins().with_sysvars().with_default_programs()
+    svm = LiteSVM.default().with_mainnet_features().with_feature_accounts()
+    svm = svm.with_builtins().with_sysvars().with_default_programs()
     svm = svm.with_sigverify(True).with_blockhash_check(False).with_transaction_history(0)
     svm = svm.with_log_bytes_limit(10_000)
     svm._inner.set_precompiles()
     svm.set_epoch_schedule(EpochSchedule.custom(SLOTS_PER_EPOCH, SLOTS_PER_EPOCH, False))
+    for address, feature in svm._inner.get_program_accounts(FEATURE):
+        svm._inner.set_account(address, Account(feature.lamports, _ACTIVE_FROM_GENESIS, FEATURE))
+    svm._inner.set_account(NATIVE_MINT, Account(1_000_000_000, _NATIVE_MINT_DATA, TOKEN))
     return svm

@@ -16,7 +16,8 @@ from gridkit.log import get_logger
 
 log = get_logger("localnet.rpc")
 
-Method = Callable[[Node, list[Any]], Any]
+Method = tuple[Callable[[Node, list[Any]], Any], int, int]
+"""What answers, and how many parameters it must and may have."""
 
 METHODS: dict[str, Method] = {
     **methods_accounts.METHODS,
@@ -61,21 +62,22 @@ class Dispatcher:
         return _joined([answer for item in request if (answer := self.answer(item)) is not None])
 
     def answer(self, item: Any, verified: Wire | None = None) -> bytes | None:
-        """Return the answer to one request; None for a notification.
+        """Return the answer to one request; None for a notification, which nothing listens to.
 
         Args:
-            item: Parsed JSON.
+            item: One request that `jsonrpc.parse` let pass.
             verified: Where it sends a transaction: that, decoded, if its signatures are known to be valid.
         """
         try:
             call = jsonrpc.call_of(item)
         except RpcError as error:
-            return self._refused(jsonrpc.id_of(item), error)
+            return self._refused(item.get("id"), error)
+        if not call.wants_answer:
+            return None
         try:
-            value = self.run(call, verified)
+            return jsonrpc.result(call.id, self.run(call, verified))
         except RpcError as error:
-            return self._refused(call.id, error) if call.wants_answer else None
-        return jsonrpc.result(call.id, value) if call.wants_answer else None
+            return self._refused(call.id, error)
 
     def run(self, call: Call, verified: Wire | None = None) -> Any:
         """Return what a method answers; `verified` as for `answer`.
@@ -83,14 +85,16 @@ class Dispatcher:
         Raises:
             RpcError: The refusal, also where the method itself fell over.
         """
-        method = METHODS.get(call.method)
-        if method is None:
+        found = METHODS.get(call.method)
+        if found is None:
             raise RpcError(jsonrpc.METHOD_NOT_FOUND, "Method not found")
+        method, required, most = found
         self._node.counters.add("requests", "method", call.method)
+        params = call.positional(required, most)
         try:
             if verified is not None:
-                return methods_transactions.send_transaction(self._node, call.params, verified=verified)
-            return method(self._node, call.params)
+                return methods_transactions.send_transaction(self._node, params, verified=verified)
+            return method(self._node, params)
         except RpcError:
             raise
         except Exception:

@@ -12,10 +12,10 @@ from solders.pubkey import Pubkey
 
 from deploy.localnet import base58
 from deploy.localnet.jsonrpc import INVALID_REQUEST, RpcError, invalid_params
-from deploy.localnet.params import Options, integer
+from deploy.localnet.params import Options, integer, wrong_type
 from deploy.localnet.parsed_accounts import parse
 
-ENCODINGS = ("base64", "base58", "base64+zstd", "jsonParsed", "binary")
+ENCODINGS = ("binary", "base58", "base64", "jsonParsed", "base64+zstd")
 MAX_BASE58_BYTES = 128
 """Above that base58 costs too much. Source: MAX_BASE58_BYTES, solana-account-decoder."""
 
@@ -32,9 +32,11 @@ def account_options(options: Options, default: str = "binary") -> tuple[str, Sli
     if value is None:
         return encoding, None
     if not isinstance(value, dict):
-        raise invalid_params("Invalid params: invalid type for dataSlice, expected struct UiDataSliceConfig.")
-    offset, length = integer(value.get("offset"), "usize"), integer(value.get("length"), "usize")
-    return encoding, (offset, length)
+        raise wrong_type(value, "struct UiDataSliceConfig")
+    for name in ("offset", "length"):
+        if name not in value:
+            raise invalid_params(f"Invalid params: missing field `{name}`.")
+    return encoding, (integer(value["offset"], "usize"), integer(value["length"], "usize"))
 
 
 def ui_account(

@@ -11,17 +11,18 @@ import msgspec
 
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL_ERROR = -32700, -32600, -32601, -32602, -32603
 # Source: solana-rpc-client-api, custom_error.rs.
+BLOCK_CLEANED_UP = -32001
 PREFLIGHT_FAILURE = -32002
-SIGNATURE_VERIFICATION_FAILURE = -32003
 BLOCK_NOT_AVAILABLE = -32004
 SLOT_SKIPPED = -32007
-LONG_TERM_STORAGE_SLOT_SKIPPED = -32009
+NO_SNAPSHOT = -32008
 UNSUPPORTED_TRANSACTION_VERSION = -32015
 MIN_CONTEXT_SLOT_NOT_REACHED = -32016
+FILTER_TRANSACTION_NOT_FOUND = -32020
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder()
-_MISSING = object()
+_FIELDS = frozenset({"jsonrpc", "id", "method", "params"})
 
 
 class RpcError(Exception):
@@ -33,12 +34,32 @@ class RpcError(Exception):
 
 
 class Call:
-    """One request. `id` is None for a notification, which gets no answer (`wants_answer` False)."""
+    """One request. Without an id it is a notification (`wants_answer` False): nothing of Solana's listens to those."""
 
     __slots__ = ("id", "method", "params", "wants_answer")
 
-    def __init__(self, method: str, params: list[Any], id_: Any, wants_answer: bool) -> None:
+    def __init__(self, method: str, params: Any, id_: Any, wants_answer: bool) -> None:
         self.method, self.params, self.id, self.wants_answer = method, params, id_, wants_answer
+
+    def positional(self, required: int, most: int) -> list[Any]:
+        """Return the parameters, if their number is one that the method takes.
+
+        Args:
+            required: How many there must be.
+            most: How many there may be.
+
+        Raises:
+            RpcError: Too few, too many, or given by name (−32602).
+        """
+        params = [] if self.params is None else self.params
+        if not isinstance(params, list):
+            raise invalid_params("`params` should be an array")
+        if len(params) < required:
+            raise invalid_params(f"`params` should have at least {required} argument(s)")
+        if len(params) > most:
+            why = f"Expected from {required} to {most} parameters." if most else "No parameters were expected"
+            raise RpcError(INVALID_PARAMS, f"Invalid parameters: {why}", f'"Got: {len(params)}"')
+        return params
 
 
 def invalid_params(message: str) -> RpcError:
@@ -47,40 +68,39 @@ def invalid_params(message: str) -> RpcError:
 
 
 def parse(body: bytes) -> Any:
-    """Return the JSON of a request body.
+    """Return the JSON of a request body: one request or a list of them, each an object whose id is one.
 
     Raises:
-        RpcError: Not JSON (−32700).
+        RpcError: Not JSON, or nothing that could be a request (−32700).
     """
     try:
-        return _decoder.decode(body)
+        request = _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise RpcError(PARSE_ERROR, "Parse error") from None
+        request = None
+    items = request if isinstance(request, list) else [request]
+    if not all(isinstance(item, dict) and _is_id(item.get("id")) for item in items):
+        raise RpcError(PARSE_ERROR, "Parse error")
+    return request
 
 
-def call_of(item: Any) -> Call:
-    """Return one request out of parsed JSON.
+def _is_id(value: Any) -> bool:
+    """Return whether an id is what Solana's node takes for one: text, a whole number from 0 on, or null."""
+    return value is None or isinstance(value, str) or (type(value) is int and 0 <= value < 1 << 64)
+
+
+def call_of(item: dict[str, Any]) -> Call:
+    """Return one request out of what `parse` let pass.
 
     Raises:
-        RpcError: Not a request (−32600), or parameters by name (−32602): Solana's are positional.
+        RpcError: Not a request of JSON-RPC 2.0 (−32600).
     """
-    if not isinstance(item, dict) or item.get("jsonrpc") != "2.0" or not isinstance(item.get("method"), str):
-        raise RpcError(INVALID_REQUEST, "Invalid request")
-    id_ = item.get("id", _MISSING)
-    if id_ is not _MISSING and id_ is not None and (isinstance(id_, bool) or not isinstance(id_, int | str | float)):
-        raise RpcError(INVALID_REQUEST, "Invalid request")
     params = item.get("params")
-    if params is None:
-        params = []
-    elif not isinstance(params, list):
-        raise RpcError(INVALID_PARAMS, "`params` should be an array")
-    return Call(item["method"], params, None if id_ is _MISSING else id_, id_ is not _MISSING)
-
-
-def id_of(item: Any) -> Any:
-    """Return the id of something that may not be a request; None where there is none."""
-    id_ = item.get("id") if isinstance(item, dict) else None
-    return id_ if isinstance(id_, int | str | float) and not isinstance(id_, bool) else None
+    fits = isinstance(item.get("method"), str) and (params is None or isinstance(params, list | dict))
+    if not fits or not item.keys() <= _FIELDS or item.get("jsonrpc") not in (None, "2.0"):
+        raise RpcError(INVALID_REQUEST, "Invalid request")
+    if item.get("jsonrpc") is None and "id" in item:
+        raise RpcError(INVALID_REQUEST, "Unsupported JSON-RPC protocol version")
+    return Call(item["method"], params, item.get("id"), "id" in item)
 
 
 def result(id_: Any, value: Any) -> bytes:

@@ -11,22 +11,25 @@ from solders.account import Account
 from solders.pubkey import Pubkey
 
 from deploy.localnet import base58
-from deploy.localnet.encoding import account_options, ui_account
-from deploy.localnet.jsonrpc import invalid_params
+from deploy.localnet.bank import is_token_account
+from deploy.localnet.encoding import Slice, account_options, ui_account
+from deploy.localnet.jsonrpc import INVALID_REQUEST, RpcError, invalid_params
 from deploy.localnet.node import Node
-from deploy.localnet.params import Options, address, addresses, at, integer
+from deploy.localnet.params import Options, address, addresses, integer, sequence, wrong_type
 
 MAX_MULTIPLE_ACCOUNTS = 100
 MAX_FILTERS = 4
 MAX_LARGEST = 20
 MAX_ACCOUNT_SIZE = 10 * 1024 * 1024
+MAX_MEMCMP_BYTES, MAX_MEMCMP_BASE58, MAX_MEMCMP_BASE64 = 128, 175, 172
+"""Source: filter.rs of solana-rpc-client-types."""
 
 Keep = Callable[[bytes], bool]
 
 
 def get_account_info(node: Node, params: list[Any]) -> Any:
     """getAccountInfo(address, {encoding, dataSlice})."""
-    key, options = address(at(params, 0, "an address")), Options(params, 1, node.slot)
+    key, options = address(params[0]), Options(params, 1, node.slot)
     encoding, data_slice = account_options(options)
     account = node.bank.account(key)
     shown = None if account is None else ui_account(key, account, encoding, data_slice, node.bank.decimals)
@@ -35,7 +38,7 @@ def get_account_info(node: Node, params: list[Any]) -> Any:
 
 def get_multiple_accounts(node: Node, params: list[Any]) -> Any:
     """getMultipleAccounts([address], {encoding, dataSlice}): null where nothing is, in order."""
-    keys = addresses(at(params, 0, "a list of addresses"), MAX_MULTIPLE_ACCOUNTS)
+    keys = addresses(params[0], MAX_MULTIPLE_ACCOUNTS)
     encoding, data_slice = account_options(Options(params, 1, node.slot), default="base64")
     shown = []
     for key in keys:
@@ -45,72 +48,91 @@ def get_multiple_accounts(node: Node, params: list[Any]) -> Any:
 
 
 def get_program_accounts(node: Node, params: list[Any]) -> Any:
-    """getProgramAccounts(program, {encoding, dataSlice, filters, withContext})."""
-    program, options = address(at(params, 0, "a program")), Options(params, 1, node.slot)
+    """getProgramAccounts(program, {encoding, dataSlice, filters, withContext}), by address."""
+    program, options = address(params[0]), Options(params, 1, node.slot)
     encoding, data_slice = account_options(options)
-    keep = filters(options.get("filters"))
-    shown = [
-        {"pubkey": str(key), "account": ui_account(key, account, encoding, data_slice, node.bank.decimals)}
-        for key, account in node.bank.program_accounts(program)
-        if keep(account.data)
-    ]
+    found = matching(node, program, filters(options.get("filters")))
+    shown = keyed_accounts(node, found, encoding, data_slice)
     return node.with_context(shown) if options.flag("withContext") else shown
+
+
+def keyed_accounts(
+    node: Node, found: list[tuple[Pubkey, Account]], encoding: str, data_slice: Slice | None
+) -> list[dict[str, Any]]:
+    """Return accounts with their addresses, as JSON."""
+    decimals = node.bank.decimals
+    return [
+        {"pubkey": str(key), "account": ui_account(key, account, encoding, data_slice, decimals)}
+        for key, account in found
+    ]
 
 
 def filters(value: Any) -> Keep:
     """Return the test that a list of memcmp and dataSize filters makes of an account's data; all must hold."""
     if value is None:
         return lambda data: True
-    if not isinstance(value, list):
-        raise invalid_params("Invalid params: invalid type: filters, expected a sequence.")
-    if len(value) > MAX_FILTERS:
+    tests = [_filter(item) for item in sequence(value)]
+    if len(tests) > MAX_FILTERS:
         raise invalid_params(f"Too many filters provided; max {MAX_FILTERS}")
-    tests = [_filter(item) for item in value]
     return lambda data: all(test(data) for test in tests)
 
 
 def _filter(item: Any) -> Keep:
-    if isinstance(item, dict) and "dataSize" in item:
-        size = integer(item["dataSize"], "u64")
+    if item == "tokenAccountState":
+        return is_token_account
+    if not isinstance(item, dict) or len(item) != 1:
+        raise wrong_type(item, "a filter with one of `dataSize`, `memcmp`, `tokenAccountState`")
+    [(name, value)] = item.items()
+    if name == "dataSize":
+        size = integer(value)
         return lambda data: len(data) == size
-    if item == "tokenAccountState" or (isinstance(item, dict) and "tokenAccountState" in item):
-        return lambda data: len(data) >= 165 and data[108] != 0 and (len(data) == 165 or data[165] == 2)
-    if isinstance(item, dict) and isinstance(item.get("memcmp"), dict):
-        return _memcmp(item["memcmp"])
-    raise invalid_params("Invalid params: unknown filter, expected `memcmp`, `dataSize` or `tokenAccountState`.")
-
-
-def _memcmp(memcmp: dict[str, Any]) -> Keep:
-    offset, given, encoding = (
-        integer(memcmp.get("offset"), "usize"),
-        memcmp.get("bytes"),
-        memcmp.get("encoding", "base58"),
+    if name == "memcmp":
+        return _memcmp(value)
+    if name == "tokenAccountState":
+        return is_token_account
+    raise invalid_params(
+        f"Invalid params: unknown variant `{name}`, expected one of `dataSize`, `memcmp`, `tokenAccountState`."
     )
-    try:
-        if isinstance(given, list):
-            wanted = bytes(given)
-        elif isinstance(given, str) and encoding == "base64":
-            wanted = base64.b64decode(given, validate=True)
-        elif isinstance(given, str) and encoding in ("base58", "binary", None):
-            wanted = base58.decode(given)
-        else:
-            raise invalid_params(f"Invalid params: memcmp with encoding `{encoding}` is not known.")
-    except (ValueError, TypeError, binascii.Error) as error:
-        raise invalid_params(f"Invalid param: memcmp bytes cannot be decoded: {error}") from error
-    if len(wanted) > 128:
-        raise invalid_params("Invalid param: memcmp data too large; max 128 bytes")
-    return lambda data: data[offset : offset + len(wanted)] == wanted
+
+
+def _memcmp(memcmp: Any) -> Keep:
+    if not isinstance(memcmp, dict):
+        raise wrong_type(memcmp, "struct Memcmp")
+    for name in ("offset", "bytes"):
+        if name not in memcmp:
+            raise invalid_params(f"Invalid params: missing field `{name}`.")
+    offset, given = integer(memcmp["offset"], "usize"), memcmp["bytes"]
+    encoding = Options([memcmp], 0, 0).choice("encoding", ("base58", "base64", "bytes"), "base58")
+    if isinstance(given, list):
+        wanted = bytes(integer(item, "u8", 255) for item in given)
+    elif not isinstance(given, str):
+        raise wrong_type(given, "base58, base64 or a list of bytes")
+    elif len(given) > (MAX_MEMCMP_BASE64 if encoding == "base64" else MAX_MEMCMP_BASE58):
+        raise invalid_params("Invalid param: DataTooLarge")
+    else:
+        try:
+            wanted = base64.b64decode(given, validate=True) if encoding == "base64" else base58.decode(given)
+        except (ValueError, binascii.Error) as error:
+            name = "Base64DecodeError" if encoding == "base64" else "Base58DecodeError"
+            raise invalid_params(f"Invalid param: {name}({error})") from error
+    if len(wanted) > MAX_MEMCMP_BYTES:
+        raise invalid_params("Invalid param: DataTooLarge")
+    return lambda data: data[offset : offset + len(wanted)] == wanted and offset <= len(data)
 
 
 def get_balance(node: Node, params: list[Any]) -> Any:
     """getBalance(address): lamports."""
-    key, _ = address(at(params, 0, "an address")), Options(params, 1, node.slot)
+    key, _ = address(params[0]), Options(params, 1, node.slot)
     return node.with_context(node.bank.balance(key))
 
 
 def get_minimum_balance_for_rent_exemption(node: Node, params: list[Any]) -> Any:
     """getMinimumBalanceForRentExemption(bytes): lamports."""
-    return node.bank.rent_exempt_lamports(integer(at(params, 0, "a size"), "usize", 0, MAX_ACCOUNT_SIZE))
+    size = integer(params[0], "usize")
+    Options(params, 1, node.slot)
+    if size > MAX_ACCOUNT_SIZE:
+        raise RpcError(INVALID_REQUEST, "Invalid request")
+    return node.bank.rent_exempt_lamports(size)
 
 
 def get_largest_accounts(node: Node, params: list[Any]) -> Any:
@@ -138,11 +160,11 @@ def matching(node: Node, program: Pubkey, keep: Keep) -> list[tuple[Pubkey, Acco
 
 
 METHODS = {
-    "getAccountInfo": get_account_info,
-    "getMultipleAccounts": get_multiple_accounts,
-    "getProgramAccounts": get_program_accounts,
-    "getBalance": get_balance,
-    "getMinimumBalanceForRentExemption": get_minimum_balance_for_rent_exemption,
-    "getLargestAccounts": get_largest_accounts,
-    "getSupply": get_supply,
+    "getAccountInfo": (get_account_info, 1, 2),
+    "getMultipleAccounts": (get_multiple_accounts, 1, 2),
+    "getProgramAccounts": (get_program_accounts, 1, 2),
+    "getBalance": (get_balance, 1, 2),
+    "getMinimumBalanceForRentExemption": (get_minimum_balance_for_rent_exemption, 1, 2),
+    "getLargestAccounts": (get_largest_accounts, 0, 1),
+    "getSupply": (get_supply, 0, 1),
 }

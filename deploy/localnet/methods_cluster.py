@@ -7,13 +7,19 @@ from typing import Any
 from solders.hash import Hash
 
 from deploy.localnet.bank import SLOTS_PER_EPOCH
-from deploy.localnet.jsonrpc import BLOCK_NOT_AVAILABLE, SLOT_SKIPPED, RpcError, invalid_params
-from deploy.localnet.node import API_VERSION, SAMPLE_PERIOD_S, Node
-from deploy.localnet.params import Options, address, addresses, at, integer
+from deploy.localnet.jsonrpc import BLOCK_NOT_AVAILABLE, NO_SNAPSHOT, SLOT_SKIPPED, RpcError, invalid_params
+from deploy.localnet.node import API_VERSION, FEATURE_SET, SAMPLE_PERIOD_S, Node
+from deploy.localnet.params import Options, address, addresses, integer, with_encoding
 from deploy.localnet.ui_transactions import ENCODINGS, accounts_only, with_meta
 
 MAX_BLOCKS = 500_000
 MAX_SLOT_LEADERS = 5_000
+MAX_SAMPLES = 720
+SHRED_VERSION = 0
+"""There are no shreds."""
+
+STAKE_MINIMUM_LAMPORTS = 1_000_000_000
+"""Source: get_minimum_delegation of solana-runtime with the stake program's version 5, which mainnet has on."""
 
 
 def get_slot(node: Node, params: list[Any]) -> Any:
@@ -22,15 +28,19 @@ def get_slot(node: Node, params: list[Any]) -> Any:
     return node.slot
 
 
+def get_open_slot(node: Node, params: list[Any]) -> Any:
+    """getMaxRetransmitSlot, getMaxShredInsertSlot: the open slot."""
+    return node.slot
+
+
 def get_block(node: Node, params: list[Any]) -> Any:
     """getBlock(slot, {encoding, transactionDetails, rewards, maxSupportedTransactionVersion})."""
-    slot = integer(at(params, 0, "a slot"), "u64")
-    if len(params) > 1 and isinstance(params[1], str):
-        params = [params[0], {"encoding": params[1]}]
-    options = Options(params, 1, node.slot)
+    slot = integer(params[0])
+    options = Options(with_encoding(params), 1, node.slot, at_least_confirmed=True)
     encoding = options.choice("encoding", ENCODINGS, "json")
-    details = options.choice("transactionDetails", ("full", "accounts", "signatures", "none"), "full")
-    version = options.integer("maxSupportedTransactionVersion", None, 0, 255)
+    details = options.choice("transactionDetails", ("full", "signatures", "none", "accounts"), "full")
+    rewards = options.flag("rewards", default=True)
+    version = options.integer("maxSupportedTransactionVersion", "u8", 255)
     shown = closed_block(node, slot)
     if details == "signatures":
         shown["signatures"] = [str(past.tx.signatures[0]) for past in node.history.in_slot(slot)]
@@ -38,7 +48,7 @@ def get_block(node: Node, params: list[Any]) -> Any:
         shown["transactions"] = [accounts_only(past, version) for past in node.history.in_slot(slot)]
     elif details == "full":
         shown["transactions"] = [with_meta(past, encoding, version) for past in node.history.in_slot(slot)]
-    if options.get("rewards") is not False:
+    if rewards:
         shown["rewards"] = []  # nobody is paid: fees are burnt
     return shown
 
@@ -64,11 +74,15 @@ def closed_block(node: Node, slot: int) -> dict[str, Any]:
 
 
 def get_blocks(node: Node, params: list[Any]) -> Any:
-    """getBlocks(first, last): kept slots, both ends included."""
-    first = integer(at(params, 0, "a slot"), "u64")
+    """getBlocks(first, last or options, options): kept slots, both ends included."""
+    first = integer(params[0])
+    config = params[1:2] if len(params) > 1 and isinstance(params[1], dict) else params[2:]
+    Options(config, 0, node.slot, at_least_confirmed=True)
     last = node.slot - 1
-    if len(params) > 1 and isinstance(params[1], int):
-        last = min(last, integer(params[1], "u64"))
+    if len(params) > 1 and params[1] is not None and not isinstance(params[1], dict):
+        last = min(last, integer(params[1]))
+    if last < first:
+        return []
     if last - first > MAX_BLOCKS:
         raise invalid_params(f"Slot range too large; max {MAX_BLOCKS}")
     return node.history.blocks(first, last, MAX_BLOCKS + 1)
@@ -76,7 +90,8 @@ def get_blocks(node: Node, params: list[Any]) -> Any:
 
 def get_blocks_with_limit(node: Node, params: list[Any]) -> Any:
     """getBlocksWithLimit(first, limit)."""
-    first, limit = integer(at(params, 0, "a slot"), "u64"), integer(at(params, 1, "a limit"), "usize")
+    first, limit = integer(params[0]), integer(params[1], "usize")
+    Options(params, 2, node.slot, at_least_confirmed=True)
     if limit > MAX_BLOCKS:
         raise invalid_params(f"Limit too large; max {MAX_BLOCKS}")
     return node.history.blocks(first, node.slot - 1, limit)
@@ -84,7 +99,9 @@ def get_blocks_with_limit(node: Node, params: list[Any]) -> Any:
 
 def get_block_time(node: Node, params: list[Any]) -> Any:
     """getBlockTime(slot): campus epoch seconds."""
-    slot = integer(at(params, 0, "a slot"), "u64")
+    slot = integer(params[0])
+    if slot == 0:
+        return node.genesis.created_unix_s
     if slot == node.slot:
         return node.bank.unix_s
     return closed_block(node, slot)["blockTime"]
@@ -99,11 +116,11 @@ def get_epoch_info(node: Node, params: list[Any]) -> Any:
     """getEpochInfo()."""
     Options(params, 0, node.slot)
     return {
-        "absoluteSlot": node.slot,
-        "blockHeight": node.slot,
         "epoch": node.slot // SLOTS_PER_EPOCH,
         "slotIndex": node.slot % SLOTS_PER_EPOCH,
         "slotsInEpoch": SLOTS_PER_EPOCH,
+        "absoluteSlot": node.slot,
+        "blockHeight": node.slot,
         "transactionCount": node.bank.transaction_count,
     }
 
@@ -130,8 +147,8 @@ def get_identity(node: Node, params: list[Any]) -> Any:
 
 
 def get_version(node: Node, params: list[Any]) -> Any:
-    """getVersion(): Agave's version that the SVM is of. Its optional feature set is left out: LiteSVM does not tell it."""
-    return {"solana-core": API_VERSION}
+    """getVersion(): Agave's version that the SVM is of, and a number for the features that are on."""
+    return {"solana-core": API_VERSION, "feature-set": FEATURE_SET}
 
 
 def get_health(node: Node, params: list[Any]) -> Any:
@@ -146,44 +163,50 @@ def get_slot_leader(node: Node, params: list[Any]) -> Any:
 
 
 def get_slot_leaders(node: Node, params: list[Any]) -> Any:
-    """getSlotLeaders(first, limit): the one node for every slot."""
-    integer(at(params, 0, "a slot"), "u64")
-    limit = integer(at(params, 1, "a limit"), "u64")
+    """getSlotLeaders(first, limit): the one node for every slot of this epoch and the next."""
+    first, limit = integer(params[0]), integer(params[1])
     if limit > MAX_SLOT_LEADERS:
         raise invalid_params(f"Invalid limit; max {MAX_SLOT_LEADERS}")
+    unknown = node.slot // SLOTS_PER_EPOCH + 2
+    if limit and (first + limit - 1) // SLOTS_PER_EPOCH >= unknown:
+        epoch = max(unknown, first // SLOTS_PER_EPOCH)
+        raise invalid_params(f"Invalid slot range: leader schedule for epoch {epoch} is unavailable")
     return [str(node.genesis.identity)] * limit
 
 
 def get_leader_schedule(node: Node, params: list[Any]) -> Any:
-    """getLeaderSchedule(slot, {identity}): every slot of the epoch is the one node's; null for an epoch to come."""
-    given = [params[0] if params and not isinstance(params[0], dict) else None]
-    options = Options(params if len(params) > 1 else [None, params[0] if params else None], 1, node.slot)
-    slot = node.slot if given[0] is None else integer(given[0], "u64")
+    """getLeaderSchedule(slot or options, options): every slot of its epoch is the one node's; null for a later epoch."""
+    config = params[:1] if params and isinstance(params[0], dict) else params[1:]
+    options = Options(config, 0, node.slot)
+    slot = node.slot if not params or params[0] is None or isinstance(params[0], dict) else integer(params[0])
+    wanted, identity = options.get("identity"), str(node.genesis.identity)
+    is_other = wanted is not None and str(address(wanted)) != identity
     if slot // SLOTS_PER_EPOCH > node.slot // SLOTS_PER_EPOCH + 1:
         return None
-    wanted, identity = options.get("identity"), str(node.genesis.identity)
-    if wanted is not None and str(address(wanted)) != identity:
-        return {}
-    return {identity: list(range(SLOTS_PER_EPOCH))}
+    return {} if is_other else {identity: list(range(SLOTS_PER_EPOCH))}
 
 
 def get_vote_accounts(node: Node, params: list[Any]) -> Any:
-    """getVoteAccounts(): a lone producer needs no votes, so there are none."""
-    Options(params, 0, node.slot)
+    """getVoteAccounts({votePubkey}): a lone producer needs no votes, so there are none."""
+    options = Options(params, 0, node.slot)
+    if options.get("votePubkey") is not None:
+        address(options.get("votePubkey"))
     return {"current": [], "delinquent": []}
 
 
 def get_cluster_nodes(node: Node, params: list[Any]) -> Any:
-    """getClusterNodes(): the one node. It gossips with nobody."""
+    """getClusterNodes(): the one node. It gossips with nobody and takes transactions by RPC alone."""
+    nowhere = ("gossip", "tvu", "tpu", "tpuQuic", "tpuForwards", "tpuForwardsQuic", "tpuVote", "serveRepair")
     return [
         {
             "pubkey": str(node.genesis.identity),
-            "gossip": None,
-            "tpu": None,
+            **dict.fromkeys(nowhere),
             "rpc": node.rpc_address,
+            "pubsub": node.pubsub_address,
             "version": API_VERSION,
-            "featureSet": None,
-            "shredVersion": 0,
+            "clientId": None,
+            "featureSet": FEATURE_SET,
+            "shredVersion": SHRED_VERSION,
         }
     ]
 
@@ -200,14 +223,21 @@ def get_inflation_rate(node: Node, params: list[Any]) -> Any:
 
 
 def get_inflation_reward(node: Node, params: list[Any]) -> Any:
-    """getInflationReward([address]): nobody was rewarded."""
-    Options(params, 1, node.slot)
-    return [None] * len(addresses(at(params, 0, "a list of addresses"), 1_024))
+    """getInflationReward([address], {epoch}): nobody was rewarded in an epoch that is over."""
+    keys, options = addresses(params[0], 1 << 20), Options(params, 1, node.slot)
+    now = node.slot // SLOTS_PER_EPOCH
+    epoch = options.integer("epoch")
+    first_slot_after = ((max(0, now - 1) if epoch is None else epoch) + 1) * SLOTS_PER_EPOCH
+    if first_slot_after >= node.slot:
+        raise RpcError(BLOCK_NOT_AVAILABLE, f"Block not available for slot {first_slot_after}")
+    return [None] * len(keys)
 
 
 def get_recent_performance_samples(node: Node, params: list[Any]) -> Any:
     """getRecentPerformanceSamples(limit): transactions and slots of each past minute, newest first."""
-    limit = integer(params[0], "usize", 0, 720) if params and params[0] is not None else 720
+    limit = integer(params[0], "usize") if params and params[0] is not None else MAX_SAMPLES
+    if limit > MAX_SAMPLES:
+        raise invalid_params(f"Invalid limit; max {MAX_SAMPLES}")
     return [
         {
             "slot": slot,
@@ -221,49 +251,73 @@ def get_recent_performance_samples(node: Node, params: list[Any]) -> Any:
 
 
 def get_block_production(node: Node, params: list[Any]) -> Any:
-    """getBlockProduction(): this epoch's slots so far, all led and made by the one node."""
-    Options(params, 0, node.slot)
-    first = node.slot - node.slot % SLOTS_PER_EPOCH
-    made = node.slot - first
-    value = {
-        "byIdentity": {str(node.genesis.identity): [made, made]},
-        "range": {"firstSlot": first, "lastSlot": max(first, node.slot - 1)},
-    }
-    return node.with_context(value)
+    """getBlockProduction({identity, range}): every slot was led and made by the one node, in this epoch if none is named."""
+    options = Options(params, 0, node.slot)
+    wanted, identity = options.get("identity"), str(node.genesis.identity)
+    is_other = wanted is not None and str(address(wanted)) != identity
+    first, last = node.slot - node.slot % SLOTS_PER_EPOCH, node.slot
+    if options.get("range") is not None:
+        given = Options([options.get("range")], 0, node.slot)
+        named = given.integer("firstSlot")
+        if named is None:
+            raise invalid_params("Invalid params: missing field `firstSlot`.")
+        end = given.integer("lastSlot")
+        first, last = named, node.slot if end is None else end
+        if last < first:
+            raise invalid_params(f"lastSlot, {last}, cannot be less than firstSlot, {first}")
+        if last > node.slot:
+            raise invalid_params(f"lastSlot, {last}, is too large; max {node.slot}")
+    slots = last - first + 1
+    made = slots - (last == node.slot)
+    shown = {} if is_other else {identity: [slots, made]}
+    return node.with_context({"byIdentity": shown, "range": {"firstSlot": first, "lastSlot": last}})
 
 
 def get_block_commitment(node: Node, params: list[Any]) -> Any:
     """getBlockCommitment(slot): nobody votes, so no stake stands behind any block."""
-    integer(at(params, 0, "a slot"), "u64")
+    integer(params[0])
     return {"commitment": None, "totalStake": 0}
 
 
+def get_highest_snapshot_slot(node: Node, params: list[Any]) -> Any:
+    """getHighestSnapshotSlot(): there is none that a validator could fetch."""
+    raise RpcError(NO_SNAPSHOT, "No snapshot")
+
+
+def get_stake_minimum_delegation(node: Node, params: list[Any]) -> Any:
+    """getStakeMinimumDelegation(): lamports."""
+    Options(params, 0, node.slot)
+    return node.with_context(STAKE_MINIMUM_LAMPORTS)
+
+
 METHODS = {
-    "getSlot": get_slot,
-    "getBlockHeight": get_slot,
-    "getBlock": get_block,
-    "getBlocks": get_blocks,
-    "getBlocksWithLimit": get_blocks_with_limit,
-    "getBlockTime": get_block_time,
-    "getFirstAvailableBlock": get_first_available_block,
-    "minimumLedgerSlot": get_first_available_block,
-    "getEpochInfo": get_epoch_info,
-    "getEpochSchedule": get_epoch_schedule,
-    "getGenesisHash": get_genesis_hash,
-    "getIdentity": get_identity,
-    "getVersion": get_version,
-    "getHealth": get_health,
-    "getSlotLeader": get_slot_leader,
-    "getSlotLeaders": get_slot_leaders,
-    "getLeaderSchedule": get_leader_schedule,
-    "getVoteAccounts": get_vote_accounts,
-    "getClusterNodes": get_cluster_nodes,
-    "getInflationGovernor": get_inflation_governor,
-    "getInflationRate": get_inflation_rate,
-    "getInflationReward": get_inflation_reward,
-    "getRecentPerformanceSamples": get_recent_performance_samples,
-    "getBlockProduction": get_block_production,
-    "getBlockCommitment": get_block_commitment,
-    "getMaxRetransmitSlot": get_slot,
-    "getMaxShredInsertSlot": get_slot,
+    "getSlot": (get_slot, 0, 1),
+    "getBlockHeight": (get_slot, 0, 1),
+    "getBlock": (get_block, 1, 2),
+    "getBlocks": (get_blocks, 1, 3),
+    "getBlocksWithLimit": (get_blocks_with_limit, 2, 3),
+    "getBlockTime": (get_block_time, 1, 1),
+    "getFirstAvailableBlock": (get_first_available_block, 0, 0),
+    "minimumLedgerSlot": (get_first_available_block, 0, 0),
+    "getEpochInfo": (get_epoch_info, 0, 1),
+    "getEpochSchedule": (get_epoch_schedule, 0, 0),
+    "getGenesisHash": (get_genesis_hash, 0, 0),
+    "getIdentity": (get_identity, 0, 0),
+    "getVersion": (get_version, 0, 0),
+    "getHealth": (get_health, 0, 0),
+    "getSlotLeader": (get_slot_leader, 0, 1),
+    "getSlotLeaders": (get_slot_leaders, 2, 2),
+    "getLeaderSchedule": (get_leader_schedule, 0, 2),
+    "getVoteAccounts": (get_vote_accounts, 0, 1),
+    "getClusterNodes": (get_cluster_nodes, 0, 0),
+    "getInflationGovernor": (get_inflation_governor, 0, 1),
+    "getInflationRate": (get_inflation_rate, 0, 0),
+    "getInflationReward": (get_inflation_reward, 1, 2),
+    "getRecentPerformanceSamples": (get_recent_performance_samples, 0, 1),
+    "getBlockProduction": (get_block_production, 0, 1),
+    "getBlockCommitment": (get_block_commitment, 1, 1),
+    "getMaxRetransmitSlot": (get_open_slot, 0, 0),
+    "getMaxShredInsertSlot": (get_open_slot, 0, 0),
+    "getHighestSnapshotSlot": (get_highest_snapshot_slot, 0, 0),
+    "getStakeMinimumDelegation": (get_stake_minimum_delegation, 0, 1),
 }

@@ -16,21 +16,41 @@ from solders.system_program import TransferParams, transfer
 from solders.transaction import Transaction, VersionedTransaction
 
 from deploy.localnet import base58
-from deploy.localnet.bank import Refused, Simulated
+from deploy.localnet.bank import Refused, Resolved, Simulated
+from deploy.localnet.encoding import ENCODINGS as ACCOUNT_ENCODINGS
 from deploy.localnet.encoding import ui_account
 from deploy.localnet.failures import Failure, sentence
 from deploy.localnet.fees import COMPUTE_BUDGET
 from deploy.localnet.history import Line
 from deploy.localnet.jsonrpc import (
-    INVALID_REQUEST,
+    FILTER_TRANSACTION_NOT_FOUND,
+    INTERNAL_ERROR,
     PREFLIGHT_FAILURE,
-    SIGNATURE_VERIFICATION_FAILURE,
     RpcError,
     invalid_params,
 )
 from deploy.localnet.node import Node
-from deploy.localnet.params import Options, address, addresses, at, integer, signature, text
-from deploy.localnet.ui_transactions import ENCODINGS, failure_status, inner_instructions, return_data, with_meta
+from deploy.localnet.params import (
+    Options,
+    address,
+    addresses,
+    blockhash,
+    integer,
+    sequence,
+    signature,
+    text,
+    with_encoding,
+    wrong_type,
+)
+from deploy.localnet.ui_transactions import (
+    ENCODINGS,
+    failure_status,
+    inner_instructions,
+    loaded_addresses,
+    return_data,
+    token_balances,
+    with_meta,
+)
 from deploy.localnet.wire import (
     MAX_TRANSACTION_BYTES,
     MalformedTransactionError,
@@ -44,7 +64,8 @@ MAX_STATUSES = 256
 MAX_SIGNATURES = 1_000
 # Source: MAX_BASE58_SIZE and MAX_BASE64_SIZE of Agave's rpc.rs: 1,232 bytes in those encodings.
 MAX_BASE58_TEXT, MAX_BASE64_TEXT = 1_683, 1_644
-_TYPE = "solana_transaction::versioned::VersionedTransaction"
+_TRANSACTION_TYPE = "solana_transaction::versioned::VersionedTransaction"
+_MESSAGE_TYPE = "solana_message::versions::VersionedMessage"
 # What lookup tables and locks can be wrong about is told before anything runs.
 _SANITIZE_FAILURES = frozenset(
     {
@@ -63,21 +84,32 @@ def decode_transaction(value: str, encoding: str) -> Wire:
     Raises:
         RpcError: Too long, not in that encoding, or no transaction (−32602).
     """
+    try:
+        return read(_decode(value, encoding, _TRANSACTION_TYPE))
+    except MalformedTransactionError as error:
+        raise invalid_params(f"failed to deserialize {_TRANSACTION_TYPE}: {error}") from error
+
+
+def _decode(value: str, encoding: str, type_: str) -> bytes:
     most = MAX_BASE64_TEXT if encoding == "base64" else MAX_BASE58_TEXT
     if len(value) > most:
         raise invalid_params(
-            f"{encoding} encoded {_TYPE} too large: {len(value)} bytes (max: encoded/raw {most}/{MAX_TRANSACTION_BYTES})"
+            f"{encoding} encoded {type_} too large: {len(value)} bytes (max: encoded/raw {most}/{MAX_TRANSACTION_BYTES})"
         )
     try:
         data = base64.b64decode(value, validate=True) if encoding == "base64" else base58.decode(value)
     except (ValueError, binascii.Error) as error:
         raise invalid_params(f"invalid {encoding} encoding: {error}") from error
     if len(data) > MAX_TRANSACTION_BYTES:
-        raise invalid_params(f"decoded {_TYPE} too large: {len(data)} bytes (max: {MAX_TRANSACTION_BYTES} bytes)")
-    try:
-        return read(data)
-    except MalformedTransactionError as error:
-        raise invalid_params(f"failed to deserialize {_TYPE}: {error}") from error
+        raise invalid_params(f"decoded {type_} too large: {len(data)} bytes (max: {MAX_TRANSACTION_BYTES} bytes)")
+    return data
+
+
+def _binary_encoding(options: Options) -> str:
+    encoding = options.choice("encoding", ENCODINGS, "base58")
+    if encoding in ("json", "jsonParsed"):
+        raise invalid_params(f"unsupported encoding: {encoding}. Supported encodings: base58, base64")
+    return "base64" if encoding == "base64" else "base58"
 
 
 def sent(item: Any) -> Wire | None:
@@ -95,7 +127,8 @@ def send_transaction(node: Node, params: list[Any], *, verified: Wire | None = N
     """sendTransaction(transaction, {encoding, skipPreflight, ...}): its signature.
 
     It has landed when this answers. A failure in preflight leaves no trace; with skipPreflight it lands and pays. What
-    cannot land at all (unknown blockhash, sent before) is an error in preflight and silence without, as on a cluster.
+    cannot land at all (wrong signature, unknown blockhash, sent before) is an error in preflight and silence without,
+    as on a cluster.
 
     Args:
         node: The node.
@@ -103,14 +136,12 @@ def send_transaction(node: Node, params: list[Any], *, verified: Wire | None = N
         verified: The transaction, if somebody decoded it already and found its signatures valid.
 
     Raises:
-        RpcError: −32602 malformed, −32003 a bad signature, −32002 preflight failure.
+        RpcError: −32602 malformed, −32002 preflight failure.
     """
-    options = Options(params, 1, node.slot)
-    wire = verified
-    if wire is None:
-        encoding = options.choice("encoding", ("base58", "base64"), "base58")
-        wire = decode_transaction(text(params, 0, "a transaction"), encoding)
+    given, options = text(params[0]), Options(params, 1, node.slot)
     skip = options.flag("skipPreflight")
+    options.integer("maxRetries", "usize")  # nothing is ever sent again: it lands at once or not at all
+    wire = verified or decode_transaction(given, _binary_encoding(options))
     failure = node.bank.check(wire)
     if failure is None:
         outcome = node.submit(wire, keep_failure=skip, verified=verified is not None)
@@ -122,130 +153,130 @@ def send_transaction(node: Node, params: list[Any], *, verified: Wire | None = N
         if verified is None and not has_valid_signatures(wire):
             failure = "SignatureFailure"
     node.counters.add("refused", "reason", failure if isinstance(failure, str) else next(iter(failure)))
-    if failure == "SignatureFailure":
-        raise RpcError(SIGNATURE_VERIFICATION_FAILURE, "Transaction signature verification failure")
     if isinstance(failure, str) and failure in _SANITIZE_FAILURES:
         raise invalid_params(f"invalid transaction: {sentence(failure)}")
     if skip:
         return str(signature_of(wire.signature))
-    shown = _simulation(Simulated(failure, meta, {}), wire.static, parsed=False)
-    raise RpcError(
-        PREFLIGHT_FAILURE, f"Transaction simulation failed: {sentence(failure)}", {**shown, "accounts": None}
-    )
+    shown = _simulation(node, wire, Simulated(failure, meta))
+    # Preflight tells no balances and no addresses.
+    shown |= dict.fromkeys(("preBalances", "postBalances", "preTokenBalances", "postTokenBalances", "loadedAddresses"))
+    raise RpcError(PREFLIGHT_FAILURE, f"Transaction simulation failed: {sentence(failure)}", shown)
 
 
 def simulate_transaction(node: Node, params: list[Any]) -> Any:
     """simulateTransaction(transaction, {sigVerify, replaceRecentBlockhash, accounts, innerInstructions, encoding})."""
-    options = Options(params, 1, node.slot)
-    encoding = options.choice("encoding", ("base58", "base64"), "base58")
-    wire = decode_transaction(text(params, 0, "a transaction"), encoding)
+    given, options = text(params[0]), Options(params, 1, node.slot)
     verify, replace = options.flag("sigVerify"), options.flag("replaceRecentBlockhash")
+    wire = decode_transaction(given, _binary_encoding(options))
     if verify and replace:
         raise invalid_params("sigVerify may not be used with replaceRecentBlockhash")
-    if verify and not has_valid_signatures(wire):
-        raise RpcError(SIGNATURE_VERIFICATION_FAILURE, "Transaction signature verification failure")
-    failure = node.bank.check(wire)
-    if failure is None or (replace and failure == "BlockhashNotFound"):
-        simulated = node.bank.simulate(wire, verify=False)
-        if isinstance(simulated.failure, str) and simulated.failure in _SANITIZE_FAILURES:
-            raise invalid_params(f"invalid transaction: {sentence(simulated.failure)}")
-    else:
-        simulated = Simulated(failure, None, {})
-    shown = _simulation(simulated, _keys(node, wire), parsed=True, inner=options.flag("innerInstructions"))
-    shown["accounts"] = _simulated_accounts(node, simulated, options.get("accounts"), len(wire.static))
+    failure: Failure | None = "SignatureFailure" if verify and not has_valid_signatures(wire) else node.bank.check(wire)
+    if replace and failure in ("BlockhashNotFound", "AlreadyProcessed"):
+        failure = None  # with another blockhash it is another transaction
+    simulated = node.bank.simulate(wire) if failure is None else Simulated(failure)
+    if isinstance(simulated.failure, str) and simulated.failure in _SANITIZE_FAILURES:
+        raise invalid_params(f"invalid transaction: {sentence(simulated.failure)}")
+    shown = _simulation(node, wire, simulated, inner=options.flag("innerInstructions"))
+    shown["accounts"] = _simulated_accounts(node, simulated, options.get("accounts"), node.bank.keys(wire))
     if replace:
-        blockhash, last_valid = node.latest_blockhash()
-        shown["replacementBlockhash"] = {"blockhash": blockhash, "lastValidBlockHeight": last_valid}
+        hash_, last_valid = node.latest_blockhash()
+        shown["replacementBlockhash"] = {"blockhash": hash_, "lastValidBlockHeight": last_valid}
     return node.with_context(shown)
 
 
-def _keys(node: Node, wire: Wire) -> list[Pubkey]:
-    resolved = node.bank.resolve(wire)
-    return wire.static if isinstance(resolved, str | dict) else resolved.keys
-
-
-def _simulation(simulated: Simulated, keys: list[Pubkey], *, parsed: bool, inner: bool = False) -> dict[str, Any]:
-    meta = simulated.meta
+def _simulation(node: Node, wire: Wire, simulated: Simulated, *, inner: bool = False) -> dict[str, Any]:
+    meta, resolved = simulated.meta, node.bank.resolve(wire)
+    known = isinstance(resolved, Resolved)
+    ran = meta is not None and known
     return {
         "err": simulated.failure,
         "logs": [] if meta is None else meta.logs(),
+        "accounts": None,
         "unitsConsumed": 0 if meta is None else meta.compute_units_consumed(),
-        "fee": None if meta is None else meta.fee(),
+        "loadedAccountsDataSize": node.bank.loaded_bytes(wire, resolved) if ran else 0,
         "returnData": None if meta is None else return_data(meta),
-        "innerInstructions": inner_instructions(meta, keys, parsed=parsed) if inner and meta is not None else None,
+        "innerInstructions": inner_instructions(meta, resolved.keys, parsed=True) if inner and ran else None,
         "replacementBlockhash": None,
+        "fee": None if meta is None else meta.fee(),
+        "preBalances": simulated.pre,
+        "postBalances": simulated.post,
+        "preTokenBalances": token_balances(simulated.tokens, "pre"),
+        "postTokenBalances": token_balances(simulated.tokens, "post"),
+        "loadedAddresses": loaded_addresses(resolved.keys, resolved.loaded) if known else None,
     }
 
 
-def _simulated_accounts(node: Node, simulated: Simulated, wanted: Any, most: int) -> list[Any] | None:
+def _simulated_accounts(node: Node, simulated: Simulated, wanted: Any, keys: list[Pubkey]) -> list[Any] | None:
     if wanted is None:
         return None
     if not isinstance(wanted, dict):
-        raise invalid_params("Invalid params: invalid type for accounts, expected a configuration object.")
-    options = Options([wanted], 0, node.slot)
-    encoding = options.choice("encoding", ("base64", "base64+zstd", "jsonParsed"), "base64")
-    keys = addresses(options.get("addresses"), max(most, 64))
+        raise wrong_type(wanted, "struct RpcSimulateTransactionAccountsConfig")
+    encoding = Options([wanted], 0, node.slot).choice("encoding", ACCOUNT_ENCODINGS, "base64")
+    if encoding in ("binary", "base58"):
+        raise invalid_params("base58 encoding not supported")
+    if "addresses" not in wanted:
+        raise invalid_params("Invalid params: missing field `addresses`.")
+    named = sequence(wanted["addresses"])
+    if len(named) > len(keys):
+        raise invalid_params(f"Too many accounts provided; max {len(keys)}")
     if simulated.failure is not None:
-        return [None] * len(keys)
+        return [None] * len(named)
     shown: list[Any] = []
-    for key in keys:
-        account = simulated.accounts.get(key)
+    for key in map(address, named):
+        account = simulated.accounts.get(key) or node.bank.account(key)
         gone = account is None or not account.lamports
         shown.append(None if gone or account is None else ui_account(key, account, encoding, None, node.bank.decimals))
     return shown
 
 
 def request_airdrop(node: Node, params: list[Any]) -> Any:
-    """requestAirdrop(address, lamports): the signature of a transfer from the faucet, which has landed."""
-    to, lamports = address(at(params, 0, "an address")), integer(at(params, 1, "lamports"), "u64")
-    blockhash = Hash.from_bytes(node.bank.latest_blockhash)
+    """requestAirdrop(address, lamports, {recentBlockhash}): the signature of a transfer from the faucet, which landed."""
+    to, lamports, options = address(params[0]), integer(params[1]), Options(params, 2, node.slot)
+    given = options.get("recentBlockhash")
+    hash_ = Hash.from_bytes(node.bank.latest_blockhash if given is None else blockhash(given))
     # Two equal airdrops in one slot would be the same transaction twice: the unit limit tells them apart.
     limit = 1_000 + node.bank.transaction_count % 1_000_000
     salt = Instruction(COMPUTE_BUDGET, struct.pack("<BI", 2, limit), [])
     faucet = node.genesis.faucet
     give = transfer(TransferParams(from_pubkey=faucet, to_pubkey=to, lamports=lamports))
-    message = Message.new_with_blockhash([salt, give], faucet, blockhash)
+    message = Message.new_with_blockhash([salt, give], faucet, hash_)
     signed = Signature.from_bytes(node.genesis.faucet_key.sign(bytes(message)).signature)
     wire = read(bytes(Transaction.populate(message, [signed])))
-    outcome = node.submit(wire, keep_failure=False, verified=True)
-    if isinstance(outcome, Refused):
-        raise RpcError(INVALID_REQUEST, f"airdrop request failed: {sentence(outcome.failure)}")
-    return str(signed)
+    failure = node.bank.check(wire)
+    if failure is None:
+        outcome = node.submit(wire, keep_failure=False, verified=True)
+        if not isinstance(outcome, Refused):
+            return str(signed)
+        failure = outcome.failure
+    raise RpcError(INTERNAL_ERROR, f"airdrop request failed: {sentence(failure)}")
 
 
 def get_latest_blockhash(node: Node, params: list[Any]) -> Any:
     """getLatestBlockhash(): with the last block height at which it may be used."""
     Options(params, 0, node.slot)
-    blockhash, last_valid = node.latest_blockhash()
-    return node.with_context({"blockhash": blockhash, "lastValidBlockHeight": last_valid})
+    hash_, last_valid = node.latest_blockhash()
+    return node.with_context({"blockhash": hash_, "lastValidBlockHeight": last_valid})
 
 
 def is_blockhash_valid(node: Node, params: list[Any]) -> Any:
     """isBlockhashValid(blockhash)."""
-    Options(params, 1, node.slot)
-    given = text(params, 0, "a blockhash")
-    try:
-        return node.with_context(bytes(Hash.from_string(given)) in node.bank.blockhashes)
-    except ValueError:
-        raise invalid_params("Invalid param: Invalid") from None
+    given, _ = blockhash(params[0]), Options(params, 1, node.slot)
+    return node.with_context(given in node.bank.blockhashes)
 
 
 def get_fee_for_message(node: Node, params: list[Any]) -> Any:
     """getFeeForMessage(message in base64): lamports, or null when its blockhash is not known."""
-    Options(params, 1, node.slot)
+    data, _ = _decode(text(params[0]), "base64", _MESSAGE_TYPE), Options(params, 1, node.slot)
     try:
-        message = from_bytes_versioned(base64.b64decode(text(params, 0, "a message"), validate=True))
-    except (ValueError, binascii.Error) as error:
-        raise invalid_params(f"invalid message: {error}") from error
-    unsigned = [Signature.default()] * message.header.num_required_signatures
-    try:
+        message = from_bytes_versioned(data)
+        unsigned = [Signature.default()] * message.header.num_required_signatures
         wire = read(bytes(VersionedTransaction.populate(message, unsigned)))
-    except MalformedTransactionError as error:
-        raise invalid_params(f"invalid message: {error}") from error
+    except (ValueError, MalformedTransactionError) as error:
+        raise invalid_params(f"failed to deserialize {_MESSAGE_TYPE}: {error}") from error
     if wire.blockhash not in node.bank.blockhashes and not node.bank.uses_valid_nonce(wire):
         return node.with_context(None)
     # The SVM states the fee of whatever it gets as far as loading, whether it could be paid or not.
-    simulated = node.bank.simulate(wire, verify=False)
+    simulated = node.bank.simulate(wire)
     return node.with_context(None if simulated.meta is None else simulated.meta.fee())
 
 
@@ -257,9 +288,7 @@ def get_recent_prioritization_fees(node: Node, params: list[Any]) -> Any:
 
 def get_signature_statuses(node: Node, params: list[Any]) -> Any:
     """getSignatureStatuses([signature], {searchTransactionHistory})."""
-    given, options = at(params, 0, "a list of signatures"), Options(params, 1, node.slot)
-    if not isinstance(given, list):
-        raise invalid_params("Invalid params: invalid type, expected a sequence.")
+    given, options = [text(item) for item in sequence(params[0])], Options(params, 1, node.slot)
     if len(given) > MAX_STATUSES:
         raise invalid_params(f"Too many inputs provided; max {MAX_STATUSES}")
     search = options.flag("searchTransactionHistory")
@@ -286,34 +315,34 @@ def _status(node: Node, name: bytes, search: bool) -> dict[str, Any] | None:
 
 def get_transaction(node: Node, params: list[Any]) -> Any:
     """getTransaction(signature, {encoding, maxSupportedTransactionVersion}); failed ones too."""
-    name = signature(at(params, 0, "a signature"))
-    if len(params) > 1 and isinstance(params[1], str):  # the deprecated form: an encoding alone
-        params = [params[0], {"encoding": params[1]}]
-    options = Options(params, 1, node.slot)
+    name, options = signature(params[0]), Options(with_encoding(params), 1, node.slot, at_least_confirmed=True)
     encoding = options.choice("encoding", ENCODINGS, "json")
+    version = options.integer("maxSupportedTransactionVersion", "u8", 255)
     past = node.history.find(name)
     if past is None:
         return None
-    shown = with_meta(past, encoding, options.integer("maxSupportedTransactionVersion", None, 0, 255))
-    return {"slot": past.slot, "blockTime": past.unix_s, **shown}
+    return {"slot": past.slot, **with_meta(past, encoding, version), "blockTime": past.unix_s}
 
 
 def get_signatures_for_address(node: Node, params: list[Any]) -> Any:
     """getSignaturesForAddress(address, {before, until, limit}): newest first."""
-    key, options = address(at(params, 0, "an address")), Options(params, 1, node.slot)
-    limit = options.integer("limit", MAX_SIGNATURES, 1, MAX_SIGNATURES) or MAX_SIGNATURES
-    before = _sequence(node, options.get("before"))
-    if options.get("before") is not None and before is None:
-        return []
-    until = _sequence(node, options.get("until")) or 0
-    return [_listed(line) for line in node.history.lines_for(key, before=before, until=until, limit=limit)]
+    key, options = address(params[0]), Options(params, 1, node.slot, at_least_confirmed=True)
+    before, until = options.get("before"), options.get("until")
+    limit = options.integer("limit", "usize")
+    if limit is None:
+        limit = MAX_SIGNATURES
+    if not 0 < limit <= MAX_SIGNATURES:
+        raise invalid_params(f"Invalid limit; max {MAX_SIGNATURES}")
+    newest = None if before is None else _sequence(node, before)
+    oldest = 0 if until is None else _sequence(node, until)
+    return [_listed(line) for line in node.history.lines_for(key, before=newest, until=oldest, limit=limit)]
 
 
-def _sequence(node: Node, given: Any) -> int | None:
-    if given is None:
-        return None
+def _sequence(node: Node, given: Any) -> int:
     line = node.history.line(signature(given))
-    return None if line is None else line.sequence
+    if line is None:
+        raise RpcError(FILTER_TRANSACTION_NOT_FOUND, f"Transaction {given} not found")
+    return line.sequence
 
 
 def _listed(line: Line) -> dict[str, Any]:
@@ -335,15 +364,15 @@ def get_transaction_count(node: Node, params: list[Any]) -> Any:
 
 
 METHODS = {
-    "sendTransaction": send_transaction,
-    "simulateTransaction": simulate_transaction,
-    "requestAirdrop": request_airdrop,
-    "getLatestBlockhash": get_latest_blockhash,
-    "isBlockhashValid": is_blockhash_valid,
-    "getFeeForMessage": get_fee_for_message,
-    "getRecentPrioritizationFees": get_recent_prioritization_fees,
-    "getSignatureStatuses": get_signature_statuses,
-    "getTransaction": get_transaction,
-    "getSignaturesForAddress": get_signatures_for_address,
-    "getTransactionCount": get_transaction_count,
+    "sendTransaction": (send_transaction, 1, 2),
+    "simulateTransaction": (simulate_transaction, 1, 2),
+    "requestAirdrop": (request_airdrop, 2, 3),
+    "getLatestBlockhash": (get_latest_blockhash, 0, 1),
+    "isBlockhashValid": (is_blockhash_valid, 1, 2),
+    "getFeeForMessage": (get_fee_for_message, 1, 2),
+    "getRecentPrioritizationFees": (get_recent_prioritization_fees, 0, 1),
+    "getSignatureStatuses": (get_signature_statuses, 1, 2),
+    "getTransaction": (get_transaction, 1, 2),
+    "getSignaturesForAddress": (get_signatures_for_address, 1, 2),
+    "getTransactionCount": (get_transaction_count, 0, 1),
 }

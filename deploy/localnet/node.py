@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 from collections import deque
 from collections.abc import Callable
 
 from solders.hash import Hash
+from solders.litesvm import FeatureSet
 
 from deploy.localnet.bank import BLOCKHASH_WINDOW, Bank, Landed, Refused
 from deploy.localnet.counters import Counters
@@ -21,6 +23,11 @@ from gridkit.clock import RENEW_PERIOD_S, ClockOwner
 API_VERSION = "4.1.0"
 """Agave's version that the SVM in solders 0.29 is built of."""
 
+FEATURE_SET = int.from_bytes(
+    hashlib.sha256(b"".join(sorted(map(bytes, FeatureSet.all_enabled().active)))).digest()[:4], "little"
+)
+"""Which features that version knows. Source: ID of agave-feature-set, its first four bytes."""
+
 SAMPLE_PERIOD_S = 60
 
 
@@ -33,7 +40,7 @@ class Node:
         clock: Campus time, owned by this process.
         counters: What was done and refused.
         fees: Recent priority fees.
-        rpc_address: "host:port" once it listens.
+        rpc_address, pubsub_address: "host:port" of HTTP and WebSocket, once it listens.
         samples: (slot, transactions, slots) of each past minute, newest first, at most 720.
         on_landed, on_slot: Called for each landed transaction and each opened slot, before it is durable.
     """
@@ -42,6 +49,7 @@ class Node:
         self.ledger, self.genesis, self.clock = ledger, genesis, clock
         self.slot_s = slot_ms / 1000
         self.rpc_address: str | None = None
+        self.pubsub_address: str | None = None
         self.counters = Counters()
         self.fees = PriorityFees()
         self.samples: deque[tuple[int, int, int]] = deque(maxlen=720)

@@ -2,68 +2,80 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
+from deploy.localnet import base58
 from deploy.localnet.jsonrpc import MIN_CONTEXT_SLOT_NOT_REACHED, RpcError, invalid_params
 
 _COMMITMENTS = frozenset({"processed", "confirmed", "finalized", "recent", "single", "singleGossip", "root", "max"})
 U64_MAX = (1 << 64) - 1
 
 
-def at(params: list[Any], index: int, what: str) -> Any:
-    """Return a parameter that must be there."""
-    if index >= len(params):
-        raise invalid_params(f"`params` should have at least {index + 1} argument(s): {what} is missing")
-    return params[index]
+def wrong_type(value: Any, expected: str) -> RpcError:
+    """Return the error for a JSON value of another type, as serde words it."""
+    return invalid_params(f"Invalid params: invalid type: {_named(value)}, expected {expected}.")
 
 
-def text(params: list[Any], index: int, what: str) -> str:
+def text(value: Any) -> str:
     """Return a parameter that must be text."""
-    value = at(params, index, what)
     if not isinstance(value, str):
-        raise invalid_params(f"Invalid params: invalid type: {type_name(value)}, expected a string.")
+        raise wrong_type(value, "a string")
     return value
 
 
 def address(value: Any) -> Pubkey:
     """Return a base58 address as a key."""
-    if not isinstance(value, str):
-        raise invalid_params(f"Invalid params: invalid type: {type_name(value)}, expected a string.")
     try:
-        return Pubkey.from_string(value)
+        return Pubkey.from_string(text(value))
     except ValueError:
-        raise invalid_params("Invalid param: Invalid") from None
+        raise _not_base58(value, 44) from None
+
+
+def blockhash(value: Any) -> bytes:
+    """Return a base58 blockhash as its 32 bytes."""
+    return bytes(address(value))
 
 
 def signature(value: Any) -> bytes:
     """Return a base58 signature as its 64 bytes."""
-    if not isinstance(value, str):
-        raise invalid_params(f"Invalid params: invalid type: {type_name(value)}, expected a string.")
     try:
-        return bytes(Signature.from_string(value))
+        return bytes(Signature.from_string(text(value)))
     except ValueError:
-        raise invalid_params("Invalid param: Invalid") from None
+        raise _not_base58(value, 88) from None
 
 
-def integer(value: Any, what: str, low: int = 0, high: int = U64_MAX) -> int:
-    """Return a whole number in [low, high]."""
+def _not_base58(given: str, most: int) -> RpcError:
+    """Return the error for a text that stands for no key, hash or signature, which have at most `most` letters."""
+    fits = len(given) <= most and not set(given) <= set(base58.ALPHABET)
+    return invalid_params(f"Invalid param: {'Invalid' if fits else 'WrongSize'}")
+
+
+def integer(value: Any, kind: str = "u64", high: int = U64_MAX) -> int:
+    """Return a whole number in [0, high]; `kind` is what Rust calls it."""
     if isinstance(value, bool) or not isinstance(value, int):
-        raise invalid_params(f"Invalid params: invalid type: {type_name(value)}, expected {what}.")
-    if not low <= value <= high:
-        raise invalid_params(f"Invalid params: invalid value: integer `{value}`, expected {what} in [{low}, {high}].")
+        raise wrong_type(value, kind)
+    if not 0 <= value <= high:
+        raise invalid_params(f"Invalid params: invalid value: integer `{value}`, expected {kind}.")
+    return value
+
+
+def sequence(value: Any) -> list[Any]:
+    """Return a parameter that must be a list."""
+    if not isinstance(value, list):
+        raise wrong_type(value, "a sequence")
     return value
 
 
 def addresses(value: Any, most: int) -> list[Pubkey]:
     """Return a list of at most `most` addresses."""
-    if not isinstance(value, list):
-        raise invalid_params(f"Invalid params: invalid type: {type_name(value)}, expected a sequence.")
-    if len(value) > most:
+    given = [text(item) for item in sequence(value)]
+    if len(given) > most:
         raise invalid_params(f"Too many inputs provided; max {most}")
-    return [address(item) for item in value]
+    return [address(item) for item in given]
 
 
 class Options:
@@ -72,12 +84,12 @@ class Options:
 
     __slots__ = ("_values",)
 
-    def __init__(self, params: list[Any], index: int, slot: int) -> None:
+    def __init__(self, params: list[Any], index: int, slot: int, *, at_least_confirmed: bool = False) -> None:
         value = params[index] if index < len(params) else None
         if value is None:
             value = {}
         if not isinstance(value, dict):
-            raise invalid_params(f"Invalid params: invalid type: {type_name(value)}, expected a configuration object.")
+            raise wrong_type(value, "a configuration object")
         self._values: dict[str, Any] = value
         for key in ("commitment", "preflightCommitment"):
             commitment = value.get(key)
@@ -85,8 +97,10 @@ class Options:
                 raise invalid_params(
                     f"Invalid params: unknown variant `{commitment}`, expected one of `processed`, `confirmed`, `finalized`."
                 )
+        if at_least_confirmed and value.get("commitment") == "processed":
+            raise invalid_params("Method does not support commitment below `confirmed`")
         least = value.get("minContextSlot")
-        if least is not None and integer(least, "u64") > slot:
+        if least is not None and integer(least) > slot:
             raise RpcError(
                 MIN_CONTEXT_SLOT_NOT_REACHED, "Minimum context slot has not been reached", {"contextSlot": slot}
             )
@@ -95,13 +109,13 @@ class Options:
         """Return an option as it came, None where it did not."""
         return self._values.get(key)
 
-    def flag(self, key: str) -> bool:
-        """Return an option that is true or false, False by default."""
+    def flag(self, key: str, default: bool = False) -> bool:
+        """Return an option that is true or false."""
         value = self._values.get(key)
         if value is None:
-            return False
+            return default
         if not isinstance(value, bool):
-            raise invalid_params(f"Invalid params: invalid type: {type_name(value)}, expected a boolean.")
+            raise wrong_type(value, "a boolean")
         return value
 
     def choice(self, key: str, known: tuple[str, ...], default: str) -> str:
@@ -109,26 +123,32 @@ class Options:
         value = self._values.get(key)
         if value is None:
             return default
-        if value not in known:
+        if text(value) not in known:
             listed = ", ".join(f"`{word}`" for word in known)
             raise invalid_params(f"Invalid params: unknown variant `{value}`, expected one of {listed}.")
         return str(value)
 
-    def integer(self, key: str, default: int | None, low: int = 0, high: int = U64_MAX) -> int | None:
-        """Return an option that is a whole number."""
+    def integer(self, key: str, kind: str = "u64", high: int = U64_MAX) -> int | None:
+        """Return an option that is a whole number in [0, high], None where it did not come."""
         value = self._values.get(key)
-        return default if value is None else integer(value, "a number", low, high)
+        return None if value is None else integer(value, kind, high)
 
 
-def type_name(value: Any) -> str:
-    """Return what serde would call a JSON value."""
-    names: dict[type, str] = {
-        type(None): "null",
-        bool: "boolean",
-        int: "integer",
-        float: "floating point",
-        str: "string",
-        list: "sequence",
-        dict: "map",
-    }
-    return names.get(type(value), "unknown")
+def with_encoding(params: list[Any]) -> list[Any]:
+    """Return (what, options) where the options may have come in their old form, an encoding alone."""
+    if len(params) > 1 and isinstance(params[1], str):
+        return [params[0], {"encoding": params[1]}]
+    return params
+
+
+def _named(value: Any) -> str:
+    """Return what serde calls a JSON value."""
+    if isinstance(value, bool):
+        return f"boolean `{str(value).lower()}`"
+    if isinstance(value, int):
+        return f"integer `{value}`"
+    if isinstance(value, float):
+        return f"floating point `{value}`"
+    if isinstance(value, str):
+        return f"string {json.dumps(value, ensure_ascii=False)}"
+    return {list: "sequence", dict: "map"}.get(type(value), "null")

@@ -12,11 +12,19 @@ from typing import Any
 
 from solders.pubkey import Pubkey
 
-from deploy.localnet.bank import LOADER_V3, LOOKUP_TABLE, MINT_SIZE, SYSTEM, TOKEN, TOKEN_2022, TOKEN_ACCOUNT_SIZE
+from deploy.localnet.bank import (
+    LOADER_V3,
+    LOOKUP_TABLE,
+    MULTISIG_SIZE,
+    SYSTEM,
+    TOKEN,
+    TOKEN_2022,
+    is_mint,
+    is_token_account,
+)
 
 Decimals = Callable[[bytes], int]
 
-MULTISIG_SIZE = 355
 SYSVAR_OWNER = Pubkey.from_string("Sysvar1111111111111111111111111111111111111")
 CLOCK = Pubkey.from_string("SysvarC1ock11111111111111111111111111111111")
 RENT = Pubkey.from_string("SysvarRent111111111111111111111111111111111")
@@ -55,26 +63,25 @@ def token_amount(atoms: int, decimals: int) -> dict[str, Any]:
     if decimals:
         padded = text.rjust(decimals + 1, "0")
         text = f"{padded[:-decimals]}.{padded[-decimals:]}".rstrip("0").rstrip(".")
-    # `uiAmount` is a float because Solana's API says so; nothing of ours reads it.
-    return {"amount": str(atoms), "decimals": decimals, "uiAmount": float(text), "uiAmountString": text}
+    # `uiAmount` is a float because Solana's API says so; nothing of ours reads it. From 20 decimals on the node gives none.
+    shown = float(atoms) / 10**decimals if decimals < 20 else None
+    return {"uiAmount": shown, "decimals": decimals, "amount": str(atoms), "uiAmountString": text}
 
 
 def _token(data: bytes, decimals: Decimals) -> dict[str, Any] | None:
-    size = len(data)
-    if size == MINT_SIZE or (size > TOKEN_ACCOUNT_SIZE and size != MULTISIG_SIZE and data[165] == 1):
-        return _mint(data)
-    if size == TOKEN_ACCOUNT_SIZE or (size > TOKEN_ACCOUNT_SIZE and size != MULTISIG_SIZE and data[165] == 2):
+    if is_token_account(data):
         return _token_account(data, decimals)
-    if size == MULTISIG_SIZE:
-        required, valid, initialized = data[0], data[1], data[2]
-        signers = [_key(data, 3 + 32 * index) for index in range(min(valid, 11))]
-        info = {"numRequiredSigners": required, "numValidSigners": valid, "isInitialized": bool(initialized)}
-        return {"type": "multisig", "info": {**info, "signers": signers}}
+    if is_mint(data):
+        return _mint(data)
+    if len(data) == MULTISIG_SIZE and data[2]:
+        signers = [_key(data, 3 + 32 * index) for index in range(11) if any(data[3 + 32 * index : 35 + 32 * index])]
+        info = {"numRequiredSigners": data[0], "numValidSigners": data[1], "isInitialized": True, "signers": signers}
+        return {"type": "multisig", "info": info}
     return None
 
 
 def _token_account(data: bytes, decimals: Decimals) -> dict[str, Any] | None:
-    if data[108] == 0 or data[108] >= len(_STATES):
+    if data[108] >= len(_STATES):
         return None
     places = decimals(data[:32])
     amount, delegated = struct.unpack_from("<Q", data, 64)[0], struct.unpack_from("<Q", data, 121)[0]
@@ -96,9 +103,7 @@ def _token_account(data: bytes, decimals: Decimals) -> dict[str, Any] | None:
     return {"type": "account", "info": info}
 
 
-def _mint(data: bytes) -> dict[str, Any] | None:
-    if not data[45]:
-        return None
+def _mint(data: bytes) -> dict[str, Any]:
     return {
         "type": "mint",
         "info": {
@@ -113,7 +118,7 @@ def _mint(data: bytes) -> dict[str, Any] | None:
 
 def _nonce(data: bytes) -> dict[str, Any] | None:
     if data[4] != 1:
-        return {"type": "uninitialized"} if data[4] == 0 else None
+        return None
     info = {
         "authority": _key(data, 8),
         "blockhash": _key(data, 40),

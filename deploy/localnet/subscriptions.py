@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -19,10 +20,10 @@ from deploy.localnet.bank import Landed
 from deploy.localnet.encoding import Slice, account_options, ui_account
 from deploy.localnet.jsonrpc import RpcError, invalid_params
 from deploy.localnet.methods_accounts import Keep, filters
-from deploy.localnet.methods_cluster import get_block
+from deploy.localnet.methods_cluster import get_block, get_version
 from deploy.localnet.node import Node
 from deploy.localnet.outbox import Outbox
-from deploy.localnet.params import Options, address, at, integer, signature
+from deploy.localnet.params import Options, address, integer, sequence, signature, text
 from deploy.localnet.wire import signature_of
 
 ACCOUNT_PERIOD_S = 0.05
@@ -62,6 +63,7 @@ class Subscriptions:
         self._kinds: defaultdict[str, int] = defaultdict(int)
         self._dirty: set[Pubkey] = set()
         self._flush: asyncio.TimerHandle | None = None
+        self._landed_in_slot = [0, 0]  # successes, failures
         node.on_landed.append(self._landed)
         node.on_slot.append(self._slot_opened)
 
@@ -78,13 +80,14 @@ class Subscriptions:
             try:
                 call = jsonrpc.call_of(item)
             except RpcError as error:
-                subscriber.tell(jsonrpc.error(jsonrpc.id_of(item), error))
+                subscriber.tell(jsonrpc.error(item.get("id"), error))
+                continue
+            if not call.wants_answer:
                 continue
             try:
                 self._answer(subscriber, call)
             except RpcError as error:
-                if call.wants_answer:
-                    subscriber.tell(jsonrpc.error(call.id, error))
+                subscriber.tell(jsonrpc.error(call.id, error))
 
     def drop(self, subscriber: Subscriber) -> None:
         """Forget a client that has gone."""
@@ -94,25 +97,29 @@ class Subscriptions:
     def _answer(self, subscriber: Subscriber, call: jsonrpc.Call) -> None:
         after: Callable[[], None] | None = None
         if call.method in _SUBSCRIBE:
+            kind, required, most = _SUBSCRIBE[call.method]
+            params = call.positional(required, most)
             if len(subscriber.subscriptions) >= MAX_PER_CONNECTION:
                 raise RpcError(
-                    jsonrpc.INVALID_REQUEST, f"Too many subscriptions; max {MAX_PER_CONNECTION} a connection"
+                    jsonrpc.INTERNAL_ERROR, "Internal Error: Subscription refused. Node subscription limit reached"
                 )
-            made, after = getattr(self, _SUBSCRIBE[call.method])(subscriber, call.params)
+            subscribe = getattr(self, f"_subscribe_{kind}", None)
+            made, after = subscribe(subscriber, params) if subscribe else (self._make(subscriber, kind, None), None)
             value: Any = made.id
             self._add(made)
         elif call.method in _UNSUBSCRIBE:
-            id_ = integer(at(call.params, 0, "a subscription"), "u64")
-            found = self._by_id.get(id_)
-            if found is None or found.subscriber is not subscriber or found.kind != _UNSUBSCRIBE[call.method]:
+            found = self._by_id.get(integer(call.positional(1, 1)[0]))
+            if found is None or found.subscriber is not subscriber:
                 raise invalid_params("Invalid subscription id.")
             self._remove(found)
             value = True
+        elif call.method == "getVersion":
+            call.positional(0, 0)
+            value = get_version(self._node, [])
         else:
             raise RpcError(jsonrpc.METHOD_NOT_FOUND, "Method not found")
-        if call.wants_answer:
-            answer = jsonrpc.result(call.id, value)
-            self._outbox.put(lambda: subscriber.tell(answer))
+        answer = jsonrpc.result(call.id, value)
+        self._outbox.put(lambda: subscriber.tell(answer))
         if after is not None:
             after()
 
@@ -120,7 +127,7 @@ class Subscriptions:
         return _Subscription(next(self._ids), subscriber, kind, topic)
 
     def _subscribe_signature(self, subscriber: Subscriber, params: list[Any]) -> Any:
-        name, options = signature(at(params, 0, "a signature")), Options(params, 1, self._node.slot)
+        name, options = _named(signature, params[0], "signature"), Options(params, 1, self._node.slot)
         made = self._make(subscriber, "signature", name)
         received = options.flag("enableReceivedNotification")
         known = self._node.bank.recent.get(name)
@@ -138,44 +145,39 @@ class Subscriptions:
         return made, after
 
     def _subscribe_logs(self, subscriber: Subscriber, params: list[Any]) -> Any:
-        wanted = at(params, 0, "a filter")
-        Options(params, 1, self._node.slot)
+        wanted, _ = params[0], Options(params, 1, self._node.slot)
         if wanted in ("all", "allWithVotes"):
             return self._make(subscriber, "logs", None), None
-        mentions = wanted.get("mentions") if isinstance(wanted, dict) else None
-        if not isinstance(mentions, list) or len(mentions) != 1:
+        if not isinstance(wanted, dict) or wanted.keys() != {"mentions"}:
+            raise invalid_params("Invalid params: expected one of `all`, `allWithVotes`, `mentions`.")
+        mentions = sequence(wanted["mentions"])
+        if len(mentions) != 1:
             raise invalid_params("Invalid Request: Only 1 address supported")
-        return self._make(subscriber, "logs", address(mentions[0])), None
+        return self._make(subscriber, "logs", _named(address, mentions[0], "mentions")), None
 
     def _subscribe_account(self, subscriber: Subscriber, params: list[Any]) -> Any:
-        made = self._make(subscriber, "account", address(at(params, 0, "an address")))
+        made = self._make(subscriber, "account", _named(address, params[0], "pubkey"))
         made.encoding = account_options(Options(params, 1, self._node.slot))
         return made, None
 
     def _subscribe_program(self, subscriber: Subscriber, params: list[Any]) -> Any:
-        made = self._make(subscriber, "program", address(at(params, 0, "a program")))
+        made = self._make(subscriber, "program", _named(address, params[0], "pubkey"))
         options = Options(params, 1, self._node.slot)
         made.encoding, made.keep = account_options(options), filters(options.get("filters"))
         return made, None
 
-    def _subscribe_slot(self, subscriber: Subscriber, params: list[Any]) -> Any:
-        return self._make(subscriber, "slot", None), None
-
-    def _subscribe_root(self, subscriber: Subscriber, params: list[Any]) -> Any:
-        return self._make(subscriber, "root", None), None
-
     def _subscribe_block(self, subscriber: Subscriber, params: list[Any]) -> Any:
-        wanted = at(params, 0, "a filter")
-        options = Options(params, 1, self._node.slot)
+        wanted, options = params[0], Options(params, 1, self._node.slot, at_least_confirmed=True)
         mentioned: Pubkey | None = None
-        if isinstance(wanted, dict) and "mentionsAccountOrProgram" in wanted:
-            mentioned = address(wanted["mentionsAccountOrProgram"])
+        if isinstance(wanted, dict) and wanted.keys() == {"mentionsAccountOrProgram"}:
+            mentioned = _named(address, wanted["mentionsAccountOrProgram"], "mentions_account_or_program")
         elif wanted != "all":
             raise invalid_params("Invalid params: unknown filter, expected `all` or `mentionsAccountOrProgram`.")
         made = self._make(subscriber, "block", mentioned)
         names = ("encoding", "transactionDetails", "maxSupportedTransactionVersion")
-        made.options = {name: options.get(name) for name in names if options.get(name) is not None}
-        made.options["rewards"] = options.get("showRewards") is True
+        made.options = {"encoding": "base64"}
+        made.options |= {name: options.get(name) for name in names if options.get(name) is not None}
+        made.options["rewards"] = options.flag("showRewards")
         return made, None
 
     def _add(self, made: _Subscription) -> None:
@@ -208,6 +210,7 @@ class Subscriptions:
         return {"context": {"slot": slot}, "value": value}
 
     def _landed(self, landed: Landed) -> None:
+        self._landed_in_slot[landed.failure is not None] += 1
         if not self._by_id:
             return
         for one in self._of("signature", landed.wire.signature):
@@ -262,8 +265,34 @@ class Subscriptions:
             self._tell(one, {"parent": slot - 1, "root": slot - 1, "slot": slot})
         for one in self._of("root", None):
             self._tell(one, slot - 1)
+        if self._kinds["slotsUpdates"]:
+            self._tell_slots_updates(slot)
         if self._kinds["block"]:
             self._tell_block(slot - 1)
+        self._landed_in_slot = [0, 0]
+
+    def _tell_slots_updates(self, slot: int) -> None:
+        """Tell how the closed slot ended and the open one began; deploy tools follow the leader by it."""
+        at, closed = {"timestamp": time.time_ns() // 1_000_000}, {"slot": slot - 1}
+        successes, failures = self._landed_in_slot
+        entries = successes + failures
+        stats = {
+            "numTransactionEntries": entries,
+            "numSuccessfulTransactions": successes,
+            "numFailedTransactions": failures,
+            "maxTransactionsPerEntry": min(entries, 1),
+        }
+        updates: list[dict[str, Any]] = [
+            {**closed, **at, "type": "completed"},
+            {**closed, **at, "stats": stats, "type": "frozen"},
+            {**closed, **at, "type": "optimisticConfirmation"},
+            {**closed, **at, "type": "root"},
+            {"slot": slot, **at, "type": "firstShredReceived"},
+            {"slot": slot, "parent": slot - 1, **at, "type": "createdBank"},
+        ]
+        for one in self._of("slotsUpdates", None):
+            for update in updates:
+                self._tell(one, update)
 
     def _tell_block(self, slot: int) -> None:
         mentioned = None
@@ -274,15 +303,34 @@ class Subscriptions:
                 if topic[1] not in mentioned:
                     continue
             for one in self._of(*topic):
+                block: dict[str, Any] | None = None
+                failure: dict[str, int] | None = None
                 try:
-                    block, failure = get_block(self._node, [slot, one.options]), None
-                except RpcError as error:
-                    block, failure = None, error.message
-                self._tell(one, self._at(slot, {"slot": slot, "err": failure, "block": block}))
+                    block = get_block(self._node, [slot, one.options])
+                except RpcError:  # a client that takes no versions is told of the first transaction that has one
+                    failure = {"UnsupportedTransactionVersion": 0}
+                self._tell(one, self._at(slot, {"slot": slot, "block": block, "err": failure}))
 
 
-_SUBSCRIBE = {
-    f"{kind}Subscribe": f"_subscribe_{kind}"
-    for kind in ("signature", "logs", "account", "program", "slot", "root", "block")
+def _named(read: Callable[[Any], Any], given: Any, thing: str) -> Any:
+    """Return what `read` makes of a text; the node's WebSocket has its own words for one that is none."""
+    text(given)
+    try:
+        return read(given)
+    except RpcError:
+        raise invalid_params(f"Invalid Request: Invalid {thing} provided") from None
+
+
+# Each kind with the number of parameters that it must and may have.
+_KINDS = {
+    "signature": (1, 2),
+    "logs": (1, 2),
+    "account": (1, 2),
+    "program": (1, 2),
+    "slot": (0, 0),
+    "root": (0, 0),
+    "slotsUpdates": (0, 0),
+    "block": (1, 2),
 }
-_UNSUBSCRIBE = {name.replace("Subscribe", "Unsubscribe"): name.removesuffix("Subscribe") for name in _SUBSCRIBE}
+_SUBSCRIBE = {f"{kind}Subscribe": (kind, *count) for kind, count in _KINDS.items()}
+_UNSUBSCRIBE = frozenset(f"{kind}Unsubscribe" for kind in _KINDS)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
+from operator import attrgetter
+from typing import Any, Literal
 
 from solders.message import MessageV0
 from solders.pubkey import Pubkey
@@ -73,8 +74,6 @@ def accounts_only(past: Past, max_version: int | None) -> Json:
 
 def meta(past: Past, encoding: str) -> Json:
     """Return fee, balances, logs and the rest of what happened."""
-    writable, readonly = past.loaded
-    loaded = past.keys[len(past.keys) - writable - readonly :]
     shown: Json = {
         "err": past.failure,
         "status": failure_status(past.failure),
@@ -83,19 +82,25 @@ def meta(past: Past, encoding: str) -> Json:
         "postBalances": past.post,
         "innerInstructions": inner_instructions(past.meta, past.keys, parsed=encoding == "jsonParsed"),
         "logMessages": past.meta.logs(),
-        "preTokenBalances": _token_balances(past, lambda balance: balance.pre),
-        "postTokenBalances": _token_balances(past, lambda balance: balance.post),
+        "preTokenBalances": token_balances(past.tokens, "pre"),
+        "postTokenBalances": token_balances(past.tokens, "post"),
         "rewards": [],
         "computeUnitsConsumed": past.meta.compute_units_consumed(),
     }
     if encoding != "jsonParsed":  # parsed messages list the loaded accounts themselves
-        shown["loadedAddresses"] = {
-            "writable": [str(key) for key in loaded[:writable]],
-            "readonly": [str(key) for key in loaded[writable:]],
-        }
+        shown["loadedAddresses"] = loaded_addresses(past.keys, past.loaded)
     if (data := return_data(past.meta)) is not None:
         shown["returnData"] = data
     return shown
+
+
+def loaded_addresses(keys: list[Pubkey], counts: tuple[int, int]) -> Json:
+    """Return what came from lookup tables: the last of `keys`, (writable, read-only) in number."""
+    first_readonly = len(keys) - counts[1]
+    return {
+        "writable": [str(key) for key in keys[first_readonly - counts[0] : first_readonly]],
+        "readonly": [str(key) for key in keys[first_readonly:]],
+    }
 
 
 def return_data(meta_: TransactionMetadata) -> Json | None:
@@ -204,13 +209,12 @@ def _instruction(
     return {"program": found[0], "programId": str(program), "parsed": found[1], "stackHeight": stack_height}
 
 
-def _token_balances(past: Past, amount_of: Any) -> list[Json]:
-    shown = []
-    for balance in past.tokens:
-        atoms = amount_of(balance)
-        if atoms is not None:
-            shown.append(_token_balance(balance, atoms))
-    return shown
+def token_balances(tokens: list[TokenBalance] | None, side: Literal["pre", "post"]) -> list[Json] | None:
+    """Return the token balances before or after; None where nothing ran."""
+    if tokens is None:
+        return None
+    atoms_of = attrgetter(side)
+    return [_token_balance(token, atoms) for token in tokens if (atoms := atoms_of(token)) is not None]
 
 
 def _token_balance(balance: TokenBalance, atoms: int) -> Json:

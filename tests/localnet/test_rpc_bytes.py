@@ -44,13 +44,18 @@ def request(body: bytes, *headers: bytes) -> bytes:
         (b"\xff\xfe", -32700),
         (b"[" * 100_000, -32700),
         (b"nonsense", -32700),
-        (b"7", -32600),
-        (b"null", -32600),
+        (b"7", -32700),
+        (b"null", -32700),
         (b"[]", -32600),
         (b'{"id":1}', -32600),
         (b'{"jsonrpc":"1.0","id":1,"method":"getHealth"}', -32600),
         (b'{"jsonrpc":"2.0","id":1,"method":7}', -32600),
-        (b'{"jsonrpc":"2.0","id":{},"method":"getHealth"}', -32600),
+        (b'{"jsonrpc":"2.0","id":{},"method":"getHealth"}', -32700),
+        (b'{"jsonrpc":"2.0","id":-1,"method":"getHealth"}', -32700),
+        (b'[{"jsonrpc":"2.0","id":1,"method":"getHealth"},17]', -32700),
+        (b'{"jsonrpc":"2.0","id":1,"method":"getHealth","extra":1}', -32600),
+        (b'{"jsonrpc":"2.0","id":1,"method":"getHealth","params":"x"}', -32600),
+        (b'{"jsonrpc":"2.0","id":1,"method":"getHealth","params":[1]}', -32602),
         (b'{"jsonrpc":"2.0","id":1,"method":"mintMoney"}', -32601),
         (b'{"jsonrpc":"2.0","id":1,"method":"getBalance","params":{"address":"x"}}', -32602),
         (b'{"jsonrpc":"2.0","id":1,"method":"getBalance","params":["not base58 0OIl"]}', -32602),
@@ -74,13 +79,13 @@ def test_each_call_of_a_batch_is_answered_in_its_place_and_one_bad_call_spoils_n
         [
             {"jsonrpc": "2.0", "id": "a", "method": "getHealth"},
             {"jsonrpc": "2.0", "id": 2, "method": "nope"},
-            17,
+            {"jsonrpc": "2.0", "id": 3, "method": 17},
             {"jsonrpc": "2.0", "method": "getHealth"},
             {"jsonrpc": "2.0", "id": None, "method": "getSlot"},
         ]
     )
     answers = node.post(body.encode()).json()
-    assert [answer["id"] for answer in answers] == ["a", 2, None, None]
+    assert [answer["id"] for answer in answers] == ["a", 2, 3, None]
     assert answers[0]["result"] == "ok"
     assert [answer["error"]["code"] for answer in answers[1:3]] == [-32601, -32600]
     assert isinstance(answers[3]["result"], int)

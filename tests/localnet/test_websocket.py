@@ -159,7 +159,7 @@ async def test_solana_pys_websocket_client_works(node: Node) -> None:
     ("message", "code"),
     [
         ("{", -32700),
-        ("[1]", -32600),
+        ("[1]", -32700),
         ('{"jsonrpc":"2.0","id":1,"method":"getSlot"}', -32601),
         ('{"jsonrpc":"2.0","id":1,"method":"accountSubscribe","params":["0"]}', -32602),
         ('{"jsonrpc":"2.0","id":1,"method":"slotUnsubscribe","params":[99999]}', -32602),
