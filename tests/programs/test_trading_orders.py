@@ -481,7 +481,7 @@ def test_zero_lots_are_refused_even_where_the_least_size_is_zero(world: World, a
 
 def test_unknown_side_kind_mode_or_match_limit_is_refused(world: World, ada: Trader) -> None:
     """A value without a meaning must not fall into the nearest branch."""
-    for changes in ({"kind": 4}, {"self_trade": 3}, {"max_fills": 129}, {"kind": 255}, {"self_trade": 255}):
+    for changes in ({"kind": 5}, {"self_trade": 4}, {"max_fills": 129}, {"kind": 255}, {"self_trade": 255}):
         expect_error(ada.place(SELL, 100, 1, **changes), "trading", "BadOrder")
     for side in (2, 255):
         expect_error(ada.place(side, 100, 1), "trading", "BadOrder")

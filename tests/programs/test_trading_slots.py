@@ -26,7 +26,7 @@ from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 from test_trading_funds import Ledger
-from trading_world import MARKET_SIZE, SELL, World, with_account
+from trading_world import BOTH, BUY, LIMIT, MARKET_SIZE, SELL, Trader, World, with_account
 
 from gridkit.chain import idl
 
@@ -71,6 +71,64 @@ def _cancel_order(chain: Chain) -> Case:
     ada = world.trader("ada", lots=10)
     order_id = ada.rest(SELL, 100, 1)
     return _case(world, "cancel_order", {"wallet": ada.wallet, "market": world.market}, order_id=order_id)
+
+
+def _of_owner(name: str, order: Callable[[Trader], dict[str, int]], *, council: bool) -> Callable[[Chain], Case]:
+    """A case of an instruction that a seat's wallet signs; `order` sets the stage and returns the arguments."""
+
+    def make(chain: Chain) -> Case:
+        world = World(chain)
+        ada = world.trader("ada", lots=10)
+        accounts: dict[str, Pubkey | Keypair] = {"wallet": ada.wallet, "market": world.market}
+        if council:
+            accounts["council"] = world.council
+        return _case(world, name, accounts, **order(ada))
+
+    return make
+
+
+def _of_nobody(name: str, order: Callable[[Trader], dict[str, int]], *, council: bool) -> Callable[[Chain], Case]:
+    """A case of an instruction that anyone may call."""
+
+    def make(chain: Chain) -> Case:
+        world = World(chain)
+        args = order(world.trader("ada", lots=10))
+        accounts: dict[str, Pubkey | Keypair] = {"market": world.market}
+        if council:
+            accounts["council"] = world.council
+        return _case(world, name, accounts, **args)
+
+    return make
+
+
+def _new_order(ada: Trader) -> dict[str, int]:
+    terms = {"seat": 0, "side": SELL, "kind": LIMIT, "tick": 100, "lots": 1}
+    return terms | {"client_id": 0, "expires_interval": 0, "self_trade": 0}
+
+
+def _amended(ada: Trader) -> dict[str, int]:
+    order_id = ada.rest(SELL, 100, 1)
+    return {"order_id": order_id, "tick": 101, "lots": 2, "expires_interval": 0, "self_trade": 0, "max_fills": 0}
+
+
+def _scheduled(ada: Trader) -> dict[str, int]:
+    order_id = ada.waits(ada.schedule(SELL, 100, 1, ada.world.interval + 1))
+    ada.world.chain.advance(900)
+    return {"order_id": order_id}
+
+
+def _reached(ada: Trader) -> dict[str, int]:
+    ada.waits(ada.stop(SELL, 100, 90, 1))
+    bob = ada.world.trader("bob", ucredit=10_000)
+    ada.rest(SELL, 100, 1)
+    expect_ok(bob.place(BUY, 100, 1))
+    return {"most": 0}
+
+
+def _expired(ada: Trader) -> dict[str, int]:
+    ada.rest(SELL, 100, 1, expires=ada.world.interval)
+    ada.world.chain.advance(900)
+    return {"first_slot": 0, "slots": 10}
 
 
 def _deposit_credit(chain: Chain) -> Case:
@@ -182,6 +240,22 @@ def _initialize(chain: Chain) -> Case:
 CASES: dict[str, Callable[[Chain], Case]] = {
     "place_order": _place_order,
     "cancel_order": _cancel_order,
+    "cancel_all": _of_owner(
+        "cancel_all", lambda ada: {"seat": 0 * ada.rest(SELL, 100, 1), "side": BOTH, "most": 0}, council=False
+    ),
+    "reduce_order": _of_owner(
+        "reduce_order", lambda ada: {"order_id": ada.rest(SELL, 100, 2), "lots": 1}, council=False
+    ),
+    "amend_order": _of_owner("amend_order", _amended, council=True),
+    "schedule_order": _of_owner(
+        "schedule_order",
+        lambda ada: _new_order(ada) | {"not_before_interval": ada.world.interval + 1},
+        council=True,
+    ),
+    "activate_order": _of_nobody("activate_order", _scheduled, council=True),
+    "place_stop": _of_owner("place_stop", lambda ada: _new_order(ada) | {"trigger_tick": 100}, council=True),
+    "trigger_stops": _of_nobody("trigger_stops", _reached, council=True),
+    "prune_expired": _of_nobody("prune_expired", _expired, council=False),
     "deposit_credit": _deposit_credit,
     "withdraw_credit": _withdraw_credit,
     "credit_grid": _credit_grid,
@@ -199,6 +273,19 @@ RECORDS = {
     ("place_order", "council"),
     ("place_order", "market"),
     ("cancel_order", "market"),
+    ("cancel_all", "market"),
+    ("reduce_order", "market"),
+    ("amend_order", "council"),
+    ("amend_order", "market"),
+    ("schedule_order", "council"),
+    ("schedule_order", "market"),
+    ("activate_order", "council"),
+    ("activate_order", "market"),
+    ("place_stop", "council"),
+    ("place_stop", "market"),
+    ("trigger_stops", "council"),
+    ("trigger_stops", "market"),
+    ("prune_expired", "market"),
     ("deposit_credit", "council"),
     ("deposit_credit", "market"),
     ("withdraw_credit", "market"),

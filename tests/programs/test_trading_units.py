@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from program_harness import Chain, Outcome, expect_ok
 from test_trading_funds import Ledger, credit_grid, fill_grid_vault
-from trading_world import BUY, MIN_TICK, SELL, TICKS, Trader, World
+from trading_world import BUY, DECREMENT, MARKET, MIN_TICK, SELL, TICKS, Trader, World
 
 Record = Callable[[str, Outcome], Outcome]
 
@@ -111,3 +111,62 @@ def test_cost_does_not_grow_with_the_book(world: World, ada: Trader, bob: Trader
     for i in range(200):
         bob.rest(SELL, 100 + i % 50, 1)
     assert abs(used(ada.place(SELL, 100, 1)) - empty) <= 50
+
+
+def test_managing_orders(world: World, ada: Trader, bob: Trader, record_units: Record) -> None:
+    """Promised: at most 1,500 to cancel; one of many costs no more."""
+    orders = [ada.rest(SELL, 100 + i, 5) for i in range(5)]
+    assert used(record_units("trading.reduce_order", ada.reduce(orders[0], 1))) <= 1_500
+    record_units("trading.amend_order.in_place", ada.amend(orders[0], 100, 3))
+    moved = record_units("trading.amend_order.moved", ada.amend(orders[0], 102, 3))
+    assert used(moved) <= 2_500
+    bob.rest(BUY, 90, 5)
+    record_units("trading.amend_order.fills_1", ada.amend(orders[1], 90, 5))
+    outcome = record_units("trading.cancel_all.4", ada.cancel_all())
+    assert len(outcome.events("OrderOut")) == 4
+    assert used(outcome) <= 1_500 * 4
+    for _ in range(10):
+        ada.rest(SELL, 100, 1, expires=world.interval)
+    world.chain.advance(900)
+    outcome = record_units("trading.prune_expired.10", world.prune(0, 64))
+    assert len(outcome.events("OrderOut")) == 10
+
+
+def test_market_orders_and_own_orders(world: World, ada: Trader, bob: Trader, record_units: Record) -> None:
+    """A market order costs what a limit order with the same fills costs."""
+    for _ in range(10):
+        ada.rest(SELL, 100, 5)
+    assert used(record_units("trading.place_order.market_10", bob.place(BUY, 110, 50, kind=MARKET))) <= 2_500 + 9_000
+    ada.rest(SELL, 100, 5)
+    record_units("trading.place_order.decrements_1", ada.place(BUY, 100, 5, self_trade=DECREMENT))
+
+
+def test_full_book(world: World, ada: Trader, bob: Trader, record_units: Record) -> None:
+    """Making room costs a cancel on top."""
+    ada.rest(BUY, 50, 5)
+    world.chain.patch(world.market, 402, (4096).to_bytes(2, "little"))
+    assert used(record_units("trading.place_order.evicts", bob.place(BUY, 60, 1))) <= 2_500
+
+
+def test_waiting_orders(world: World, ada: Trader, bob: Trader, record_units: Record) -> None:
+    """A stop finds its place among those before it; the worst case is 255 of them."""
+    scheduled = record_units("trading.schedule_order", ada.schedule(BUY, 100, 5, world.interval + 1))
+    assert used(scheduled) <= 2_500
+    world.chain.advance(900)
+    order_id = scheduled.event("OrderPlaced")["order_id"]
+    record_units("trading.activate_order.rests", world.activate(order_id))
+    first = record_units("trading.place_stop", ada.stop(SELL, 99, 98, 1))
+    assert used(first) <= 2_500
+    assert used(record_units("trading.cancel_order.stop", ada.cancel(first.event("OrderPlaced")["order_id"]))) <= 1_500
+    ada.waits(ada.stop(SELL, 99, 98, 3))
+    bob.rest(BUY, 99, 10)
+    carol = world.trader("carol", lots=10)
+    expect_ok(carol.place(SELL, 99, 6))  # five at 100, one at 99
+    outcome = record_units("trading.trigger_stops.1", world.trigger_stops())
+    assert outcome.event("OrderPlaced")["filled_lots"] == 3
+    for i in range(255):
+        if i % 8 == 0:
+            trader = world.trader(f"trader {i}", lots=8)
+        trader.waits(trader.stop(SELL, 80, 70, 1))
+    record_units("trading.place_stop.behind_255", trader.stop(SELL, 80, 70, 1))
+    assert len(world.snapshot().stop_lists()[1]) == 256

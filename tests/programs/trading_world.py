@@ -20,18 +20,23 @@ MARKET_SIZE = 464_000
 MIN_TICK = 10
 TICKS = 512
 BUY, SELL = 0, 1
-LIMIT, IOC, FOK, POST_ONLY = 0, 1, 2, 3
-REFUSE, CANCEL_TAKER, CANCEL_MAKER = 0, 1, 2
-COMPLETE, RESTING, IOC_REST, MATCH_LIMIT, SELF_TRADE = range(5)
+LIMIT, IOC, FOK, POST_ONLY, MARKET = range(5)
+REFUSE, CANCEL_TAKER, CANCEL_MAKER, DECREMENT = range(4)
+COMPLETE, RESTING, IOC_REST, MATCH_LIMIT, SELF_TRADE, PROTECTED, WAITING, WOULD_CROSS, UNFUNDED = range(9)
+CANCELLED, EXPIRED, OUT_SELF_TRADE, EVICTED, SUSPENDED = range(5)
+BOTH = 2
 ADMIN = 6
 
 COUNCIL_SIZE = 1792
 AT_PAUSE_MASK, AT_PAUSE_UNTIL, AT_CREDIT_MINT, AT_PARAMS = 13, 24, 64, 704
 PARAM_TAKER_FEE_BPS, PARAM_MIN_ORDER_LOTS, PARAM_MAX_OPEN_ORDERS = 1, 3, 4
 
-AT_BITMAPS, AT_LEVELS, AT_SEATS, AT_ORDERS, AT_INTERVALS, AT_FILLS = 1024, 1152, 17_536, 148_608, 357_504, 365_696
+AT_BITMAPS, AT_LEVELS, AT_SEATS, AT_ORDERS, AT_STOPS = 1024, 1152, 17_536, 148_608, 345_216
+AT_INTERVALS, AT_FILLS = 357_504, 365_696
 SEAT = struct.Struct("<32sQQQQHHIHBBIQQHHIIIIIQ")
 ORDER = struct.Struct("<QQIIIIHHHHHHBBH")
+STOP = struct.Struct("<QHBBHH32x")
+STOP_HEADER = struct.Struct("<HHH16xHHHH")  # heads of the three lists, tail of the third, marks, open stops
 LEVEL = struct.Struct("<HHHHQ")
 TOTALS = struct.Struct("<IIQQ32sQ")
 FILL = struct.Struct("<QQQIIHHHBBq")
@@ -80,19 +85,21 @@ class Seat:
     open_orders: int
     flags: int
     first_order: int
+    open_stops: int
     traded_lots: int
     traded_ucredit: int
 
 
 @dataclass(frozen=True)
 class Order:
-    """One resting order."""
+    """One order, resting or waiting."""
 
     order_id: int
     client_id: int
     lots: int
     placed_lots: int
     expires_interval: int
+    not_before_interval: int
     seat: int
     tick: int
     prev: int
@@ -101,6 +108,12 @@ class Order:
     seat_next: int
     side: int
     kind: int
+    flags: int
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it stands outside the book."""
+        return bool(self.flags & 1)
 
     @property
     def slot(self) -> int:
@@ -143,7 +156,7 @@ class Snapshot:
     def seat(self, number: int) -> Seat:
         """The seat of that number."""
         f = SEAT.unpack_from(self.data, AT_SEATS + 128 * number)
-        return Seat(*f[:7], first_order=f[8], traded_lots=f[12], traded_ucredit=f[13])
+        return Seat(*f[:7], first_order=f[8], open_stops=f[10], traded_lots=f[12], traded_ucredit=f[13])
 
     def seats(self) -> list[Seat]:
         """All seats opened."""
@@ -154,12 +167,36 @@ class Snapshot:
         f = ORDER.unpack_from(self.data, AT_ORDERS + 48 * slot)
         if f[0] == 0:
             return None
-        return Order(*f[:5], *f[6:14])
+        return Order(*f)
 
     def orders(self) -> list[Order]:
-        """All resting orders, by slot."""
+        """All orders, resting and waiting, by slot."""
         found = (self.order_at(slot) for slot in range(self.header["orders_high"]))
         return [order for order in found if order is not None]
+
+    def order(self, order_id: int) -> Order | None:
+        """The order of that id, if it is there."""
+        order = self.order_at(order_id & 0xFFF)
+        return order if order is not None and order.order_id == order_id else None
+
+    def stop_lists(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]], list[tuple[int, int]]]:
+        """[(trigger, order id)] of the buys, the sells and the due stops, as they would wake; every link is checked."""
+        *heads, last_due, _, _, open_stops = STOP_HEADER.unpack_from(self.data, 690)
+        lists: list[list[tuple[int, int]]] = []
+        for number, head in enumerate(heads):
+            found, link, before = [], head, 0
+            while link:
+                order_id, trigger, where, _, prev, behind = STOP.unpack_from(self.data, AT_STOPS + 48 * (link - 1))
+                assert (where, prev) == (number, before)
+                order = self.order(order_id)
+                assert order is not None
+                assert (order.is_waiting, order.prev) == (True, link)
+                found.append((trigger, order_id))
+                before, link = link, behind
+            lists.append(found)
+        assert last_due == before
+        assert open_stops == sum(len(found) for found in lists)
+        return lists[0], lists[1], lists[2]
 
     def level(self, side: int, index: int) -> tuple[int, int, int, int]:
         """(head link, tail link, count, lots) of a level."""
@@ -352,6 +389,26 @@ class World:
         amount = self.chain.token_amount(self.grid_vault) + 1000 * lots
         self.chain.patch(self.grid_vault, 64, struct.pack("<Q", amount))
 
+    def trigger_stops(self, most: int = 0, limit: int | None = None) -> Outcome:
+        """Let anybody run trigger_stops."""
+        accounts = {"council": self.council, "market": self.market}
+        return self.chain.call("trading", "trigger_stops", accounts, limit=limit, most=most)
+
+    def activate(self, order_id: int, limit: int | None = None) -> Outcome:
+        """Let anybody run activate_order."""
+        accounts = {"council": self.council, "market": self.market}
+        return self.chain.call("trading", "activate_order", accounts, limit=limit, order_id=order_id)
+
+    def prune(self, first_slot: int = 0, slots: int = 4096, limit: int | None = None) -> Outcome:
+        """Let anybody run prune_expired."""
+        args = {"first_slot": first_slot, "slots": slots}
+        return self.chain.call("trading", "prune_expired", {"market": self.market}, limit=limit, **args)
+
+    @property
+    def interval(self) -> int:
+        """The present interval."""
+        return self.chain.now_s() // 900
+
     def snapshot(self) -> Snapshot:
         """The market as it stands."""
         return Snapshot(self.chain.data(self.market))
@@ -419,6 +476,94 @@ class Trader:
         """Run cancel_order; `changes` replace accounts."""
         accounts: dict[str, Any] = {"wallet": self.wallet, "market": self.world.market}
         return self.world.chain.call("trading", "cancel_order", accounts | changes, order_id=order_id)
+
+    def _call(self, name: str, limit: int | None = None, **args: int) -> Outcome:
+        """Run an instruction of the seat's wallet."""
+        accounts: dict[str, Any] = {"wallet": self.wallet, "market": self.world.market}
+        if name in ("place_stop", "schedule_order", "amend_order"):
+            accounts["council"] = self.world.council
+        return self.world.chain.call("trading", name, accounts, limit=limit, **args)
+
+    def stop(
+        self,
+        side: int,
+        trigger: int,
+        tick: int,
+        lots: int,
+        *,
+        kind: int = MARKET,
+        client_id: int = 0,
+        expires: int = 0,
+        self_trade: int = REFUSE,
+    ) -> Outcome:
+        """Run place_stop."""
+        return self._call(
+            "place_stop",
+            seat=self.number,
+            side=side,
+            kind=kind,
+            tick=tick,
+            lots=lots,
+            client_id=client_id,
+            expires_interval=expires,
+            self_trade=self_trade,
+            trigger_tick=trigger,
+        )
+
+    def schedule(
+        self,
+        side: int,
+        tick: int,
+        lots: int,
+        not_before: int,
+        *,
+        kind: int = LIMIT,
+        client_id: int = 0,
+        expires: int = 0,
+        self_trade: int = REFUSE,
+    ) -> Outcome:
+        """Run schedule_order."""
+        return self._call(
+            "schedule_order",
+            seat=self.number,
+            side=side,
+            kind=kind,
+            tick=tick,
+            lots=lots,
+            client_id=client_id,
+            expires_interval=expires,
+            self_trade=self_trade,
+            not_before_interval=not_before,
+        )
+
+    def waits(self, outcome: Outcome) -> int:
+        """The id of an order that must have begun to wait."""
+        placed = expect_ok(outcome).event("OrderPlaced")
+        assert (placed["outcome"], placed["filled_lots"], placed["resting_lots"]) == (WAITING, 0, placed["lots"])
+        assert expect_ok(outcome).event("OrderWaits")["order_id"] == placed["order_id"]
+        return int(placed["order_id"])
+
+    def cancel_all(self, side: int = BOTH, most: int = 0, limit: int | None = None) -> Outcome:
+        """Run cancel_all."""
+        return self._call("cancel_all", limit, seat=self.number, side=side, most=most)
+
+    def reduce(self, order_id: int, lots: int) -> Outcome:
+        """Run reduce_order."""
+        return self._call("reduce_order", order_id=order_id, lots=lots)
+
+    def amend(
+        self, order_id: int, tick: int, lots: int, *, expires: int = 0, self_trade: int = REFUSE, max_fills: int = 0
+    ) -> Outcome:
+        """Run amend_order."""
+        return self._call(
+            "amend_order",
+            order_id=order_id,
+            tick=tick,
+            lots=lots,
+            expires_interval=expires,
+            self_trade=self_trade,
+            max_fills=max_fills,
+        )
 
     def deposit_credit(self, ucredit: int, *, mint: bool = True, seat: int | None = None, **changes: Any) -> Outcome:
         """Run deposit_credit from the trader's token account, filled first unless `mint` is False."""

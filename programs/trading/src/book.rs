@@ -1,9 +1,8 @@
 //! Decides where an order stands in the book and how it leaves it: levels, bitmaps, links, free slots and the funds an
-//! order binds. When an order trades is decided in `matching`.
+//! order binds. When an order trades is decided in `matching`, where it stands before it may trade in `waiting`.
 use crate::{
-    generated::{ORDER_CAPACITY, SIDE_BUY, SIDE_SELL, TICK_COUNT},
-    state::{Market, Order},
-    units::value_ucredit,
+    generated::{TradingError, ORDER_CAPACITY, SIDE_BUY, SIDE_SELL, TICK_COUNT},
+    state::{Market, Order, Seat},
 };
 use campusgrid_sdk::{math, Outcome};
 
@@ -51,6 +50,27 @@ impl Market {
         Some(slot)
     }
 
+    /// The slot of an order that is there. Errors: `UnknownOrder`.
+    #[inline(always)]
+    pub fn slot_of(&self, order_id: u64) -> Outcome<u16> {
+        let slot = (order_id & SLOT_MASK) as u16;
+        // Id 0 would be equal to that of a free slot 0.
+        if self.orders[usize::from(slot)].order_id != order_id || order_id == 0 {
+            return Err(TradingError::UnknownOrder.into());
+        }
+        Ok(slot)
+    }
+
+    /// The slot of the newest order at the worst price of side `OWN`, if `tick` is a better price.
+    #[inline(always)]
+    pub fn worse_than<const OWN: usize>(&self, tick: u16) -> Option<u16> {
+        let bitmap = &self.bitmaps[OWN];
+        let index = if OWN == BIDS { lowest_from(bitmap, 0) } else { highest_up_to(bitmap, TICK_COUNT - 1) }?;
+        let worst = self.min_tick + index;
+        let is_better = if OWN == BIDS { tick > worst } else { tick < worst };
+        is_better.then(|| self.levels[OWN][usize::from(index)].tail - 1)
+    }
+
     /// Give a slot back that was reserved or whose order was unlinked.
     #[inline(always)]
     pub fn free_slot(&mut self, slot: u16) {
@@ -83,21 +103,44 @@ impl Market {
         } else {
             self.orders[usize::from(older) - 1].next = link;
         }
-        let seat = &mut self.seats[usize::from(order.seat)];
-        let newest = seat.first_order;
-        seat.first_order = link;
-        seat.open_orders += 1;
-        if newest != 0 {
-            self.orders[usize::from(newest) - 1].seat_prev = link;
-        }
         self.side_lots[side] = math::add(self.side_lots[side], u64::from(order.lots))?;
-        self.open_orders += 1;
         order.prev = older;
         order.next = 0;
+        self.join_seat(slot, order);
+        Ok(())
+    }
+
+    /// Write `order` into its slot and put it at the front of its seat's list.
+    #[inline(always)]
+    pub fn join_seat(&mut self, slot: u16, mut order: Order) {
+        let seat = &mut self.seats[usize::from(order.seat)];
+        let newest = seat.first_order;
+        seat.first_order = slot + 1;
+        seat.open_orders += 1;
+        if newest != 0 {
+            self.orders[usize::from(newest) - 1].seat_prev = slot + 1;
+        }
+        self.open_orders += 1;
         order.seat_prev = 0;
         order.seat_next = newest;
         self.orders[usize::from(slot)] = order;
-        Ok(())
+    }
+
+    /// Take the order in `slot` out of its seat's list and free the slot.
+    #[inline(always)]
+    fn leave_seat(&mut self, slot: u16, order: &Order) {
+        if order.seat_next != 0 {
+            self.orders[usize::from(order.seat_next) - 1].seat_prev = order.seat_prev;
+        }
+        let seat = &mut self.seats[usize::from(order.seat)];
+        seat.open_orders -= 1;
+        if order.seat_prev == 0 {
+            seat.first_order = order.seat_next;
+        } else {
+            self.orders[usize::from(order.seat_prev) - 1].seat_next = order.seat_next;
+        }
+        self.open_orders -= 1;
+        self.free_slot(slot);
     }
 
     /// Take the order in `slot` out of its level, its seat's list and the totals, and free the slot. `order` is a copy of
@@ -123,39 +166,42 @@ impl Market {
         if level.head == 0 {
             self.level_emptied(side, order.tick);
         }
-        if order.seat_next != 0 {
-            self.orders[usize::from(order.seat_next) - 1].seat_prev = order.seat_prev;
-        }
-        let seat = &mut self.seats[usize::from(order.seat)];
-        seat.open_orders -= 1;
-        if order.seat_prev == 0 {
-            seat.first_order = order.seat_next;
-        } else {
-            self.orders[usize::from(order.seat_prev) - 1].seat_next = order.seat_next;
-        }
         self.side_lots[side] = math::sub(self.side_lots[side], u64::from(order.lots))?;
-        self.open_orders -= 1;
-        self.free_slot(slot);
+        self.leave_seat(slot, order);
         Ok(())
     }
 
-    /// Take the order in `slot` out and make the funds it binds free again. Returns what it was.
+    /// Take the order in `slot` out, from the book or from where it waits, and make the funds it binds free again. Returns
+    /// what it was.
     #[inline(always)]
     pub fn take_out(&mut self, slot: u16) -> Outcome<Order> {
         let order = self.orders[usize::from(slot)];
-        let seat = &mut self.seats[usize::from(order.seat)];
-        let side = if order.side == SIDE_BUY { BIDS } else { ASKS };
-        if side == BIDS {
-            let value = value_ucredit(order.lots, order.tick);
-            seat.credit_locked_ucredit = math::sub(seat.credit_locked_ucredit, value)?;
-            seat.credit_free_ucredit = math::add(seat.credit_free_ucredit, value)?;
+        self.seats[usize::from(order.seat)].free(order.bound(order.lots))?;
+        if order.is_waiting() {
+            self.drop_stop(&order);
+            self.leave_seat(slot, &order);
         } else {
-            let lots = u64::from(order.lots);
-            seat.grid_locked_lots = math::sub(seat.grid_locked_lots, lots)?;
-            seat.grid_free_lots = math::add(seat.grid_free_lots, lots)?;
+            self.unlink(slot, side_of(&order), &order)?;
         }
-        self.unlink(slot, side, &order)?;
         Ok(order)
+    }
+
+    /// Take `lots` off the order in `slot`, fewer than it has, and free what they bind; it keeps its place.
+    #[inline(always)]
+    pub fn shrink(&mut self, slot: u16, lots: u32) -> Outcome {
+        let order = &mut self.orders[usize::from(slot)];
+        let before = order.bound(order.lots);
+        order.lots -= lots;
+        order.placed_lots -= lots;
+        let after = order.bound(order.lots);
+        self.seats[usize::from(order.seat)].free((before.0 - after.0, before.1 - after.1))?;
+        if !order.is_waiting() {
+            let side = side_of(order);
+            let level = &mut self.levels[side][usize::from(order.tick - self.min_tick)];
+            level.lots = math::sub(level.lots, u64::from(lots))?;
+            self.side_lots[side] = math::sub(self.side_lots[side], u64::from(lots))?;
+        }
+        Ok(())
     }
 
     /// Clear the bit of a level without orders and, if it was the best, find the next one.
@@ -172,6 +218,28 @@ impl Market {
             Some(found) => self.min_tick + found,
             None => 0,
         };
+    }
+}
+
+impl Seat {
+    /// Free bound funds: (CREDIT, GRID lots).
+    #[inline(always)]
+    pub fn free(&mut self, (ucredit, lots): (u64, u64)) -> Outcome {
+        self.credit_locked_ucredit = math::sub(self.credit_locked_ucredit, ucredit)?;
+        self.credit_free_ucredit = math::add(self.credit_free_ucredit, ucredit)?;
+        self.grid_locked_lots = math::sub(self.grid_locked_lots, lots)?;
+        self.grid_free_lots = math::add(self.grid_free_lots, lots)?;
+        Ok(())
+    }
+}
+
+/// Index of the order's side in the market's arrays of two.
+#[inline(always)]
+pub fn side_of(order: &Order) -> usize {
+    if order.side == SIDE_BUY {
+        BIDS
+    } else {
+        ASKS
     }
 }
 

@@ -108,7 +108,7 @@ pub const MAX_TICK: u16 = 10000;
 pub const SEAT_CAPACITY: u16 = 1024;
 /// Orders resting at once, both sides together; the low 12 bits of an order id are its slot.
 pub const ORDER_CAPACITY: u16 = 4096;
-/// Stop orders kept at once (area reserved).
+/// Stop orders kept at once.
 pub const STOP_CAPACITY: u16 = 256;
 /// Interval totals kept; interval i stands at entry i % 128.
 pub const INTERVAL_RING: u16 = 128;
@@ -162,6 +162,36 @@ pub const OUT_EXPIRED: u8 = 1;
 pub const OUT_SELF_TRADE: u8 = 2;
 /// Seat.flags bit: the registry user is not active; no new orders or deposits, cancel and withdraw work.
 pub const SEAT_SUSPENDED: u16 = 1;
+/// Matches up to its protection tick at whatever the makers ask, the rest is given back. Covered by what its fills cost, not by its limit.
+pub const KIND_MARKET: u8 = 4;
+/// Meeting an own order takes the smaller of the two sizes off both, without a trade; the smaller order is out, and matching goes on.
+pub const SELF_TRADE_DECREMENT: u8 = 3;
+/// OrderPlaced.outcome: nothing (more) stood within the protection tick of a market order; the rest was given back.
+pub const OUTCOME_PROTECTED: u8 = 5;
+/// OrderPlaced.outcome: resting_lots wait outside the book, for their interval, their trigger, or the next call to go on with matching.
+pub const OUTCOME_WAITING: u8 = 6;
+/// OrderPlaced.outcome: a scheduled post-only order would have matched when its interval came; it was given back.
+pub const OUTCOME_WOULD_CROSS: u8 = 7;
+/// OrderPlaced.outcome: the taker fee has risen since the order began to wait and the seat cannot cover it; it was given back.
+pub const OUTCOME_UNFUNDED: u8 = 8;
+/// OrderOut.reason: the book was full and an order with a better price took the place of the worst one of its side.
+pub const OUT_EVICTED: u8 = 3;
+/// OrderOut.reason: it was woken while its seat was suspended.
+pub const OUT_SUSPENDED: u8 = 4;
+/// Order.flags bit: scheduled or a stop; it stands in no level.
+pub const ORDER_WAITING: u16 = 1;
+/// Most stop orders of one seat.
+pub const SEAT_STOPS: u8 = 8;
+/// Most stop orders that one trigger_stops wakes.
+pub const MAX_WOKEN: u8 = 8;
+/// Most orders that one cancel_all or prune_expired takes out.
+pub const MAX_OUT: u8 = 128;
+/// OrderWoken.reason: its interval has come.
+pub const WOKEN_BY_TIME: u8 = 0;
+/// OrderWoken.reason: a trade reached its trigger.
+pub const WOKEN_BY_PRICE: u8 = 1;
+/// OrderWoken.reason: amended; it goes to the end of the queue at its price.
+pub const WOKEN_BY_OWNER: u8 = 2;
 
 /// Instruction discriminators: the first 8 bytes of the data, read as a little-endian u64.
 pub mod ix {
@@ -175,6 +205,14 @@ pub mod ix {
     pub const WITHDRAW_CREDIT: u64 = 0x1e86ff288186ad08;
     pub const PLACE_ORDER: u64 = 0x6a60826daf9bc233;
     pub const CANCEL_ORDER: u64 = 0x84df3108f0ed815f;
+    pub const CANCEL_ALL: u64 = 0xed472873dc4bbf62;
+    pub const REDUCE_ORDER: u64 = 0xecc349254a188f8a;
+    pub const AMEND_ORDER: u64 = 0xb4e0f5c78e9dd89f;
+    pub const SCHEDULE_ORDER: u64 = 0xd7458211be7fedcd;
+    pub const ACTIVATE_ORDER: u64 = 0x4758033072aa19cb;
+    pub const PLACE_STOP: u64 = 0x4612fe51b868eeb9;
+    pub const TRIGGER_STOPS: u64 = 0xe6314ebbf35214f8;
+    pub const PRUNE_EXPIRED: u64 = 0xb12050617007b347;
 }
 
 /// Split instruction data into its discriminator and its arguments; None below 8 bytes.
@@ -406,6 +444,130 @@ pub mod cancel_order_accounts {
     pub const WRITABLE: u64 = 0b10;
 }
 
+/// Accounts of `cancel_all`. An optional account that is not given holds the program's own id.
+pub mod cancel_all_accounts {
+    /// signer; signer. Owner of the seat.
+    pub const WALLET: usize = 0;
+    /// state:trading.Market; writable. The market.
+    pub const MARKET: usize = 1;
+    pub const COUNT: usize = 2;
+    /// Accounts before the trailing optional ones.
+    pub const REQUIRED: usize = 2;
+    /// Bit i: account i signs.
+    pub const SIGNERS: u64 = 0b1;
+    /// Bit i: account i is written.
+    pub const WRITABLE: u64 = 0b10;
+}
+
+/// Accounts of `reduce_order`. An optional account that is not given holds the program's own id.
+pub mod reduce_order_accounts {
+    /// signer; signer. Owner of the seat.
+    pub const WALLET: usize = 0;
+    /// state:trading.Market; writable. The market.
+    pub const MARKET: usize = 1;
+    pub const COUNT: usize = 2;
+    /// Accounts before the trailing optional ones.
+    pub const REQUIRED: usize = 2;
+    /// Bit i: account i signs.
+    pub const SIGNERS: u64 = 0b1;
+    /// Bit i: account i is written.
+    pub const WRITABLE: u64 = 0b10;
+}
+
+/// Accounts of `amend_order`. An optional account that is not given holds the program's own id.
+pub mod amend_order_accounts {
+    /// signer; signer. Owner of the seat.
+    pub const WALLET: usize = 0;
+    /// state:governance.Council. Pause bit 4; parameters 1 (taker fee), 3 (least lots).
+    pub const COUNCIL: usize = 1;
+    /// state:trading.Market; writable. The market.
+    pub const MARKET: usize = 2;
+    pub const COUNT: usize = 3;
+    /// Accounts before the trailing optional ones.
+    pub const REQUIRED: usize = 3;
+    /// Bit i: account i signs.
+    pub const SIGNERS: u64 = 0b1;
+    /// Bit i: account i is written.
+    pub const WRITABLE: u64 = 0b100;
+}
+
+/// Accounts of `schedule_order`. An optional account that is not given holds the program's own id.
+pub mod schedule_order_accounts {
+    /// signer; signer. Owner of the seat.
+    pub const WALLET: usize = 0;
+    /// state:governance.Council. Pause bit 4; parameters 1 (taker fee), 3 (least lots), 4 (orders a seat).
+    pub const COUNCIL: usize = 1;
+    /// state:trading.Market; writable. The market.
+    pub const MARKET: usize = 2;
+    pub const COUNT: usize = 3;
+    /// Accounts before the trailing optional ones.
+    pub const REQUIRED: usize = 3;
+    /// Bit i: account i signs.
+    pub const SIGNERS: u64 = 0b1;
+    /// Bit i: account i is written.
+    pub const WRITABLE: u64 = 0b100;
+}
+
+/// Accounts of `activate_order`. An optional account that is not given holds the program's own id.
+pub mod activate_order_accounts {
+    /// state:governance.Council. Pause bit 4; parameter 1 (taker fee).
+    pub const COUNCIL: usize = 0;
+    /// state:trading.Market; writable. The market.
+    pub const MARKET: usize = 1;
+    pub const COUNT: usize = 2;
+    /// Accounts before the trailing optional ones.
+    pub const REQUIRED: usize = 2;
+    /// Bit i: account i signs.
+    pub const SIGNERS: u64 = 0b0;
+    /// Bit i: account i is written.
+    pub const WRITABLE: u64 = 0b10;
+}
+
+/// Accounts of `place_stop`. An optional account that is not given holds the program's own id.
+pub mod place_stop_accounts {
+    /// signer; signer. Owner of the seat.
+    pub const WALLET: usize = 0;
+    /// state:governance.Council. Pause bit 4; parameters 1 (taker fee), 3 (least lots), 4 (orders a seat).
+    pub const COUNCIL: usize = 1;
+    /// state:trading.Market; writable. The market.
+    pub const MARKET: usize = 2;
+    pub const COUNT: usize = 3;
+    /// Accounts before the trailing optional ones.
+    pub const REQUIRED: usize = 3;
+    /// Bit i: account i signs.
+    pub const SIGNERS: u64 = 0b1;
+    /// Bit i: account i is written.
+    pub const WRITABLE: u64 = 0b100;
+}
+
+/// Accounts of `trigger_stops`. An optional account that is not given holds the program's own id.
+pub mod trigger_stops_accounts {
+    /// state:governance.Council. Pause bit 4; parameter 1 (taker fee).
+    pub const COUNCIL: usize = 0;
+    /// state:trading.Market; writable. The market.
+    pub const MARKET: usize = 1;
+    pub const COUNT: usize = 2;
+    /// Accounts before the trailing optional ones.
+    pub const REQUIRED: usize = 2;
+    /// Bit i: account i signs.
+    pub const SIGNERS: u64 = 0b0;
+    /// Bit i: account i is written.
+    pub const WRITABLE: u64 = 0b10;
+}
+
+/// Accounts of `prune_expired`. An optional account that is not given holds the program's own id.
+pub mod prune_expired_accounts {
+    /// state:trading.Market; writable. The market.
+    pub const MARKET: usize = 0;
+    pub const COUNT: usize = 1;
+    /// Accounts before the trailing optional ones.
+    pub const REQUIRED: usize = 1;
+    /// Bit i: account i signs.
+    pub const SIGNERS: u64 = 0b0;
+    /// Bit i: account i is written.
+    pub const WRITABLE: u64 = 0b1;
+}
+
 /// Byte offsets of Config. Addresses this deployment is bound to, written once by initialize; create_market adds the market.
 pub mod config_layout {
     pub const SIZE: usize = 512;
@@ -534,13 +696,13 @@ pub mod market_layout {
     pub const AT_FREE_ORDER: usize = 400;
     /// u16: Order slots used at least once.
     pub const AT_ORDERS_HIGH: usize = 402;
-    /// u16: Orders resting.
+    /// u16: Orders resting and waiting.
     pub const AT_OPEN_ORDERS: usize = 404;
     /// u16: Reserved.
     pub const AT_FREE_SEAT: usize = 406;
-    /// u16: Reserved.
+    /// u16: Link of the first free Stop below stops_high.
     pub const AT_FREE_STOP: usize = 408;
-    /// u16: Reserved.
+    /// u16: Stops used at least once.
     pub const AT_STOPS_HIGH: usize = 410;
     /// u32: Interval of the last trade.
     pub const AT_LAST_INTERVAL: usize = 412;
@@ -576,8 +738,26 @@ pub mod market_layout {
     pub const AT_WHEELING_UCREDIT_PER_LOT: usize = 684;
     /// u16: Reserved.
     pub const AT_LOSS_UCREDIT_PER_LOT: usize = 686;
-    /// [u8;32]: Market-maker programme (reserved).
-    pub const AT_MM_RESERVED: usize = 688;
+    /// u16: Market makers: intervals of a day in which the duty must be met (reserved).
+    pub const AT_MM_TARGET_INTERVALS: usize = 688;
+    /// u16: Link of the buy stop with the lowest trigger.
+    pub const AT_FIRST_BUY_STOP: usize = 690;
+    /// u16: Link of the sell stop with the highest trigger.
+    pub const AT_FIRST_SELL_STOP: usize = 692;
+    /// u16: Link of the stop that wakes next.
+    pub const AT_FIRST_DUE_STOP: usize = 694;
+    /// u64: Market makers: rebates in the fee bucket that are promised and not paid yet (reserved).
+    pub const AT_REBATES_DUE_UCREDIT: usize = 696;
+    /// u64: Reserved.
+    pub const AT_RESOLUTION_SEQ: usize = 704;
+    /// u16: Link of the stop that wakes last of the due ones.
+    pub const AT_LAST_DUE_STOP: usize = 712;
+    /// u16: Highest trade since the stops were last looked through, ticks; 0 = none. Kept while a stop is open.
+    pub const AT_HIGH_TICK: usize = 714;
+    /// u16: Lowest trade since then, ticks; 0 = none.
+    pub const AT_LOW_TICK: usize = 716;
+    /// u16: Stops in use.
+    pub const AT_OPEN_STOPS: usize = 718;
     /// pubkey: Auction account (reserved).
     pub const AT_AUCTION: usize = 720;
     /// u32: Interval being cleared (reserved).
@@ -610,7 +790,7 @@ pub mod market_layout {
     pub const AT_SEATS: usize = 17536;
     /// [Order;4096]: Order slots.
     pub const AT_ORDERS: usize = 148608;
-    /// [u8;12288]: 256 stop orders of 48 bytes (reserved).
+    /// [Stop;256]: When stop orders wake.
     pub const AT_STOPS: usize = 345216;
     /// [IntervalTotals;128]: Totals of interval i at entry i % 128.
     pub const AT_INTERVALS: usize = 357504;
@@ -676,6 +856,18 @@ pub enum TradingError {
     VaultShort = 6025,
     /// The council's taker fee is above 10,000 basis points
     FeeOutOfRange = 6026,
+    /// The order waits outside the book; reduce or cancel it
+    OrderWaits = 6027,
+    /// The first interval is not after the present one, or is after the last one
+    BadSchedule = 6028,
+    /// The order's first interval has not come, or it waits for a trigger or for nothing
+    NotYetActive = 6029,
+    /// The last trade has reached the trigger already
+    TriggerReached = 6030,
+    /// All 256 stops are taken, or the seat has 8
+    StopsFull = 6031,
+    /// No trade has reached a stop
+    NothingToTrigger = 6032,
 }
 
 impl TradingError {
@@ -787,18 +979,18 @@ pub struct Seat<'a> {
     pub credit_free_ucredit: u64,
     /// CREDIT bound by resting bids at their own price (later also by auction buys), ucredit.
     pub credit_locked_ucredit: u64,
-    /// Orders of this seat resting in the book.
+    /// Orders of this seat, resting and waiting.
     pub open_orders: u16,
     /// Bit 0 suspended (SEAT_SUSPENDED); the others are reserved.
     pub flags: u16,
     /// The registry's number of the user.
     pub user_number: u32,
-    /// Link (slot + 1) of the newest order of this seat; 0 is none.
+    /// Link (slot + 1) of the newest order of this seat, resting or waiting; 0 is none.
     pub first_order: u16,
     /// The registry's role of the user when last synced.
     pub role: u8,
-    /// Zero.
-    pub reserved0: u8,
+    /// Stop orders of this seat.
+    pub open_stops: u8,
     /// Interval in which the seat was opened.
     pub opened_interval: u32,
     /// Lots bought and sold since the seat was opened.
@@ -840,7 +1032,7 @@ impl<'a> Seat<'a> {
             user_number: u32::from_le_bytes(*part::<4>(bytes, 68)),
             first_order: u16::from_le_bytes(*part::<2>(bytes, 72)),
             role: u8::from_le_bytes(*part::<1>(bytes, 74)),
-            reserved0: u8::from_le_bytes(*part::<1>(bytes, 75)),
+            open_stops: u8::from_le_bytes(*part::<1>(bytes, 75)),
             opened_interval: u32::from_le_bytes(*part::<4>(bytes, 76)),
             traded_lots: u64::from_le_bytes(*part::<8>(bytes, 80)),
             traded_ucredit: u64::from_le_bytes(*part::<8>(bytes, 88)),
@@ -868,7 +1060,7 @@ impl<'a> Seat<'a> {
         out[68..72].copy_from_slice(&self.user_number.to_le_bytes());
         out[72..74].copy_from_slice(&self.first_order.to_le_bytes());
         out[74] = self.role as u8;
-        out[75] = self.reserved0 as u8;
+        out[75] = self.open_stops as u8;
         out[76..80].copy_from_slice(&self.opened_interval.to_le_bytes());
         out[80..88].copy_from_slice(&self.traded_lots.to_le_bytes());
         out[88..96].copy_from_slice(&self.traded_ucredit.to_le_bytes());
@@ -883,28 +1075,29 @@ impl<'a> Seat<'a> {
     }
 }
 
-/// 48 bytes. One resting order, or a free slot (order_id 0, next = link of the next free slot).
+/// 48 bytes. One order, or a free slot (order_id 0, next = link of the next free slot). A waiting order (flags bit 0) stands in no
+/// level and binds its value and the taker fee of the day it was placed; time priority counts from when it enters the book.
 #[derive(Clone, Copy)]
 pub struct Order {
-    /// Order sequence number << 12 | slot; 0 in a free slot. A lower id is an earlier order.
+    /// Order sequence number << 12 | slot; 0 in a free slot. Kept when the order wakes or is amended: the queue of a level is what says who is first.
     pub order_id: u64,
     /// The trader's own number, not interpreted.
     pub client_id: u64,
     /// Remaining lots.
     pub lots: u32,
-    /// Lots asked for when it was placed.
+    /// Lots asked for, less what was taken off without a trade.
     pub placed_lots: u32,
     /// Last interval in which it may trade; 0 = until cancelled.
     pub expires_interval: u32,
-    /// First interval in which it may trade (reserved for scheduled orders; 0).
+    /// First interval in which a scheduled order may trade; 0 for every other order.
     pub not_before_interval: u32,
     /// Seat number.
     pub seat: u16,
     /// Limit price, ticks.
     pub tick: u16,
-    /// Link of the older order at this price.
+    /// Link of the older order at this price. While it waits: link of its Stop, 0 for a scheduled order.
     pub prev: u16,
-    /// Link of the newer order at this price.
+    /// Link of the newer order at this price. While it waits: the taker fee it binds, basis points.
     pub next: u16,
     /// Link of the newer order of this seat.
     pub seat_prev: u16,
@@ -914,7 +1107,7 @@ pub struct Order {
     pub side: u8,
     /// Kind it was placed as.
     pub kind: u8,
-    /// Reserved.
+    /// Bit 0 waiting (ORDER_WAITING); bits 1 and 2 its self-trade mode while it waits; bits 4 to 15 in the book: when it came, campus seconds, the low 16 bits in steps of 16 s.
     pub flags: u16,
 }
 
@@ -961,6 +1154,55 @@ impl Order {
         out[44] = self.side as u8;
         out[45] = self.kind as u8;
         out[46..48].copy_from_slice(&self.flags.to_le_bytes());
+    }
+}
+
+/// 48 bytes. When a stop order wakes; the order itself has an order slot. A free entry has order_id 0 and next = link of the next free one. Links are entry + 1.
+#[derive(Clone, Copy)]
+pub struct Stop<'a> {
+    /// The waiting order; 0 in a free entry.
+    pub order_id: u64,
+    /// A buy wakes when a trade is at or above it, a sell when one is at or below it.
+    pub trigger_tick: u16,
+    /// 0 buys (lowest trigger first), 1 sells (highest first), 2 due (first come, first woken).
+    pub list: u8,
+    /// Zero.
+    pub reserved0: u8,
+    /// Link of the entry before it in its list.
+    pub prev: u16,
+    /// Link of the entry behind it in its list.
+    pub next: u16,
+    /// Zero.
+    pub reserved1: &'a [u8; 32],
+}
+
+impl<'a> Stop<'a> {
+    pub const SIZE: usize = 48;
+
+    /// Read one from its bytes, for instance from `List::at`.
+    #[inline(always)]
+    pub fn read(bytes: &'a [u8; 48]) -> Self {
+        Self {
+            order_id: u64::from_le_bytes(*part::<8>(bytes, 0)),
+            trigger_tick: u16::from_le_bytes(*part::<2>(bytes, 8)),
+            list: u8::from_le_bytes(*part::<1>(bytes, 10)),
+            reserved0: u8::from_le_bytes(*part::<1>(bytes, 11)),
+            prev: u16::from_le_bytes(*part::<2>(bytes, 12)),
+            next: u16::from_le_bytes(*part::<2>(bytes, 14)),
+            reserved1: part::<32>(bytes, 16),
+        }
+    }
+
+    /// Write it as Borsh does.
+    #[inline(always)]
+    pub fn write(&self, out: &mut [u8; 48]) {
+        out[0..8].copy_from_slice(&self.order_id.to_le_bytes());
+        out[8..10].copy_from_slice(&self.trigger_tick.to_le_bytes());
+        out[10] = self.list as u8;
+        out[11] = self.reserved0 as u8;
+        out[12..14].copy_from_slice(&self.prev.to_le_bytes());
+        out[14..16].copy_from_slice(&self.next.to_le_bytes());
+        out[16..48].copy_from_slice(self.reserved1);
     }
 }
 
@@ -1288,16 +1530,18 @@ impl WithdrawCreditArgs {
 /// fill between the two seats at once, and lets the rest rest or gives it back by kind. A buy must be covered at its limit
 /// price, with the taker fee on top if the book crosses; it gets the difference to the makers' prices back. The taker fee
 /// (council parameter 1, basis points of the traded value of this instruction) is rounded up once and goes to the fee
-/// bucket. Expired orders that matching meets are taken out and their funds freed. Events: OrderOut as it happens, Filled for
-/// every 32 fills and for the last ones, OrderPlaced last with the outcome. Resting never leaves the book crossed.
+/// bucket. A market order is covered by what its fills cost. Expired orders that matching meets are taken out and their funds freed.
+/// Events: OrderOut as it happens, Filled for every 32 fills and for the last ones, OrderPlaced last with the outcome. Resting
+/// never leaves the book crossed. In a full book an order that would rest takes the place of the newest order at the worst
+/// price of its side if its own price is better (OrderOut, reason evicted); else BookFull.
 pub struct PlaceOrderArgs {
     /// Seat number.
     pub seat: u16,
     /// 0 buy, 1 sell.
     pub side: u8,
-    /// 0 limit, 1 IOC, 2 FOK, 3 post-only.
+    /// 0 limit, 1 IOC, 2 FOK, 3 post-only, 4 market.
     pub kind: u8,
-    /// Limit price, ticks, min_tick to min_tick + 511.
+    /// Limit price, for a market order the protection: the worst price it takes. Ticks, min_tick to min_tick + 511.
     pub tick: u16,
     /// Lots, at least 1 and at least council parameter 3.
     pub lots: u32,
@@ -1305,7 +1549,7 @@ pub struct PlaceOrderArgs {
     pub client_id: u64,
     /// Last interval in which the rest may trade; 0 = until cancelled.
     pub expires_interval: u32,
-    /// 0 refuse, 1 cancel taker, 2 cancel maker.
+    /// 0 refuse, 1 cancel taker, 2 cancel maker, 3 decrement and cancel.
     pub self_trade: u8,
     /// Most resting orders to touch, 1 to 128 (0 = 128).
     pub max_fills: u8,
@@ -1332,7 +1576,7 @@ impl PlaceOrderArgs {
     }
 }
 
-/// Arguments of `cancel_order`. Takes a resting order out and frees its funds. No pause reaches it.
+/// Arguments of `cancel_order`. Takes an order out, resting or waiting, and frees its funds. No pause reaches it.
 pub struct CancelOrderArgs {
     /// Order id.
     pub order_id: u64,
@@ -1348,6 +1592,245 @@ impl CancelOrderArgs {
         let mut r = Reader::new(data);
         let order_id = u64::from_le_bytes(*r.take::<8>()?);
         Some(Self { order_id })
+    }
+}
+
+/// Arguments of `cancel_all`. Takes orders of a seat out, newest first, resting and waiting, and frees their funds. At most `most` at a time: while
+/// Seat.open_orders is not 0, call again. No pause reaches it.
+pub struct CancelAllArgs {
+    /// Seat number.
+    pub seat: u16,
+    /// 0 buys, 1 sells, 2 both.
+    pub side: u8,
+    /// Most orders to take out, 1 to 128 (0 = 128).
+    pub most: u8,
+}
+
+impl CancelAllArgs {
+    /// Read the bytes after the discriminator. None when they are too short, too long or hold a bad bool.
+    #[inline(always)]
+    pub fn parse(data: &[u8]) -> Option<Self> {
+        if data.len() != 4 {
+            return None;
+        }
+        let mut r = Reader::new(data);
+        let seat = u16::from_le_bytes(*r.take::<2>()?);
+        let side = u8::from_le_bytes(*r.take::<1>()?);
+        let most = u8::from_le_bytes(*r.take::<1>()?);
+        Some(Self { seat, side, most })
+    }
+}
+
+/// Arguments of `reduce_order`. Takes lots off an order, resting or waiting, and frees their funds; it keeps its place. Taking off as much as is left takes it out. No pause reaches it.
+pub struct ReduceOrderArgs {
+    /// Order id.
+    pub order_id: u64,
+    /// Lots to take off, at least 1.
+    pub lots: u32,
+}
+
+impl ReduceOrderArgs {
+    /// Read the bytes after the discriminator. None when they are too short, too long or hold a bad bool.
+    #[inline(always)]
+    pub fn parse(data: &[u8]) -> Option<Self> {
+        if data.len() != 12 {
+            return None;
+        }
+        let mut r = Reader::new(data);
+        let order_id = u64::from_le_bytes(*r.take::<8>()?);
+        let lots = u32::from_le_bytes(*r.take::<4>()?);
+        Some(Self { order_id, lots })
+    }
+}
+
+/// Arguments of `amend_order`. Gives a resting order another price, size or last interval under the same id. `lots` counts what was filled already, so an order that
+/// trades meanwhile never becomes larger than asked for. At the same price and not larger it keeps its place (OrderChanged); else it
+/// leaves and enters the book anew, behind the others at its price, and may match like a new order (OrderWoken, Filled, OrderPlaced).
+/// If that is refused, nothing has changed.
+pub struct AmendOrderArgs {
+    /// Order id.
+    pub order_id: u64,
+    /// Limit price, ticks.
+    pub tick: u16,
+    /// Lots in all, with those filled already; at least council parameter 3.
+    pub lots: u32,
+    /// Last interval in which the rest may trade; 0 = until cancelled.
+    pub expires_interval: u32,
+    /// 0 refuse, 1 cancel taker, 2 cancel maker, 3 decrement and cancel.
+    pub self_trade: u8,
+    /// Most resting orders to touch, 1 to 128 (0 = 128).
+    pub max_fills: u8,
+}
+
+impl AmendOrderArgs {
+    /// Read the bytes after the discriminator. None when they are too short, too long or hold a bad bool.
+    #[inline(always)]
+    pub fn parse(data: &[u8]) -> Option<Self> {
+        if data.len() != 20 {
+            return None;
+        }
+        let mut r = Reader::new(data);
+        let order_id = u64::from_le_bytes(*r.take::<8>()?);
+        let tick = u16::from_le_bytes(*r.take::<2>()?);
+        let lots = u32::from_le_bytes(*r.take::<4>()?);
+        let expires_interval = u32::from_le_bytes(*r.take::<4>()?);
+        let self_trade = u8::from_le_bytes(*r.take::<1>()?);
+        let max_fills = u8::from_le_bytes(*r.take::<1>()?);
+        Some(Self { order_id, tick, lots, expires_interval, self_trade, max_fills })
+    }
+}
+
+/// Arguments of `schedule_order`. Takes an order that enters the book in a later interval. It waits outside with its funds bound (a buy: its value at the limit and the
+/// taker fee of today) until anybody calls activate_order in or after its first interval. Events: OrderWaits, then OrderPlaced with the
+/// outcome waiting.
+pub struct ScheduleOrderArgs {
+    /// Seat number.
+    pub seat: u16,
+    /// 0 buy, 1 sell.
+    pub side: u8,
+    /// 0 limit, 1 IOC, 3 post-only, 4 market.
+    pub kind: u8,
+    /// Limit or protection, ticks.
+    pub tick: u16,
+    /// Lots, at least 1 and at least council parameter 3.
+    pub lots: u32,
+    /// The trader's own number, not interpreted.
+    pub client_id: u64,
+    /// Last interval in which it may trade; 0 = until cancelled.
+    pub expires_interval: u32,
+    /// 1 cancel taker (0 means the same here), 2 cancel maker, 3 decrement and cancel.
+    pub self_trade: u8,
+    /// First interval in which it may trade; after the present one.
+    pub not_before_interval: u32,
+}
+
+impl ScheduleOrderArgs {
+    /// Read the bytes after the discriminator. None when they are too short, too long or hold a bad bool.
+    #[inline(always)]
+    pub fn parse(data: &[u8]) -> Option<Self> {
+        if data.len() != 27 {
+            return None;
+        }
+        let mut r = Reader::new(data);
+        let seat = u16::from_le_bytes(*r.take::<2>()?);
+        let side = u8::from_le_bytes(*r.take::<1>()?);
+        let kind = u8::from_le_bytes(*r.take::<1>()?);
+        let tick = u16::from_le_bytes(*r.take::<2>()?);
+        let lots = u32::from_le_bytes(*r.take::<4>()?);
+        let client_id = u64::from_le_bytes(*r.take::<8>()?);
+        let expires_interval = u32::from_le_bytes(*r.take::<4>()?);
+        let self_trade = u8::from_le_bytes(*r.take::<1>()?);
+        let not_before_interval = u32::from_le_bytes(*r.take::<4>()?);
+        Some(Self { seat, side, kind, tick, lots, client_id, expires_interval, self_trade, not_before_interval })
+    }
+}
+
+/// Arguments of `activate_order`. Lets a scheduled order whose interval has come meet the book: it takes its time priority now. Anyone may call it. It touches at most 128
+/// resting orders; what then still crosses waits for the next call. An order past its last interval, or of a suspended seat, is taken out.
+pub struct ActivateOrderArgs {
+    /// Order id.
+    pub order_id: u64,
+}
+
+impl ActivateOrderArgs {
+    /// Read the bytes after the discriminator. None when they are too short, too long or hold a bad bool.
+    #[inline(always)]
+    pub fn parse(data: &[u8]) -> Option<Self> {
+        if data.len() != 8 {
+            return None;
+        }
+        let mut r = Reader::new(data);
+        let order_id = u64::from_le_bytes(*r.take::<8>()?);
+        Some(Self { order_id })
+    }
+}
+
+/// Arguments of `place_stop`. Takes a stop order (kind market or IOC: trades up to its protection tick) or a stop-limit order (kind limit: the rest rests). It waits with
+/// its funds bound, as a scheduled order does, until a trade is at or above its trigger (a buy) or at or below it (a sell);
+/// then trigger_stops wakes it. A trigger that the last trade has reached already is refused. Stops never wake on quotes. Events:
+/// OrderWaits, then OrderPlaced with the outcome waiting.
+pub struct PlaceStopArgs {
+    /// Seat number.
+    pub seat: u16,
+    /// 0 buy, 1 sell.
+    pub side: u8,
+    /// 0 limit, 1 IOC, 4 market.
+    pub kind: u8,
+    /// Limit or protection, ticks.
+    pub tick: u16,
+    /// Lots, at least 1 and at least council parameter 3.
+    pub lots: u32,
+    /// The trader's own number, not interpreted.
+    pub client_id: u64,
+    /// Last interval in which it may trade; 0 = until cancelled.
+    pub expires_interval: u32,
+    /// 1 cancel taker (0 means the same here), 2 cancel maker, 3 decrement and cancel.
+    pub self_trade: u8,
+    /// Trigger, ticks of this market.
+    pub trigger_tick: u16,
+}
+
+impl PlaceStopArgs {
+    /// Read the bytes after the discriminator. None when they are too short, too long or hold a bad bool.
+    #[inline(always)]
+    pub fn parse(data: &[u8]) -> Option<Self> {
+        if data.len() != 25 {
+            return None;
+        }
+        let mut r = Reader::new(data);
+        let seat = u16::from_le_bytes(*r.take::<2>()?);
+        let side = u8::from_le_bytes(*r.take::<1>()?);
+        let kind = u8::from_le_bytes(*r.take::<1>()?);
+        let tick = u16::from_le_bytes(*r.take::<2>()?);
+        let lots = u32::from_le_bytes(*r.take::<4>()?);
+        let client_id = u64::from_le_bytes(*r.take::<8>()?);
+        let expires_interval = u32::from_le_bytes(*r.take::<4>()?);
+        let self_trade = u8::from_le_bytes(*r.take::<1>()?);
+        let trigger_tick = u16::from_le_bytes(*r.take::<2>()?);
+        Some(Self { seat, side, kind, tick, lots, client_id, expires_interval, self_trade, trigger_tick })
+    }
+}
+
+/// Arguments of `trigger_stops`. Wakes stops that trades have reached, whatever the price did since: those reached first go first; of those that one look finds, buys by
+/// rising trigger, then sells by falling trigger, older ones first at the same trigger. Each meets the book like a new order. Anyone may
+/// call it. All of one call together touch at most 128 resting orders; a stop that is cut short goes on with the next call.
+pub struct TriggerStopsArgs {
+    /// Most stops to wake, 1 to 8 (0 = 8).
+    pub most: u8,
+}
+
+impl TriggerStopsArgs {
+    /// Read the bytes after the discriminator. None when they are too short, too long or hold a bad bool.
+    #[inline(always)]
+    pub fn parse(data: &[u8]) -> Option<Self> {
+        if data.len() != 1 {
+            return None;
+        }
+        let mut r = Reader::new(data);
+        let most = u8::from_le_bytes(*r.take::<1>()?);
+        Some(Self { most })
+    }
+}
+
+/// Arguments of `prune_expired`. Takes expired orders, resting and waiting, out of a range of slots and frees their funds, at most 128 at a time. Anyone may call it; no pause reaches it.
+pub struct PruneExpiredArgs {
+    /// First order slot to look at.
+    pub first_slot: u16,
+    /// Slots to look at, 1 to 4,096.
+    pub slots: u16,
+}
+
+impl PruneExpiredArgs {
+    /// Read the bytes after the discriminator. None when they are too short, too long or hold a bad bool.
+    #[inline(always)]
+    pub fn parse(data: &[u8]) -> Option<Self> {
+        if data.len() != 4 {
+            return None;
+        }
+        let mut r = Reader::new(data);
+        let first_slot = u16::from_le_bytes(*r.take::<2>()?);
+        let slots = u16::from_le_bytes(*r.take::<2>()?);
+        Some(Self { first_slot, slots })
     }
 }
 
@@ -1459,7 +1942,7 @@ impl Withdrawn {
     }
 }
 
-/// Event. What became of a new order; the last event of its instruction.
+/// Event. What became of an order that met the book or began to wait: a new one, or after OrderWoken one that was there before; the last event about it in its instruction.
 pub struct OrderPlaced {
     /// The market's event number.
     pub seq: u64,
@@ -1475,11 +1958,11 @@ pub struct OrderPlaced {
     pub kind: u8,
     /// Limit price, ticks.
     pub tick: u16,
-    /// Lots asked for.
+    /// Lots asked for; after OrderWoken those that were left.
     pub lots: u32,
     /// Lots filled at once.
     pub filled_lots: u32,
-    /// Lots that rest in the book; the rest was given back.
+    /// Lots that rest in the book, or wait if that is the outcome; the others were given back.
     pub resting_lots: u32,
     /// Value of the fills at the makers' prices.
     pub value_ucredit: u64,
@@ -1489,7 +1972,7 @@ pub struct OrderPlaced {
     pub expires_interval: u32,
     /// Clock sysvar, UTC seconds.
     pub campus_time: i64,
-    /// 0 complete, 1 resting, 2 IOC rest given back, 3 match limit, 4 self trade.
+    /// 0 complete, 1 resting, 2 IOC rest given back, 3 match limit, 4 self trade, 5 protection, 6 waiting, 7 would cross, 8 unfunded.
     pub outcome: u8,
 }
 
@@ -1604,7 +2087,7 @@ impl<'b> FilledWriter<'b> {
     }
 }
 
-/// Event. A resting order left the book unfilled in part or in whole; its funds are free again.
+/// Event. An order, resting or waiting, is out, unfilled in part or in whole; its funds are free again.
 pub struct OrderOut {
     /// The market's event number.
     pub seq: u64,
@@ -1618,7 +2101,7 @@ pub struct OrderOut {
     pub seat: u16,
     /// 0 buy, 1 sell.
     pub side: u8,
-    /// 0 cancelled, 1 expired, 2 self trade.
+    /// 0 cancelled, 1 expired, 2 self trade, 3 evicted, 4 suspended.
     pub reason: u8,
 }
 
@@ -1637,5 +2120,86 @@ impl OrderOut {
         out[30..32].copy_from_slice(&self.seat.to_le_bytes());
         out[32] = self.side as u8;
         out[33] = self.reason as u8;
+    }
+}
+
+/// Event. An order waits outside the book; OrderPlaced with the outcome waiting follows.
+pub struct OrderWaits {
+    /// The market's event number.
+    pub seq: u64,
+    /// Order id.
+    pub order_id: u64,
+    /// First interval in which it may trade; 0 for a stop.
+    pub not_before_interval: u32,
+    /// Trigger, ticks; 0 for a scheduled order.
+    pub trigger_tick: u16,
+}
+
+impl OrderWaits {
+    pub const DISC: [u8; 8] = [0xdb, 0xb4, 0xf6, 0x72, 0x31, 0xf7, 0x28, 0xe4];
+    /// Bytes of the whole event, discriminator included: give all of them to sol_log_data as one field.
+    pub const SIZE: usize = 30;
+
+    #[inline(always)]
+    pub fn encode(&self, out: &mut [u8; 30]) {
+        out[0..8].copy_from_slice(&Self::DISC);
+        out[8..16].copy_from_slice(&self.seq.to_le_bytes());
+        out[16..24].copy_from_slice(&self.order_id.to_le_bytes());
+        out[24..28].copy_from_slice(&self.not_before_interval.to_le_bytes());
+        out[28..30].copy_from_slice(&self.trigger_tick.to_le_bytes());
+    }
+}
+
+/// Event. An order that was there before meets the book; what became of it is in the OrderPlaced that follows.
+pub struct OrderWoken {
+    /// The market's event number.
+    pub seq: u64,
+    /// Order id.
+    pub order_id: u64,
+    /// 0 its interval came, 1 its trigger was reached, 2 amended.
+    pub reason: u8,
+}
+
+impl OrderWoken {
+    pub const DISC: [u8; 8] = [0x8e, 0x04, 0x96, 0x10, 0x6d, 0xc5, 0x4d, 0xbe];
+    /// Bytes of the whole event, discriminator included: give all of them to sol_log_data as one field.
+    pub const SIZE: usize = 25;
+
+    #[inline(always)]
+    pub fn encode(&self, out: &mut [u8; 25]) {
+        out[0..8].copy_from_slice(&Self::DISC);
+        out[8..16].copy_from_slice(&self.seq.to_le_bytes());
+        out[16..24].copy_from_slice(&self.order_id.to_le_bytes());
+        out[24] = self.reason as u8;
+    }
+}
+
+/// Event. An order has fewer lots or another last interval and keeps its place.
+pub struct OrderChanged {
+    /// The market's event number.
+    pub seq: u64,
+    /// Order id.
+    pub order_id: u64,
+    /// Lots that are left.
+    pub lots: u32,
+    /// Last interval; 0 = until cancelled.
+    pub expires_interval: u32,
+    /// Seat number.
+    pub seat: u16,
+}
+
+impl OrderChanged {
+    pub const DISC: [u8; 8] = [0x9f, 0xc0, 0xd1, 0xd0, 0xd3, 0xe5, 0x93, 0xc7];
+    /// Bytes of the whole event, discriminator included: give all of them to sol_log_data as one field.
+    pub const SIZE: usize = 34;
+
+    #[inline(always)]
+    pub fn encode(&self, out: &mut [u8; 34]) {
+        out[0..8].copy_from_slice(&Self::DISC);
+        out[8..16].copy_from_slice(&self.seq.to_le_bytes());
+        out[16..24].copy_from_slice(&self.order_id.to_le_bytes());
+        out[24..28].copy_from_slice(&self.lots.to_le_bytes());
+        out[28..32].copy_from_slice(&self.expires_interval.to_le_bytes());
+        out[32..34].copy_from_slice(&self.seat.to_le_bytes());
     }
 }

@@ -2,6 +2,7 @@
 #![no_std]
 
 mod book;
+mod entering;
 mod error;
 #[allow(dead_code)]
 mod generated;
@@ -9,6 +10,7 @@ mod matching;
 mod processor;
 mod state;
 mod units;
+mod waiting;
 
 use campusgrid_sdk::{entry, fault::code, Ctx, Fault};
 use generated::ix;
@@ -16,9 +18,22 @@ use generated::ix;
 entry!(route, 16);
 
 fn route(ctx: &mut Ctx<'_>) -> u64 {
+    // The two that run all day are compared first; a match would look for them in a tree of all.
+    if ctx.discriminator == ix::PLACE_ORDER {
+        return code(processor::place_order(ctx));
+    }
+    if ctx.discriminator == ix::CANCEL_ORDER {
+        return code(processor::cancel_order(ctx));
+    }
     code(match ctx.discriminator {
-        ix::PLACE_ORDER => processor::place_order(ctx),
-        ix::CANCEL_ORDER => processor::cancel_order(ctx),
+        ix::CANCEL_ALL => processor::cancel_all(ctx),
+        ix::REDUCE_ORDER => processor::reduce_order(ctx),
+        ix::AMEND_ORDER => processor::amend_order(ctx),
+        ix::PLACE_STOP => processor::place_stop(ctx),
+        ix::TRIGGER_STOPS => processor::trigger_stops(ctx),
+        ix::SCHEDULE_ORDER => processor::schedule_order(ctx),
+        ix::ACTIVATE_ORDER => processor::activate_order(ctx),
+        ix::PRUNE_EXPIRED => processor::prune_expired(ctx),
         ix::CREDIT_GRID => processor::credit_grid(ctx),
         ix::WITHDRAW_GRID => processor::withdraw_grid(ctx),
         ix::DEPOSIT_CREDIT => processor::deposit_credit(ctx),

@@ -1,11 +1,11 @@
 //! Decides which resting orders a new order trades with, and settles each fill at once: price first, then time, at the
-//! maker's price. What happens to the rest of the new order is left to `processor::place_order`.
+//! maker's price. What happens to the rest of the new order is left to `entering`.
 use crate::{
     book::{ASKS, BIDS},
     generated::{
-        Filled, OrderOut, PackedFill, TradingError, FILLS_PER_EVENT, FILL_RING, INTERVAL_RING, OUTCOME_COMPLETE,
-        OUTCOME_MATCH_LIMIT, OUTCOME_SELF_TRADE, OUT_EXPIRED, OUT_SELF_TRADE, SELF_TRADE_CANCEL_MAKER,
-        SELF_TRADE_CANCEL_TAKER, SIDE_BUY, SIDE_SELL,
+        Filled, OrderChanged, OrderOut, PackedFill, TradingError, FILLS_PER_EVENT, FILL_RING, INTERVAL_RING,
+        OUTCOME_COMPLETE, OUTCOME_MATCH_LIMIT, OUTCOME_SELF_TRADE, OUTCOME_WOULD_CROSS, OUT_EXPIRED, OUT_SELF_TRADE,
+        SELF_TRADE_CANCEL_MAKER, SELF_TRADE_CANCEL_TAKER, SELF_TRADE_DECREMENT, SIDE_BUY, SIDE_SELL,
     },
     state::{FillRecord, Market, Order},
     units::value_ucredit,
@@ -24,6 +24,8 @@ pub struct Taker {
     pub interval: u32,
     /// Lots still wanted.
     pub lots: u32,
+    /// Lots taken off without a trade, because own orders stood in the way.
+    pub decremented_lots: u32,
     /// Value of its fills so far, ucredit.
     pub value_ucredit: u64,
     /// Resting orders it may still touch.
@@ -34,10 +36,10 @@ pub struct Taker {
     pub seat: u16,
     /// What to do on meeting an own order.
     pub self_trade: u8,
-    /// Whether meeting any order is an error.
+    /// Whether meeting any order ends it.
     pub post_only: bool,
     /// Why matching ended: OUTCOME_COMPLETE when nothing in reach is left or nothing more is wanted, else
-    /// OUTCOME_MATCH_LIMIT or OUTCOME_SELF_TRADE.
+    /// OUTCOME_MATCH_LIMIT, OUTCOME_SELF_TRADE or OUTCOME_WOULD_CROSS.
     pub stopped: u8,
     /// Fills made and not yet emitted, and the trade number of the first of them.
     pending: usize,
@@ -54,6 +56,7 @@ impl Taker {
             now_s,
             interval,
             lots: 0,
+            decremented_lots: 0,
             value_ucredit: 0,
             touches_left: 0,
             tick: 0,
@@ -71,7 +74,7 @@ impl Taker {
     /// the taker's seat is the caller's part, by `value_ucredit` and by how far `lots` fell.
     ///
     /// # Errors
-    /// `WouldCross`, `SelfTrade`.
+    /// `SelfTrade`.
     #[inline(always)]
     pub fn cross<const MAKERS: usize>(&mut self, market: &mut Market) -> Outcome {
         let wanted = self.lots;
@@ -104,11 +107,16 @@ impl Taker {
                         self.stopped = OUTCOME_SELF_TRADE;
                         break;
                     }
+                    SELF_TRADE_DECREMENT => {
+                        self.decrement(market, slot, maker.lots)?;
+                        continue;
+                    }
                     _ => return Err(TradingError::SelfTrade.into()),
                 }
             }
             if self.post_only {
-                return Err(TradingError::WouldCross.into());
+                self.stopped = OUTCOME_WOULD_CROSS;
+                break;
             }
             let lots = if maker.lots < self.lots { maker.lots } else { self.lots };
             let value = settle_maker::<MAKERS>(market, &maker, lots)?;
@@ -128,7 +136,12 @@ impl Taker {
         if market.trade_seq != first_trade {
             market.fills_hash = fills_hash;
             market.last_interval = self.interval;
-            let filled = u64::from(wanted - self.lots);
+            // Prices only get worse for the taker, so the first and the last are the extremes.
+            let first_tick = market.fills[first_trade as usize % FILL_RING as usize].tick;
+            let last_tick = market.last_tick;
+            let (low, high) = if MAKERS == ASKS { (first_tick, last_tick) } else { (last_tick, first_tick) };
+            market.note_trades(low, high);
+            let filled = u64::from(wanted - self.lots - self.decremented_lots);
             market.traded_lots = math::add(market.traded_lots, filled)?;
             market.traded_ucredit = math::add(market.traded_ucredit, self.value_ucredit)?;
             add_to_interval(market, self, filled, market.trade_seq - first_trade)?;
@@ -196,6 +209,25 @@ impl Taker {
         self.event[Filled::HEAD - 4..Filled::HEAD].copy_from_slice(&(self.pending as u32).to_le_bytes());
         event::emit(&self.event[..Filled::HEAD + self.pending * Filled::ITEM]);
         self.pending = 0;
+    }
+
+    /// Take the smaller of the taker's and an own order's lots off both.
+    #[inline(never)]
+    fn decrement(&mut self, market: &mut Market, slot: u16, maker_lots: u32) -> Outcome {
+        if maker_lots > self.lots {
+            market.shrink(slot, self.lots)?;
+            emit_order_changed(market, slot);
+            self.decremented_lots += self.lots;
+            self.lots = 0;
+        } else {
+            self.lots -= maker_lots;
+            self.decremented_lots += maker_lots;
+            Taker::take_out(market, slot, OUT_SELF_TRADE)?;
+        }
+        if self.lots == 0 {
+            self.stopped = OUTCOME_SELF_TRADE;
+        }
+        Ok(())
     }
 
     /// Take a resting order out of the taker's way. The pending fills stay pending: emitting them here would let a book
@@ -266,6 +298,22 @@ pub fn emit_order_out(market: &mut Market, order: &Order, reason: u8) {
         seat: order.seat,
         side: order.side,
         reason,
+    }
+    .encode(&mut bytes);
+    event::emit(&bytes);
+}
+
+/// Tell what the order in `slot` is now, in the place that it kept.
+#[inline(always)]
+pub fn emit_order_changed(market: &mut Market, slot: u16) {
+    let order = market.orders[usize::from(slot)];
+    let mut bytes = [0u8; OrderChanged::SIZE];
+    OrderChanged {
+        seq: market.next_event(),
+        order_id: order.order_id,
+        lots: order.lots,
+        expires_interval: order.expires_interval,
+        seat: order.seat,
     }
     .encode(&mut bytes);
     event::emit(&bytes);

@@ -1,5 +1,8 @@
 //! What each instruction does, one a file: take, check, compute, write. Accounts, arguments, refusals and events of each
 //! are listed in `interface.toml`.
+mod activate_order;
+mod amend_order;
+mod cancel_all;
 mod cancel_order;
 mod create_market;
 mod credit_grid;
@@ -7,10 +10,18 @@ mod deposit_credit;
 mod initialize;
 mod open_seat;
 mod place_order;
+mod place_stop;
+mod prune_expired;
+mod reduce_order;
+mod schedule_order;
 mod sync_seat;
+mod trigger_stops;
 mod withdraw_credit;
 mod withdraw_grid;
 
+pub use activate_order::activate_order;
+pub use amend_order::amend_order;
+pub use cancel_all::cancel_all;
 pub use cancel_order::cancel_order;
 pub use create_market::create_market;
 pub use credit_grid::credit_grid;
@@ -18,15 +29,20 @@ pub use deposit_credit::deposit_credit;
 pub use initialize::initialize;
 pub use open_seat::open_seat;
 pub use place_order::place_order;
+pub use place_stop::place_stop;
+pub use prune_expired::prune_expired;
+pub use reduce_order::reduce_order;
+pub use schedule_order::schedule_order;
 pub use sync_seat::sync_seat;
+pub use trigger_stops::trigger_stops;
 pub use withdraw_credit::withdraw_credit;
 pub use withdraw_grid::withdraw_grid;
 
 use crate::{
-    generated::{Deposited, Withdrawn},
+    generated::{Deposited, PlaceOrderArgs, TradingError, Withdrawn, KIND_MARKET, SELF_TRADE_DECREMENT, SIDE_SELL},
     state::Market,
 };
-use campusgrid_sdk::{event, sysvar};
+use campusgrid_sdk::{event, sysvar, Outcome};
 
 /// Seed of the authority PDA.
 const AUTHORITY: &[u8] = b"authority";
@@ -37,8 +53,20 @@ const CREDIT_VAULT: &[u8] = b"credit_vault";
 
 /// Interval of a campus time; a time before 1970 counts as 1970.
 #[inline(always)]
-fn interval_at(now_s: i64) -> u32 {
+pub fn interval_at(now_s: i64) -> u32 {
     (now_s.max(0) as u64 / sysvar::INTERVAL_S as u64) as u32
+}
+
+/// What every order that is to wait must be. Errors: `BadOrder`, `BadTick`.
+#[inline(always)]
+fn require_waiting_order(market: &Market, order: &PlaceOrderArgs) -> Outcome {
+    if order.side > SIDE_SELL || order.kind > KIND_MARKET || order.self_trade > SELF_TRADE_DECREMENT {
+        return Err(TradingError::BadOrder.into());
+    }
+    if !market.has_tick(order.tick) {
+        return Err(TradingError::BadTick.into());
+    }
+    Ok(())
 }
 
 /// Tell that funds came into a seat.

@@ -1,5 +1,5 @@
 //! The market account: header, bitmaps, levels, seats, orders, and the rings of interval totals and fills.
-use super::{FillRecord, IntervalTotals, Level, Order, Seat};
+use super::{FillRecord, IntervalTotals, Level, Order, Seat, Stop};
 use crate::generated::{market_layout as at, TradingError};
 use campusgrid_sdk::{account_record, Address, Outcome};
 
@@ -52,7 +52,17 @@ account_record! {
         682 => maker_rebate_bps: u16,
         684 => wheeling_ucredit_per_lot: u16,
         686 => loss_ucredit_per_lot: u16,
-        688 => mm_reserved: [u8; 32],
+        688 => mm_target_intervals: u16,
+        /// First stop of the buys (lowest trigger) and of the sells (highest trigger).
+        690 => first_stop: [u16; 2],
+        694 => first_due_stop: u16,
+        696 => rebates_due_ucredit: u64,
+        704 => resolution_seq: u64,
+        712 => last_due_stop: u16,
+        /// Highest and lowest trade since the stops were last looked through; 0 = none.
+        714 => high_tick: u16,
+        716 => low_tick: u16,
+        718 => open_stops: u16,
         720 => auction: Address,
         752 => auction_interval: u32,
         756 => auction_state: u8,
@@ -67,7 +77,7 @@ account_record! {
         1152 => levels: [[Level; 512]; 2],
         17536 => seats: [Seat; 1024],
         148608 => orders: [Order; 4096],
-        345216 => stops: [u8; 12288],
+        345216 => stops: [Stop; 256],
         357504 => intervals: [IntervalTotals; 128],
         365696 => fills: [FillRecord; 2048],
     }
@@ -117,7 +127,15 @@ const _: () = {
     assert!(core::mem::offset_of!(Market, maker_rebate_bps) == at::AT_MAKER_REBATE_BPS);
     assert!(core::mem::offset_of!(Market, wheeling_ucredit_per_lot) == at::AT_WHEELING_UCREDIT_PER_LOT);
     assert!(core::mem::offset_of!(Market, loss_ucredit_per_lot) == at::AT_LOSS_UCREDIT_PER_LOT);
-    assert!(core::mem::offset_of!(Market, mm_reserved) == at::AT_MM_RESERVED);
+    assert!(core::mem::offset_of!(Market, mm_target_intervals) == at::AT_MM_TARGET_INTERVALS);
+    assert!(core::mem::offset_of!(Market, first_stop) == at::AT_FIRST_BUY_STOP);
+    assert!(core::mem::offset_of!(Market, first_due_stop) == at::AT_FIRST_DUE_STOP);
+    assert!(core::mem::offset_of!(Market, rebates_due_ucredit) == at::AT_REBATES_DUE_UCREDIT);
+    assert!(core::mem::offset_of!(Market, resolution_seq) == at::AT_RESOLUTION_SEQ);
+    assert!(core::mem::offset_of!(Market, last_due_stop) == at::AT_LAST_DUE_STOP);
+    assert!(core::mem::offset_of!(Market, high_tick) == at::AT_HIGH_TICK);
+    assert!(core::mem::offset_of!(Market, low_tick) == at::AT_LOW_TICK);
+    assert!(core::mem::offset_of!(Market, open_stops) == at::AT_OPEN_STOPS);
     assert!(core::mem::offset_of!(Market, auction) == at::AT_AUCTION);
     assert!(core::mem::offset_of!(Market, auction_interval) == at::AT_AUCTION_INTERVAL);
     assert!(core::mem::offset_of!(Market, auction_state) == at::AT_AUCTION_STATE);

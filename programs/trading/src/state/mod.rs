@@ -7,6 +7,7 @@ mod market;
 mod order;
 mod seat;
 mod seat_index;
+mod stop;
 
 pub use config::Config;
 pub use fill::FillRecord;
@@ -16,3 +17,4 @@ pub use market::Market;
 pub use order::Order;
 pub use seat::Seat;
 pub use seat_index::SeatIndex;
+pub use stop::Stop;

@@ -16,7 +16,7 @@ record! {
         /// Link of the newest order of this seat.
         72 => first_order: u16,
         74 => role: u8,
-        75 => reserved0: u8,
+        75 => open_stops: u8,
         76 => opened_interval: u32,
         80 => traded_lots: u64,
         88 => traded_ucredit: u64,
