@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
 
-.PHONY: help setup run test check bench programs units interfaces soak prove clean
+.PHONY: help setup run test check bench programs units interfaces soak prove validator test-clients clean
 
 help: ## show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,12 @@ units: setup ## measure and record compute units of every instruction: solders 0
 	CAMPUSGRID_RECORD_UNITS=1 CAMPUSGRID_TOKEN_PROGRAM=p_token $(PY) -m pytest tests/programs
 	$(PY) programs/tools/generate.py
 	$(PY) -m benchmarks --write-docs
+
+test-clients: setup ## the same path through all seven clients: anchorpy, solana-py, three Anchor TS, web3.js, kit
+	CAMPUSGRID_CLIENTS=all $(PY) -m pytest tests/clients
+
+validator: ## build Agave's validator and the solana command once, into the user's cache folder (cargo, an hour on two cores)
+	@deploy/validator/build.sh
 
 interfaces: setup ## regenerate Rust glue, both IDL forms and docs/programs from programs/*/interface.toml
 	$(PY) programs/tools/generate.py

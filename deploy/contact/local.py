@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from nacl.signing import SigningKey
 
-from deploy.contact.chain import Chain
+from deploy.contact.chain import Chain, TransactionFailedError
 from deploy.contact.steps import PROGRAM_ORDER, Setup, Terms
 from deploy.site import CHECKOUT, Site
 from gridkit.chain import deployment as deployments
@@ -21,6 +22,7 @@ PAYERS = ("deployer", "poster", "gateway-payer")
 _SOL = 1_000_000_000
 _LEAST_LAMPORTS = 20 * _SOL
 _AIRDROP_LAMPORTS = 100 * _SOL
+_AIRDROP_TIMEOUT_S, _AIRDROP_POLL_S = 60.0, 0.1
 _TIMELOCK_S = 2  # campus seconds: a local council is one person at one desk
 _STOP_LENGTH_S = 72 * 3600
 _PROPOSAL_TTL_S = 7 * 86_400
@@ -41,10 +43,20 @@ def local_terms(site: Site) -> Terms:
 
 
 def fund(chain: Chain, addresses: list[str]) -> None:
-    """Bring each address to at least 20 SOL by airdrop; only a local chain or a test cluster gives one."""
-    for address in addresses:
-        if chain.rpc.balance_lamports(address) < _LEAST_LAMPORTS:
-            chain.rpc.call("requestAirdrop", address, _AIRDROP_LAMPORTS)
+    """Bring each address to at least 20 SOL by airdrop; only a local chain or a test cluster gives one.
+
+    Raises:
+        deploy.contact.chain.TransactionFailedError: An airdrop did not arrive within a minute.
+    """
+    poor = [address for address in addresses if chain.rpc.balance_lamports(address) < _LEAST_LAMPORTS]
+    for address in poor:
+        chain.rpc.call("requestAirdrop", address, _AIRDROP_LAMPORTS)
+    deadline_s = time.monotonic() + _AIRDROP_TIMEOUT_S
+    for address in poor:  # a cluster's faucet sends a transaction, which lands some slots later
+        while chain.rpc.balance_lamports(address) < _LEAST_LAMPORTS:
+            if time.monotonic() > deadline_s:
+                raise TransactionFailedError(f"airdrop to {address}", None, [])
+            time.sleep(_AIRDROP_POLL_S)
 
 
 def deploy_local(chain: Chain, site: Site, say: Callable[[str], None]) -> Deployment:

