@@ -7,6 +7,8 @@ believes and the other does not.
 
 from __future__ import annotations
 
+import functools
+
 from nacl.bindings import crypto_sign_open
 from nacl.exceptions import BadSignatureError
 from nacl.exceptions import ValueError as NaclValueError
@@ -57,6 +59,7 @@ def verify_strict(public_key: bytes, message: bytes, signature: bytes) -> bool:
     return True
 
 
+@functools.lru_cache(maxsize=16_384)
 def is_acceptable_key(public_key: bytes) -> bool:
     """Return whether 32 bytes are canonical and not of small order (whether they are on the curve is not checked)."""
     y = int.from_bytes(public_key, "little") & _Y_MASK

@@ -14,6 +14,7 @@ Receipt, little-endian, 114 bytes; the signature covers everything before it:
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import struct
 from collections.abc import Iterable
@@ -130,6 +131,7 @@ def payload_sha256(payload: bytes) -> bytes:
     return hashlib.sha256(payload).digest()
 
 
+@functools.lru_cache(maxsize=64)
 def bridge_key_id(public_key: bytes) -> bytes:
     """Return the first 4 bytes of SHA-256 of a 32-byte public key."""
     return hashlib.sha256(public_key).digest()[:4]

@@ -7,6 +7,7 @@ the states, so a kill at any moment repeats at most what changes nothing the sec
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import msgspec
@@ -14,7 +15,7 @@ import msgspec
 from gridkit.chain import idl, merkle, proof
 from gridkit.chain.accounts import Roots, SlabEntry
 from gridkit.log import get_logger
-from oracle_bridge.store import Applied, Batch
+from oracle_bridge.store import Applied, Batch, Key
 
 log = get_logger("bridge.follow")
 
@@ -38,7 +39,7 @@ class Batches(Protocol):
 
     def cursor(self, zone: int) -> str | None: ...
 
-    def record_batches(self, zone: int, found: list[Batch], cursor: str) -> int: ...
+    def record_batches(self, zone: int, found: list[Batch], cursor: str, expected: Mapping[bytes, Key]) -> int: ...
 
     def batch_roots(self, zone: int, first: int) -> list[tuple[int, bytes]]: ...
 
@@ -78,8 +79,11 @@ class Follower:
         self._peaks: dict[int, bytes] = {}
         self._next_seq = 0
 
-    def catch_up(self) -> dict[str, list[Result]]:
+    def catch_up(self, expected: Mapping[bytes, Key] = MappingProxyType({})) -> dict[str, list[Result]]:
         """Work in every posting since the last call; return the program's answers by transaction signature.
+
+        Args:
+            expected: Readings by digest that the caller has just sent and knows to be stored and not posted.
 
         Raises:
             gridkit.chain.rpc.RpcError: The chain does not answer; what was worked in stays so.
@@ -95,7 +99,7 @@ class Follower:
                 found += self._batches_in(signature, transaction, answers)
                 last = signature
             if last is not None:
-                marked = self._store.record_batches(self._zone, found, last)
+                marked = self._store.record_batches(self._zone, found, last, expected)
                 log.debug("batches_followed", zone=self._zone, batches=len(found), posted=marked)
             if last != chunk[-1]:
                 break

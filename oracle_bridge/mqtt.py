@@ -1,7 +1,8 @@
 """Carries readings from the broker to the intake and receipts back. It decides flow: batches, acknowledgements, reconnects.
 
 A message is acknowledged (PUBACK) after the store transaction of its batch. Nothing hangs on that acknowledgement: the edge
-keeps a reading until it holds the signed receipt. The client is gmqtt behind this file alone (see docs/adr).
+keeps a reading until it holds the signed receipt. The client is gmqtt behind this file alone (see docs/adr); readings and their
+receipts go past its queues of tasks (`Lane`).
 """
 
 from __future__ import annotations
@@ -10,14 +11,16 @@ import asyncio
 import logging
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 import gmqtt
+import msgspec
 
 from gridkit.log import get_logger
 from gridkit.topics import READINGS_FILTER
+from oracle_bridge import packets
 from oracle_bridge.intake import Message, Reply
 from oracle_bridge.metrics import Metrics
 from oracle_bridge.settings import BridgeSettings
@@ -28,9 +31,8 @@ _SESSION_S = 7 * 86_400
 _KEEPALIVE_S = 30
 _CONNECT_S = 10.0
 _RETRY_S = (0.5, 1.0, 2.0, 5.0)
-_SUCCESS = 0
 _BURST = 20
-"""Receipts of larger batches go with QoS 0 (half the work): a lost one costs one more copy of its reading, no more."""
+"""Receipts of larger batches go with QoS 0, all in one write: a lost one costs one more copy of its reading, no more."""
 
 # gmqtt logs frames and payloads and warns once a message on a lost connection; what matters is logged here.
 logging.getLogger("gmqtt").setLevel(logging.CRITICAL)
@@ -40,6 +42,22 @@ class Processor(Protocol):
     """What turns messages into receipts (`intake.Intake`)."""
 
     def process(self, messages: list[Message]) -> list[Reply | None]: ...
+
+
+class Arrived(msgspec.Struct, frozen=True):
+    """A message that waits for its batch.
+
+    Attributes:
+        message: What came.
+        packet_id: To be acknowledged with; 0 = the broker wants no acknowledgement.
+        connection: Which of the link's connections brought it: another one must not acknowledge it.
+        at_s: When it came, monotonic.
+    """
+
+    message: Message
+    packet_id: int
+    connection: int
+    at_s: float
 
 
 class BrokerLink:
@@ -60,22 +78,21 @@ class BrokerLink:
         on_connected: Callable[[], None] = lambda: None,
     ) -> None:
         self._config, self._intake, self._metrics, self._on_connected = config, intake, metrics, on_connected
-        self._queue: list[tuple[Message, asyncio.Future[int], float]] = []
+        self._queue: list[Arrived] = []
         self._wake = asyncio.Event()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="intake")
-        self._outgoing: Outgoing | None = None
+        self._connection = 0
         self.connected = False
 
     async def run(self) -> None:
         """Serve until cancelled."""
         client = self._client()
+        lane = Lane(client, self._arrived)
         try:
             await self._connect(client)
-            await self._serve(client)
+            await self._serve(client, lane)
         finally:
             self._worker.shutdown(wait=True)
-            if self._outgoing is not None:
-                self._outgoing.end()
             try:
                 await asyncio.wait_for(client.disconnect(), 2.0)
             except (TimeoutError, OSError, AttributeError):
@@ -87,7 +104,6 @@ class BrokerLink:
         client = gmqtt.Client(
             config.client_id,
             clean_session=False,
-            optimistic_acknowledgement=False,
             **(properties if config.mqtt_version == gmqtt.constants.MQTTv50 else {}),
         )
         if config.mqtt_username:
@@ -95,7 +111,6 @@ class BrokerLink:
         client.set_config({"reconnect_retries": gmqtt.constants.UNLIMITED_RECONNECTS, "reconnect_delay": 1})
         client.on_connect = self._connected_now
         client.on_disconnect = self._disconnected_now
-        client.on_message = self._message
         return client
 
     async def _connect(self, client: gmqtt.Client) -> None:
@@ -118,7 +133,7 @@ class BrokerLink:
         await client.connect(config.mqtt_host, config.mqtt_port, ssl=tls, keepalive=_KEEPALIVE_S, version=version)
 
     def _connected_now(self, client: gmqtt.Client, _flags: int, _code: int, _properties: Any) -> None:
-        self._outgoing = Outgoing.of(client)
+        self._connection += 1
         client.subscribe(READINGS_FILTER, qos=1)
         self.connected = True
         self._metrics.mqtt_connected.set(1)
@@ -130,72 +145,73 @@ class BrokerLink:
         self._metrics.mqtt_connected.set(0)
         log.warning("broker_disconnected")
 
-    async def _message(self, _client: Any, topic: str, payload: bytes, _qos: int, _properties: Any) -> int:
-        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._queue.append((Message(topic, bytes(payload)), done, time.monotonic()))
+    def _arrived(self, came: packets.Publication) -> None:
+        message = Message(came.topic, came.payload)
+        self._queue.append(Arrived(message, came.packet_id, self._connection, time.monotonic()))
         self._wake.set()
-        return await done
 
-    async def _serve(self, client: gmqtt.Client) -> None:
+    async def _serve(self, client: gmqtt.Client, lane: Lane) -> None:
         loop = asyncio.get_running_loop()
         while True:
             await self._wake.wait()
             batch, self._queue = self._queue[: self._config.batch_max], self._queue[self._config.batch_max :]
             if not self._queue:
                 self._wake.clear()
-            messages = [message for message, _, _ in batch]
+            messages = [arrived.message for arrived in batch]
             replies = await loop.run_in_executor(self._worker, self._intake.process, messages)
-            now_s = time.monotonic()
-            qos = 1 if len(batch) <= _BURST else 0
-            self._metrics.receipt_s.observe(now_s - batch[0][2])
-            for (_, done, _), reply in zip(batch, replies, strict=True):
-                if reply is not None:
-                    self._publish(client, reply, qos)
-                if not done.done():
-                    done.set_result(_SUCCESS)
+            self._metrics.receipt_s.observe(time.monotonic() - batch[0].at_s)
+            said = [reply for reply in replies if reply is not None]
+            if len(batch) <= _BURST:
+                said = [reply for reply in said if not self._publish(client, reply)]
+            mine = [arrived.packet_id for arrived in batch if arrived.connection == self._connection]
+            lane.send([packet_id for packet_id in mine if packet_id], said)
 
-    def _publish(self, client: gmqtt.Client, reply: Reply, qos: int) -> None:
+    @staticmethod
+    def _publish(client: gmqtt.Client, reply: Reply) -> bool:
+        """Publish with QoS 1; return False when as many are on their way as the broker admits."""
         try:
-            client.publish(reply.topic, reply.payload, qos=qos)
+            client.publish(reply.topic, reply.payload, qos=1)
         except OverflowError:
-            client.publish(reply.topic, reply.payload, qos=0)  # As many are on their way as the broker admits.
+            return False
+        return True
 
 
-class Outgoing:
-    """Joins what gmqtt writes within one turn of the event loop into one write.
+class Lane:
+    """Takes readings from gmqtt's parser and hands it receipts, without the task, two futures and two writes a message that its
+    own way costs: more than the signature check of a reading (docs/adr).
 
-    gmqtt hands every packet to the socket by itself: two system calls a reading (acknowledgement and receipt), which were
-    more than a third of what the connection cost. It has no setting for it, so its protocol's one writing method is
-    replaced on the instance; where a later version has none, everything works as before, only dearer.
+    gmqtt has no setting for it, so the entry for PUBLISH in its table of packet handlers is replaced, and what goes out is
+    written to its protocol whole. The library is pinned to the minor version, and a test with a real broker holds both.
+
+    Args:
+        client: Not connected yet.
+        arrived: Called with each publication.
     """
 
-    def __init__(self, protocol: Any) -> None:
-        self._protocol, self._write = protocol, protocol.write_data
-        self._packets: list[bytes] = []
-        protocol.write_data = self.write
+    def __init__(self, client: gmqtt.Client, arrived: Callable[[packets.Publication], None]) -> None:
+        self._client, self._arrived = client, arrived
+        client._package_handler._handler_cache[packets.PUBLISH] = self._take
 
-    @classmethod
-    def of(cls, client: Any) -> Outgoing | None:
-        """Return the joiner of a client's present connection, None when its insides are not as expected."""
-        protocol = getattr(getattr(client, "_connection", None), "_protocol", None)
-        return cls(protocol) if callable(getattr(protocol, "write_data", None)) else None
+    @property
+    def _properties(self) -> bool:
+        return bool(self._client._connection_state.protocol_version == gmqtt.constants.MQTTv50)
 
-    def write(self, packet: bytes) -> None:
-        """Keep a packet for the end of this turn of the loop."""
-        if not self._packets:
-            asyncio.get_running_loop().call_soon(self.flush)
-        self._packets.append(packet)
+    def _take(self, command: int, body: bytes) -> None:
+        try:
+            came = packets.parse_publication(command, body, properties=self._properties)
+        except packets.MalformedPacketError as error:
+            log.error("publication_malformed", error=str(error))
+            return
+        self._arrived(came)
 
-    def flush(self) -> None:
-        """Write what has gathered, in order."""
-        packets, self._packets = self._packets, []
-        if packets:
-            self._write(b"".join(packets))
-
-    def end(self) -> None:
-        """Write what has gathered, and everything from now on at once."""
-        self.flush()
-        self._protocol.write_data = self._write
+    def send(self, packet_ids: Sequence[int], replies: Sequence[Reply]) -> None:
+        """Acknowledge packets and publish receipts with QoS 0, in one write; both are lost when the connection is."""
+        properties = self._properties
+        parts = [packets.acknowledgements(packet_ids)]
+        parts += [packets.publication(reply.topic, reply.payload, properties=properties) for reply in replies]
+        data = b"".join(parts)
+        if data and self._client.is_connected:
+            self._client._connection._protocol.write_data(data)
 
 
 def _tls(config: BridgeSettings) -> ssl.SSLContext | bool:

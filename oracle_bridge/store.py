@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
+from operator import itemgetter
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -462,15 +464,27 @@ class Store:
                     return int(seq), place, record.flags, str(signature), int(slot)
         return None
 
-    def record_batches(self, zone: int, found: Sequence[Batch], cursor: str) -> int:
-        """Write batches of a zone, mark their readings posted, and move the zone's cursor; return how many were marked."""
+    def record_batches(
+        self, zone: int, found: Sequence[Batch], cursor: str, expected: Mapping[bytes, Key] = MappingProxyType({})
+    ) -> int:
+        """Write batches of a zone, mark their readings posted, and move the zone's cursor; return how many were marked.
+
+        Args:
+            zone: Zone number.
+            found: New batches, in order.
+            cursor: Signature of the last transaction that was looked at.
+            expected: Readings by digest that the caller knows to be stored and not posted: they need no look-up.
+
+        Raises:
+            StoreError: An expected reading is in another state. Nothing is changed.
+        """
         marked = 0
         with self._engine.begin() as connection:
             self._batches.run(
                 connection, [(b.zone, b.seq, b.root, b.records, b.tx_signature, b.tx_slot) for b in found]
             )
             places = {applied.digest: (batch, applied) for batch in found for applied in batch.applied}
-            for before, moves in self._to_mark(connection, places).items():
+            for before, moves in self._to_mark(connection, places, expected).items():
                 self._move(connection, zone, moves, before, State.POSTED, _POSTED)
                 marked += len(moves)
                 if before is State.WITHHELD:
@@ -479,10 +493,14 @@ class Store:
         return marked
 
     def _to_mark(
-        self, connection: sa.Connection, places: dict[bytes, tuple[Batch, Applied]]
+        self,
+        connection: sa.Connection,
+        places: dict[bytes, tuple[Batch, Applied]],
+        expected: Mapping[bytes, Key],
     ) -> dict[State, list[Move]]:
         """Return by present state what becomes posted. A digest that is not ours was posted by somebody else."""
-        moves: dict[State, list[Move]] = {}
+        known = [(expected[digest], _posted_facts(*places.pop(digest))) for digest in [*places] if digest in expected]
+        moves: dict[State, list[Move]] = {State.STORED: known} if known else {}
         for part in _parts([(applied.meter_number, applied.interval) for _, applied in places.values()]):
             rows = connection.exec_driver_sql(
                 f"WITH wanted (m, i) AS (VALUES {self._values(part)})"
@@ -796,19 +814,17 @@ class _Many:
         compiled = statement.compile(dialect=engine.dialect, column_keys=keys)
         self._text = str(compiled)
         self._names = names
-        self._order: tuple[int, ...] | None = None
+        self._in_order: Callable[[tuple[Any, ...]], tuple[Any, ...]] | None = None
         if compiled.positiontup is not None:
-            self._order = tuple(names.index(name) for name in compiled.positiontup)
+            self._in_order = itemgetter(*(names.index(name) for name in compiled.positiontup))
 
     def run(self, connection: sa.Connection, rows: list[tuple[Any, ...]]) -> int:
         """Run it for each row; return how many rows of the database it touched."""
         if not rows:
             return 0
         given: Any
-        if self._order is None:
+        if self._in_order is None:
             given = [dict(zip(self._names, row, strict=True)) for row in rows]
-        elif self._order == tuple(range(len(self._names))):
-            given = rows
         else:
-            given = [tuple(row[place] for place in self._order) for row in rows]
+            given = [*map(self._in_order, rows)]
         return int(connection.exec_driver_sql(self._text, given).rowcount)

@@ -20,7 +20,8 @@ MAX_READINGS = 16
 USUAL_READINGS = 12
 """Verified readings that fit one transaction and its default compute budget of 200,000 units."""
 
-_WIDTHS = ((0, 1), (2, 1 << 16), (3, 1 << 24), (8, 1 << 64))
+_WIDTHS = (0, 2, 3, 8)
+"""Bytes of a register by width code."""
 
 
 class PackingError(ValueError):
@@ -38,7 +39,7 @@ def width_code(register: int, stored: int, *, absolute: bool = False) -> int:
     growth = register - stored
     if growth < 0:
         raise PackingError(f"register {register} is below the stored {stored}")
-    return next(code for code, (_, reach) in enumerate(_WIDTHS) if growth < reach)
+    return 0 if growth == 0 else 1 if growth < 1 << 16 else 2 if growth < 1 << 24 else 3
 
 
 def pack_reading(
@@ -76,8 +77,8 @@ def pack_reading(
     if offset:
         descriptor |= DESCRIPTOR_OFFSET
         parts.append(struct.pack("<H", offset))
-    parts.append(core.import_wh.to_bytes(8, "little")[: _WIDTHS[import_code][0]])
-    parts.append(core.export_wh.to_bytes(8, "little")[: _WIDTHS[export_code][0]])
+    parts.append(core.import_wh.to_bytes(8, "little")[: _WIDTHS[import_code]])
+    parts.append(core.export_wh.to_bytes(8, "little")[: _WIDTHS[export_code]])
     if core.quality:
         descriptor |= DESCRIPTOR_QUALITY
         parts.append(struct.pack("<H", core.quality))

@@ -14,8 +14,9 @@ import threading
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import httpx
 import msgspec
+
+from gridkit.chain.http import HttpError, Poster
 
 DEFAULT_TIMEOUT_S = 10.0
 MAX_MULTIPLE_ACCOUNTS = 100
@@ -81,7 +82,7 @@ class Rpc:
 
     def __init__(self, url: str, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
         self.url = url
-        self._http = httpx.Client(timeout=timeout_s, headers={"content-type": "application/json"})
+        self._http = Poster(url, timeout_s)
         self._ids = itertools.count(1)
         self._lock = threading.Lock()
 
@@ -133,9 +134,8 @@ class Rpc:
 
     def _post(self, body: Any) -> Any:
         try:
-            response = self._http.post(self.url, content=msgspec.json.encode(body))
-            return msgspec.json.decode(response.content)
-        except (httpx.HTTPError, msgspec.DecodeError) as error:
+            return msgspec.json.decode(self._http.post(msgspec.json.encode(body)))
+        except (HttpError, msgspec.DecodeError) as error:
             raise NodeUnreachableError(f"{self.url}: {error!r}") from error
 
     # Reading
