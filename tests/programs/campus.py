@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from nacl.signing import SigningKey
-from program_harness import TOKEN, Chain, Outcome, expect_ok, keypair, pda, program_data, program_id
+from program_harness import LOADER_V3, TOKEN, Chain, Outcome, expect_ok, keypair, pda, program_data, program_id
+from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
@@ -19,11 +20,15 @@ PENDING, ACTIVE, SUSPENDED, CLOSED = range(4)
 RETIRED = 3
 CONSUMER, PRODUCER, PROSUMER = range(3)
 READINGS, MINT_SETTLE, ORDERS, AUCTION, DEPOSITS = 1, 2, 4, 8, 16
-SET_PARAM, SET_MEMBERS, SET_GUARDIANS, ISSUE_CREDIT, RESUME = range(5)
+SET_PARAM, SET_MEMBERS, SET_GUARDIANS, ISSUE_CREDIT, RESUME, ADD_VALIDATOR, REMOVE_VALIDATOR, APPROVE_UPGRADE, CALL = (
+    range(9)
+)
+CALL_WRITABLE, CALL_SIGNER = 1, 2
 
 COUNCIL = pda("governance", b"council")
 CREDIT_MINT = pda("governance", b"credit")
 TREASURY = pda("governance", b"treasury")
+UPGRADE_AUTHORITY = pda("governance", b"upgrade")
 REGISTRY_CONFIG = pda("registry", b"config")
 
 STOP_LENGTH_S = 3_600
@@ -93,6 +98,31 @@ def payload_set_guardians(guardians: list[Pubkey]) -> bytes:
 def payload_issue_credit(token_account: Pubkey, amount_ucredit: int) -> bytes:
     """Return the payload of ISSUE_CREDIT."""
     return bytes(token_account) + amount_ucredit.to_bytes(8, "little")
+
+
+def payload_upgrade(program: Pubkey, buffer: Pubkey, spill: Pubkey, code: bytes) -> bytes:
+    """Return the payload of APPROVE_UPGRADE for that code."""
+    return bytes(program) + bytes(buffer) + bytes(spill) + hashlib.sha256(code).digest()
+
+
+def payload_call(built: Instruction) -> bytes:
+    """Return the payload of CALL for an instruction."""
+    flags = bytes(CALL_WRITABLE * meta.is_writable | CALL_SIGNER * meta.is_signer for meta in built.accounts)
+    keys = payload_set_guardians([meta.pubkey for meta in built.accounts])
+    data = bytes(built.data)
+    return (
+        bytes(built.program_id)
+        + keys
+        + len(flags).to_bytes(4, "little")
+        + flags
+        + len(data).to_bytes(4, "little")
+        + data
+    )
+
+
+def validator_address(identity: Pubkey) -> Pubkey:
+    """Return the Validator of a node."""
+    return pda("governance", b"validator", bytes(identity))
 
 
 def _key(value: Pubkey | Keypair) -> Pubkey:
@@ -181,13 +211,55 @@ class Campus:
         named = {"executor": key, "council": COUNCIL, "proposal": proposal_address(number)} | accounts
         return self.chain.call("governance", "execute", named)
 
-    def decide(self, kind: int, payload: bytes, **accounts: Any) -> Outcome:
-        """Carry a proposal through: proposed, approved by two, waited for, executed."""
+    def agree(self, kind: int, payload: bytes) -> int:
+        """Bring a proposal to where it can be executed: proposed, approved by two, waited for; return its number."""
         number = self.council()["proposal_count"]
         expect_ok(self.propose(kind, payload))
         expect_ok(self.vote("approve", number, 1))
         self.chain.advance(max(TIMELOCK_S))
-        return expect_ok(self.execute(number, **accounts))
+        return int(number)
+
+    def decide(self, kind: int, payload: bytes, **accounts: Any) -> Outcome:
+        """Carry a proposal through and execute it."""
+        return expect_ok(self.execute(self.agree(kind, payload), **accounts))
+
+    def execute_validator(self, number: int, identity: Pubkey, member: int = 0) -> Outcome:
+        """Send execute_validator for a proposal."""
+        named = {
+            "executor": self.members[member],
+            "payer": self.chain.payer,
+            "council": COUNCIL,
+            "proposal": proposal_address(number),
+            "validator": validator_address(identity),
+        }
+        return self.chain.call("governance", "execute_validator", named)
+
+    def execute_upgrade(
+        self, number: int, program: Pubkey, buffer: Pubkey, spill: Pubkey, /, **accounts: Any
+    ) -> Outcome:
+        """Send execute_upgrade for a proposal; `accounts` changes some of them."""
+        named = {
+            "executor": self.members[0],
+            "council": COUNCIL,
+            "proposal": proposal_address(number),
+            "upgrade_authority": UPGRADE_AUTHORITY,
+            "program_data": Pubkey.find_program_address([bytes(program)], LOADER_V3)[0],
+            "program": program,
+            "buffer": buffer,
+            "spill": spill,
+        } | accounts
+        return self.chain.call("governance", "execute_upgrade", named, limit=1_000_000)
+
+    def execute_call(self, number: int, built: Instruction, member: int = 0, **accounts: Any) -> Outcome:
+        """Send execute_call for a proposal to call `built`."""
+        named = {
+            "executor": self.members[member],
+            "council": COUNCIL,
+            "proposal": proposal_address(number),
+            "program": built.program_id,
+        } | accounts
+        metas = [AccountMeta(meta.pubkey, is_signer=False, is_writable=meta.is_writable) for meta in built.accounts]
+        return self.chain.call("governance", "execute_call", named, remaining=metas)
 
     def stop(self, mask: int, guardian: int | Keypair = 0) -> Outcome:
         """Send emergency_stop."""

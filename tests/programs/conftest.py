@@ -15,6 +15,7 @@ sys.path.insert(1, str(Path(__file__).resolve().parents[2]))
 from campus import Campus
 from program_harness import (
     RECORD_VARIABLE,
+    REFUSED,
     TOKEN_PROGRAM,
     Chain,
     Outcome,
@@ -23,6 +24,13 @@ from program_harness import (
     units_environment,
     units_files,
 )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many wrong accounts were refused."""
+    if REFUSED:
+        counts = ", ".join(f"{program} {count:,}" for program, count in sorted(REFUSED.items()))
+        terminalreporter.write_line(f"wrong accounts, all refused: {sum(REFUSED.values()):,} ({counts})")
 
 
 @pytest.fixture

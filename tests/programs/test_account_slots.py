@@ -7,12 +7,14 @@ was changed, and a slot that the interface gains is in the table by itself.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from campus import (
+    ADD_VALIDATOR,
+    CALL,
     COUNCIL,
     CREDIT_MINT,
     ISSUE_CREDIT,
@@ -22,13 +24,17 @@ from campus import (
     Campus,
     device_key,
     meter_address,
+    payload_call,
     payload_issue_credit,
     payload_set_param,
     proposal_address,
     user_address,
+    validator_address,
     zone_address,
 )
+from governance_world import Upgrade, answering, transfer
 from program_harness import (
+    REFUSED,
     ROOT,
     START_S,
     TOKEN,
@@ -36,11 +42,12 @@ from program_harness import (
     Outcome,
     compute_limit,
     expect_ok,
+    expect_shared,
     keypair,
     program_id,
     with_slot,
 )
-from solders.instruction import Instruction
+from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
@@ -75,14 +82,16 @@ class Recorder:
         self.payer = campus.chain.wallet("rent payer")
         self.caught: tuple[str, str, Instruction, list[Keypair]] | None = None
 
-    def call(self, program: str, name: str, accounts: dict[str, Any], **args: Any) -> Outcome:
+    def call(
+        self, program: str, name: str, accounts: dict[str, Any], remaining: Sequence[AccountMeta] = (), **args: Any
+    ) -> Outcome:
         """Stand in for Chain.call."""
         args.pop("limit", None)
         if "payer" in accounts:
             accounts = accounts | {"payer": self.payer}
         chain = self.campus.chain
         keys = [value for value in accounts.values() if isinstance(value, Keypair)]
-        self.caught = (program, name, chain.instruction(program, name, accounts, **args), keys)
+        self.caught = (program, name, chain.instruction(program, name, accounts, remaining, **args), keys)
         return Outcome(None, None, [], 0)
 
 
@@ -150,6 +159,28 @@ def _execute() -> Case:
     campus.chain.advance(TIMELOCK_S[2])
     accounts = {"credit_mint": CREDIT_MINT, "credit_account": account, "treasury": TREASURY, "token_program": TOKEN}
     return catch(campus, lambda: campus.execute(0, **accounts))
+
+
+def _execute_validator() -> Case:
+    campus = _council()
+    node = keypair("node").pubkey()
+    number = campus.agree(ADD_VALIDATOR, bytes(node) * 2)
+    return catch(campus, lambda: campus.execute_validator(number, node))
+
+
+def _execute_upgrade() -> Case:
+    campus = _council()
+    upgrade = Upgrade.put(campus)
+    number = upgrade.agree()
+    return catch(campus, lambda: upgrade.execute(number))
+
+
+def _execute_call() -> Case:
+    campus = _council()
+    source, target = (campus.credit_account(key) for key in (COUNCIL, keypair("alice")))
+    built = transfer(source, target, 0)
+    number = campus.agree(CALL, payload_call(built))
+    return catch(campus, lambda: campus.execute_call(number, built))
 
 
 def _emergency_stop() -> Case:
@@ -233,6 +264,9 @@ CASES: dict[str, Callable[[], Case]] = {
     "governance.revoke": _revoke,
     "governance.cancel": _cancel,
     "governance.execute": _execute,
+    "governance.execute_validator": _execute_validator,
+    "governance.execute_upgrade": _execute_upgrade,
+    "governance.execute_call": _execute_call,
     "governance.emergency_stop": _emergency_stop,
     "registry.initialize": _registry_initialize,
     "registry.create_zone": _create_zone,
@@ -275,10 +309,25 @@ def wrongs(case: Case, slot: dict[str, Any]) -> Iterator[tuple[str, Instruction]
         yield "read-only", with_slot(case.instruction, name, writable=False)
     if kind.startswith("state:"):
         yield from _wrong_records(case, name, kind, present)
-    if kind.startswith(("pda:", "new", "programdata", "mint", "token_account", "program:")):
+    if kind.startswith(("pda:", "new", "programdata", "mint", "token_account", "program:", "sysvar:", "any")):
         other = Pubkey.from_bytes(bytes([0xAB]) * 32)
-        chain.put(other, chain.data(present), _owner(chain, present))
+        account = chain.svm.get_account(present)
+        if account is not None:
+            chain.svm.set_account(other, account)
         yield "a copy elsewhere", with_slot(case.instruction, name, address=other)
+    if kind.startswith("program:"):
+        willing = keypair("program that says yes").pubkey()
+        chain.svm.add_program(willing, answering(0))
+        yield "a program that says yes", with_slot(case.instruction, name, address=willing)
+    if kind.startswith(("mint", "token_account", "programdata", "any")):
+        forged = Pubkey.from_bytes(bytes([0xAC]) * 32)
+        chain.put(forged, chain.data(present), program_id("trading"))
+        yield "another program's copy", with_slot(case.instruction, name, address=forged)
+    # Whose wallet pays does not matter. In a signer's place only somebody else who signs is new.
+    if name != "payer":
+        for other_slot, meta in zip(slots(f"{case.program}.{case.name}"), case.instruction.accounts, strict=False):
+            if meta.pubkey != present and (meta.is_signer or not slot.get("signer")):
+                yield f"the {other_slot['name']} again", with_slot(case.instruction, name, address=meta.pubkey)
 
 
 def _wrong_records(case: Case, name: str, kind: str, present: Pubkey) -> Iterator[tuple[str, Instruction]]:
@@ -307,6 +356,7 @@ def _records_of(campus: Campus, program: str, without: str) -> list[Pubkey]:
     known = {
         "Council": COUNCIL,
         "Proposal": proposal_address(0),
+        "Validator": validator_address(keypair("node").pubkey()),
         "Config": Pubkey.find_program_address([b"config"], program_id("registry"))[0],
         "User": user_address(campus.admin),
         "Zone": zone_address(1),
@@ -314,11 +364,6 @@ def _records_of(campus: Campus, program: str, without: str) -> list[Pubkey]:
     }
     types = {item["name"] for item in interface(program)["account"]}
     return [known[name] for name in sorted(types - {without}) if campus.chain.data(known[name])]
-
-
-def _owner(chain: Chain, address: Pubkey) -> Pubkey:
-    account = chain.svm.get_account(address)
-    return account.owner if account is not None else Pubkey.default()
 
 
 def test_the_table_has_every_instruction() -> None:
@@ -341,8 +386,21 @@ def test_every_slot_refuses_what_does_not_belong_there(key: str) -> None:
             outcome = case.send(built)
             assert not outcome.ok, f"{key} took {what} as {slot['name']}"
             tried += 1
+            REFUSED[key.split(".")[0]] += 1
     assert tried >= len(slots(key)) - 1, "a slot but for a plain wallet has at least one wrong filling"
     expect_ok(case.send(case.instruction))
+
+
+@pytest.mark.parametrize("key", [key for key in CASES if any(slot["kind"] == "new" for slot in slots(key))])
+def test_what_exists_is_not_made_again(key: str) -> None:
+    """A second initialisation is a new owner for the old account."""
+    case = CASES[key]()
+    expect_ok(case.send(case.instruction))
+    case.campus.chain.svm.expire_blockhash()
+    outcome = case.send(case.instruction)
+    # A counter has moved on, so the old address is no longer the next one's; everything else exists.
+    expect_shared(outcome, "WRONG_SEEDS" if key == "governance.propose" else "ALREADY_INITIALIZED")
+    REFUSED[key.split(".")[0]] += 1
 
 
 @pytest.mark.parametrize("key", CASES)

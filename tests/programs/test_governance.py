@@ -304,8 +304,14 @@ def test_bounds_are_checked_again_at_execution(council: Campus) -> None:
 @pytest.mark.parametrize(
     ("kind", "payload", "error"),
     [
-        (5, b"", "BadKind"),
+        (9, b"", "BadKind"),
         (255, b"", "BadKind"),
+        (5, bytes(63), "BadPayload"),
+        (5, bytes(65), "BadPayload"),
+        (6, bytes(31), "BadPayload"),
+        (7, bytes(127), "BadPayload"),
+        (7, bytes(129), "BadPayload"),
+        (8, bytes(43), "BadPayload"),
         (SET_PARAM, FEE_30[:-1], "BadPayload"),
         (SET_PARAM, FEE_30 + b"\0", "BadPayload"),
         (SET_MEMBERS, payload_set_members(1, [TOKEN])[:-1], "BadPayload"),

@@ -2,7 +2,8 @@
 use crate::{generated::ix, processor};
 use campusgrid_sdk::{entry, Ctx, Fault};
 
-entry!(route, 8);
+// Four, and the ten of a call.
+entry!(route, 14);
 
 fn route(ctx: &mut Ctx<'_>) -> u64 {
     match ctx.discriminator {
@@ -12,6 +13,9 @@ fn route(ctx: &mut Ctx<'_>) -> u64 {
         ix::PROPOSE => processor::propose(ctx),
         ix::REVOKE => processor::revoke(ctx),
         ix::CANCEL => processor::cancel(ctx),
+        ix::EXECUTE_VALIDATOR => processor::execute_validator(ctx),
+        ix::EXECUTE_CALL => processor::execute_call(ctx),
+        ix::EXECUTE_UPGRADE => processor::execute_upgrade(ctx),
         ix::INITIALIZE => processor::initialize(ctx),
         _ => Fault::UNKNOWN_INSTRUCTION.code(),
     }

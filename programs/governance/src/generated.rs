@@ -134,13 +134,31 @@ pub const KIND_SET_GUARDIANS: u8 = 2;
 pub const KIND_ISSUE_CREDIT: u8 = 3;
 /// Proposal without a timelock: payload mask u8, the pause bits to clear.
 pub const KIND_RESUME: u8 = 4;
+/// Proposal of class 1, for execute_validator: payload identity pubkey, vote account pubkey.
+pub const KIND_ADD_VALIDATOR: u8 = 5;
+/// Proposal of class 1, for execute_validator: payload identity pubkey.
+pub const KIND_REMOVE_VALIDATOR: u8 = 6;
+/// Proposal of class 3, for execute_upgrade: payload program pubkey, buffer pubkey, spill pubkey, SHA-256 of the buffer's code.
+pub const KIND_APPROVE_UPGRADE: u8 = 7;
+/// Proposal of class 1, for execute_call: payload program pubkey, accounts vec<pubkey>, flags bytes (CALL_ constants, one byte for each account), data bytes.
+pub const KIND_CALL: u8 = 8;
+/// Flag of a call's account: writable.
+pub const CALL_WRITABLE: u8 = 1;
+/// Flag of a call's account: signs; the council's PDA alone can.
+pub const CALL_SIGNER: u8 = 2;
+/// Most accounts of a KIND_CALL.
+pub const MAX_CALL_ACCOUNTS: usize = 10;
+/// Validator status: the council lets it take part.
+pub const VALIDATOR_ACTIVE: u8 = 1;
+/// Validator status: it must not take part; the council may add it again.
+pub const VALIDATOR_REMOVED: u8 = 2;
 /// Index of the timelock for parameters.
 pub const CLASS_PARAMS: u8 = 0;
-/// Index of the timelock for members and guardians.
+/// Index of the timelock for members, guardians, validators and calls of other programs.
 pub const CLASS_MEMBERS: u8 = 1;
 /// Index of the timelock for the treasury.
 pub const CLASS_TREASURY: u8 = 2;
-/// Index of the timelock for upgrades; no proposal of this release is in the class.
+/// Index of the timelock for upgrades.
 pub const CLASS_UPGRADE: u8 = 3;
 /// Class of a proposal that waits for approvals only.
 pub const CLASS_NONE: u8 = 255;
@@ -159,6 +177,9 @@ pub mod ix {
     pub const REVOKE: u64 = 0xf25dad85221f17aa;
     pub const CANCEL: u64 = 0xbedcecdb29dfdbe8;
     pub const EXECUTE: u64 = 0x1dbdc10d9af2dd82;
+    pub const EXECUTE_VALIDATOR: u64 = 0x5f669ca84736cba0;
+    pub const EXECUTE_UPGRADE: u64 = 0x18d72742da64dbcd;
+    pub const EXECUTE_CALL: u64 = 0x60d9479435cd5c3e;
     pub const EMERGENCY_STOP: u64 = 0x23f8f56c89c88fb3;
 }
 
@@ -291,6 +312,81 @@ pub mod execute_accounts {
     pub const WRITABLE: u64 = 0b11110;
 }
 
+/// Accounts of `execute_validator`. An optional account that is not given holds the program's own id.
+pub mod execute_validator_accounts {
+    /// signer; signer. Member of the council.
+    pub const EXECUTOR: usize = 0;
+    /// signer; signer, writable. Pays the rent of a new account.
+    pub const PAYER: usize = 1;
+    /// state:governance.Council. The council.
+    pub const COUNCIL: usize = 2;
+    /// state:governance.Proposal; writable. The proposal.
+    pub const PROPOSAL: usize = 3;
+    /// pda:validator; writable. PDA ["validator", identity].
+    pub const VALIDATOR: usize = 4;
+    /// program:system. System program.
+    pub const SYSTEM_PROGRAM: usize = 5;
+    pub const COUNT: usize = 6;
+    /// Accounts before the trailing optional ones.
+    pub const REQUIRED: usize = 6;
+    /// Bit i: account i signs.
+    pub const SIGNERS: u64 = 0b11;
+    /// Bit i: account i is written.
+    pub const WRITABLE: u64 = 0b11010;
+}
+
+/// Accounts of `execute_upgrade`. An optional account that is not given holds the program's own id.
+pub mod execute_upgrade_accounts {
+    /// signer; signer. Member of the council.
+    pub const EXECUTOR: usize = 0;
+    /// state:governance.Council. The council.
+    pub const COUNCIL: usize = 1;
+    /// state:governance.Proposal; writable. The proposal.
+    pub const PROPOSAL: usize = 2;
+    /// pda:upgrade. PDA ["upgrade"]; holds no data.
+    pub const UPGRADE_AUTHORITY: usize = 3;
+    /// programdata; writable. ProgramData of the program.
+    pub const PROGRAM_DATA: usize = 4;
+    /// any; writable. The program that the payload names.
+    pub const PROGRAM: usize = 5;
+    /// any; writable. The loader's buffer that the payload names.
+    pub const BUFFER: usize = 6;
+    /// wallet; writable. Account that the payload names; gets the buffer's lamports.
+    pub const SPILL: usize = 7;
+    /// sysvar:rent. Rent sysvar.
+    pub const RENT: usize = 8;
+    /// sysvar:clock. Clock sysvar.
+    pub const CLOCK: usize = 9;
+    /// program:loader. Upgradeable loader.
+    pub const LOADER_PROGRAM: usize = 10;
+    pub const COUNT: usize = 11;
+    /// Accounts before the trailing optional ones.
+    pub const REQUIRED: usize = 11;
+    /// Bit i: account i signs.
+    pub const SIGNERS: u64 = 0b1;
+    /// Bit i: account i is written.
+    pub const WRITABLE: u64 = 0b11110100;
+}
+
+/// Accounts of `execute_call`. An optional account that is not given holds the program's own id.
+pub mod execute_call_accounts {
+    /// signer; signer. Member of the council.
+    pub const EXECUTOR: usize = 0;
+    /// state:governance.Council. The council.
+    pub const COUNCIL: usize = 1;
+    /// state:governance.Proposal; writable. The proposal.
+    pub const PROPOSAL: usize = 2;
+    /// any. The program that the payload names.
+    pub const PROGRAM: usize = 3;
+    pub const COUNT: usize = 4;
+    /// Accounts before the trailing optional ones.
+    pub const REQUIRED: usize = 4;
+    /// Bit i: account i signs.
+    pub const SIGNERS: u64 = 0b1;
+    /// Bit i: account i is written.
+    pub const WRITABLE: u64 = 0b100;
+}
+
 /// Accounts of `emergency_stop`. An optional account that is not given holds the program's own id.
 pub mod emergency_stop_accounts {
     /// signer; signer. Guardian.
@@ -394,6 +490,31 @@ pub mod proposal_layout {
     pub const AT_RESERVED: usize = 640;
 }
 
+/// Byte offsets of Validator. One validator that the council has let take part in the network, or has removed. Kept for ever.
+pub mod validator_layout {
+    pub const SIZE: usize = 128;
+    pub const DISC: [u8; 8] = [0x6c, 0x28, 0xac, 0x33, 0xbe, 0xc6, 0x16, 0x0f];
+    pub const DISC_U64: u64 = 0x0f16c6be33ac286c;
+    /// u8
+    pub const AT_VERSION: usize = 8;
+    /// u8
+    pub const AT_BUMP: usize = 9;
+    /// u8: VALIDATOR_ constant.
+    pub const AT_STATUS: usize = 10;
+    /// pubkey: Identity of the node.
+    pub const AT_IDENTITY: usize = 16;
+    /// pubkey: Its vote account.
+    pub const AT_VOTE_ACCOUNT: usize = 48;
+    /// i64: When it was last added, UTC epoch seconds.
+    pub const AT_ADDED_AT: usize = 80;
+    /// i64: When it was last removed, UTC epoch seconds; 0: never.
+    pub const AT_REMOVED_AT: usize = 88;
+    /// u64: Proposal that changed it last.
+    pub const AT_PROPOSAL_ID: usize = 96;
+    /// [u8;24]: Zero.
+    pub const AT_RESERVED: usize = 104;
+}
+
 /// Custom errors of the program; the code is 6000 + position and is never renumbered.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
@@ -446,6 +567,14 @@ pub enum GovernanceError {
     CoolingOff = 6022,
     /// None of these parts is paused
     NotPaused = 6023,
+    /// The validator is active already, or not active
+    ValidatorUnchanged = 6024,
+    /// The buffer's code is not the code that was approved
+    HashMismatch = 6025,
+    /// The council is not the upgrade authority of both the program and the buffer
+    NotUpgradeAuthority = 6026,
+    /// A call must name up to 10 accounts, of which the council alone signs, and another program
+    BadCall = 6027,
 }
 
 impl GovernanceError {
@@ -658,11 +787,59 @@ impl CancelArgs {
 }
 
 /// Arguments of `execute`. Lets an approved proposal take effect when eta <= now < expires_at, in the epoch it was made in. The four accounts at the end are
-/// wanted by KIND_ISSUE_CREDIT alone.
+/// wanted by KIND_ISSUE_CREDIT alone. Proposals of the kinds from KIND_ADD_VALIDATOR on have an instruction of their own.
 pub struct ExecuteArgs {
 }
 
 impl ExecuteArgs {
+    /// Read the bytes after the discriminator. None when they are too short, too long or hold a bad bool.
+    #[inline(always)]
+    pub fn parse(data: &[u8]) -> Option<Self> {
+        if data.len() != 0 {
+            return None;
+        }
+        Some(Self {  })
+    }
+}
+
+/// Arguments of `execute_validator`. As execute, for KIND_ADD_VALIDATOR (the account is made the first time) and KIND_REMOVE_VALIDATOR.
+pub struct ExecuteValidatorArgs {
+}
+
+impl ExecuteValidatorArgs {
+    /// Read the bytes after the discriminator. None when they are too short, too long or hold a bad bool.
+    #[inline(always)]
+    pub fn parse(data: &[u8]) -> Option<Self> {
+        if data.len() != 0 {
+            return None;
+        }
+        Some(Self {  })
+    }
+}
+
+/// Arguments of `execute_upgrade`. As execute, for KIND_APPROVE_UPGRADE: replaces a program's code through the upgradeable loader. The buffer must hold, to the byte, code with
+/// the approved SHA-256, and buffer and program must both name the PDA ["upgrade"] as their authority, so nobody can write the
+/// buffer any more. Its rent goes to the spill account that the payload names.
+pub struct ExecuteUpgradeArgs {
+}
+
+impl ExecuteUpgradeArgs {
+    /// Read the bytes after the discriminator. None when they are too short, too long or hold a bad bool.
+    #[inline(always)]
+    pub fn parse(data: &[u8]) -> Option<Self> {
+        if data.len() != 0 {
+            return None;
+        }
+        Some(Self {  })
+    }
+}
+
+/// Arguments of `execute_call`. As execute, for KIND_CALL: calls another program with the data and the accounts of the payload, in that order; the council's PDA signs
+/// where the payload says so. No other signature of the transaction is passed on, and this program itself cannot be called.
+pub struct ExecuteCallArgs {
+}
+
+impl ExecuteCallArgs {
     /// Read the bytes after the discriminator. None when they are too short, too long or hold a bad bool.
     #[inline(always)]
     pub fn parse(data: &[u8]) -> Option<Self> {
@@ -1084,5 +1261,53 @@ impl Resumed {
         out[0..8].copy_from_slice(&Self::DISC);
         out[8] = self.pause_mask as u8;
         out[9..17].copy_from_slice(&self.pause_until.to_le_bytes());
+    }
+}
+
+/// Event. The council added or removed a validator.
+pub struct ValidatorChanged<'a> {
+    /// Identity of the node.
+    pub identity: &'a [u8; 32],
+    /// Its vote account.
+    pub vote_account: &'a [u8; 32],
+    /// VALIDATOR_ constant.
+    pub status: u8,
+}
+
+impl<'a> ValidatorChanged<'a> {
+    pub const DISC: [u8; 8] = [0x3b, 0x79, 0x04, 0x4d, 0x3e, 0x1d, 0xd6, 0x36];
+    /// Bytes of the whole event, discriminator included: give all of them to sol_log_data as one field.
+    pub const SIZE: usize = 73;
+
+    #[inline(always)]
+    pub fn encode(&self, out: &mut [u8; 73]) {
+        out[0..8].copy_from_slice(&Self::DISC);
+        out[8..40].copy_from_slice(self.identity);
+        out[40..72].copy_from_slice(self.vote_account);
+        out[72] = self.status as u8;
+    }
+}
+
+/// Event. A program runs other code from the next slot on.
+pub struct ProgramUpgraded<'a> {
+    /// The program.
+    pub program: &'a [u8; 32],
+    /// SHA-256 of the buffer's code.
+    pub code_sha256: &'a [u8; 32],
+    /// Proposal that approved it.
+    pub proposal_id: u64,
+}
+
+impl<'a> ProgramUpgraded<'a> {
+    pub const DISC: [u8; 8] = [0x74, 0x66, 0xdc, 0x04, 0xdc, 0xfa, 0xd1, 0x0d];
+    /// Bytes of the whole event, discriminator included: give all of them to sol_log_data as one field.
+    pub const SIZE: usize = 80;
+
+    #[inline(always)]
+    pub fn encode(&self, out: &mut [u8; 80]) {
+        out[0..8].copy_from_slice(&Self::DISC);
+        out[8..40].copy_from_slice(self.program);
+        out[40..72].copy_from_slice(self.code_sha256);
+        out[72..80].copy_from_slice(&self.proposal_id.to_le_bytes());
     }
 }

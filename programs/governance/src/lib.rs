@@ -4,6 +4,7 @@
 
 mod change;
 mod council;
+mod decision;
 mod entrypoint;
 #[rustfmt::skip]
 mod generated;

@@ -52,6 +52,41 @@ pub fn call<const N: usize>(
     Ok(())
 }
 
+/// Most accounts of a [`call_slice`].
+pub const MAX_SLICE_ACCOUNTS: usize = 16;
+
+/// As [`call`], with a number of accounts that is known only when it runs.
+///
+/// # Errors
+/// As [`call`], and `INVALID_ARGUMENT` above [`MAX_SLICE_ACCOUNTS`] or when there are not as many metas as views.
+#[inline(always)]
+pub fn call_slice(
+    program: &Address,
+    metas: &[InstructionAccount<'_>],
+    views: &[AccountView],
+    data: &[u8],
+    signers: &[Signer<'_, '_>],
+) -> Outcome {
+    if metas.len() > MAX_SLICE_ACCOUNTS || metas.len() != views.len() {
+        return Err(Fault::INVALID_ARGUMENT);
+    }
+    let mut accounts = [const { MaybeUninit::<CpiAccount>::uninit() }; MAX_SLICE_ACCOUNTS];
+    for ((meta, view), account) in metas.iter().zip(views).zip(accounts.iter_mut()) {
+        if !core::ptr::eq(meta.address, view.address()) {
+            return Err(Fault::INVALID_ARGUMENT);
+        }
+        let borrow = if meta.is_writable { view.check_borrow_mut() } else { view.check_borrow() };
+        borrow.map_err(|_| Fault::ACCOUNT_BORROWED)?;
+        CpiAccount::init_from_account_view(view, account);
+    }
+    let instruction = InstructionView { program_id: program, data, accounts: metas };
+    // SAFETY: the loop above has filled as many accounts as there are metas, at most MAX_SLICE_ACCOUNTS.
+    let accounts = unsafe { core::slice::from_raw_parts(accounts.as_ptr().cast::<CpiAccount>(), metas.len()) };
+    // SAFETY: as in `call`.
+    unsafe { invoke_signed_unchecked(&instruction, accounts, signers) };
+    Ok(())
+}
+
 /// Make a derived account of `size` zero bytes owned by `owner` (the running program), paid for by `payer`.
 ///
 /// Works on an address somebody has already sent lamports to: then it tops up, allocates and assigns, so nobody can

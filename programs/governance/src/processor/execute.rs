@@ -1,19 +1,19 @@
 //! Lets an approved proposal take effect.
 use crate::{
     change::Change,
-    council::{put_guardians, put_members, require_member},
+    council::{put_guardians, put_members},
+    decision,
     generated::{
-        CreditIssued, GovernanceError, GuardiansChanged, List, MembersChanged, ParamChanged, ProposalExecuted, Resumed,
-        MAX_GUARDIANS, MAX_MEMBERS, STATUS_EXECUTED,
+        CreditIssued, GovernanceError, GuardiansChanged, List, MembersChanged, ParamChanged, Resumed, MAX_GUARDIANS,
+        MAX_MEMBERS,
     },
-    state::Proposal,
 };
 use campusgrid_sdk::{
     account::{self, as_address, same},
     cpi::{self, SignerSeed, SignerSeeds, TokenMove},
     event, fault, load_mut,
     state::Council,
-    sysvar, AccountView, Ctx, Fault, Outcome,
+    AccountView, Ctx, Fault, Outcome,
 };
 
 #[inline(never)]
@@ -27,22 +27,12 @@ fn process(ctx: &mut Ctx<'_>) -> Outcome {
     let [executor, council_view, proposal_view, treasury_accounts @ ..] = &mut *ctx.accounts else {
         return Err(Fault::NOT_ENOUGH_ACCOUNTS);
     };
+    let council_address = &council_view.address().clone();
     let mut council = load_mut::<Council>(council_view, program_id)?;
-    require_member(&council, executor)?;
-    let now_s = sysvar::now_s()?;
-    let mut proposal = load_mut::<Proposal>(proposal_view, program_id)?;
-    proposal.require_live(&council, now_s)?;
-    if !proposal.is_approved(&council) {
-        return Err(GovernanceError::BelowThreshold.into());
-    }
-    if now_s < proposal.eta {
-        return Err(GovernanceError::TimelockActive.into());
-    }
-    proposal.status = STATUS_EXECUTED;
-    proposal.closed_at = now_s;
+    let proposal = decision::take(executor, &council, proposal_view, program_id)?;
 
     let change = Change::parse(proposal.kind, proposal.payload()?)?;
-    change.check(&council)?;
+    change.check(&council, program_id, council_address)?;
     match change {
         Change::SetParam { id, value } => set_param(&mut council, id, value)?,
         Change::SetMembers { threshold, members } => set_members(&mut council, threshold, &members)?,
@@ -50,11 +40,13 @@ fn process(ctx: &mut Ctx<'_>) -> Outcome {
         Change::IssueCredit { token_account, amount_ucredit } => {
             issue_credit(&council, treasury_accounts, token_account, amount_ucredit)?
         }
-        Change::Resume { mask } => resume(&mut council, mask, proposal.created_at, now_s)?,
+        // Those that have an instruction of their own.
+        Change::AddValidator { .. } | Change::RemoveValidator { .. } | Change::ApproveUpgrade { .. } | Change::Call(_) => {
+            return Err(GovernanceError::BadKind.into())
+        }
+        Change::Resume { mask } => resume(&mut council, mask, proposal.created_at, proposal.closed_at)?,
     }
-    let mut bytes = [0; ProposalExecuted::SIZE];
-    ProposalExecuted { id: proposal.id, kind: proposal.kind, executor: executor.address().as_array() }.encode(&mut bytes);
-    event::emit(&bytes);
+    decision::announce(proposal.id, proposal.kind, executor);
     Ok(())
 }
 

@@ -25,10 +25,11 @@ fn process(ctx: &mut Ctx<'_>) -> Outcome {
     let args = ProposeArgs::parse(ctx.data).ok_or(Fault::BAD_ARGUMENTS)?;
     let [proposer, payer, council_view, proposal_view, system] = ctx.take()?;
     let now_s = sysvar::now_s()?;
+    let council_address = &council_view.address().clone();
     let mut council = load_mut::<Council>(council_view, program_id)?;
     let member = require_member(&council, proposer)?;
     let change = Change::parse(args.kind, args.payload)?;
-    change.check(&council)?;
+    change.check(&council, program_id, council_address)?;
     if args.payload.len() > MAX_PAYLOAD {
         return Err(GovernanceError::BadPayload.into());
     }

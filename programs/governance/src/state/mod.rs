@@ -1,9 +1,11 @@
 //! The program's records: one a file. The council's layout is in the sdk, because every program reads it.
 mod proposal;
+mod validator;
 
 pub use proposal::Proposal;
+pub use validator::Validator;
 
-use crate::generated::{council_layout, proposal_layout};
+use crate::generated::{council_layout, proposal_layout, validator_layout};
 use campusgrid_sdk::{account::State, state::Council};
 use core::mem::{offset_of, size_of};
 
@@ -21,4 +23,6 @@ const _: () = {
     assert!(offset_of!(Proposal, approvals) == proposal_layout::AT_APPROVALS);
     assert!(offset_of!(Proposal, eta) == proposal_layout::AT_ETA);
     assert!(offset_of!(Proposal, payload) == proposal_layout::AT_PAYLOAD);
+    assert!(size_of::<Validator>() == validator_layout::SIZE);
+    assert!(offset_of!(Validator, proposal_id) == validator_layout::AT_PROPOSAL_ID);
 };
