@@ -198,6 +198,7 @@ def wait_until_quiet(site: Site, stack: Stack, observer: Observer, say: Any) -> 
 def gather_figures(site: Site, deployment: Any, rpc: Rpc, history: History, final: Snapshot, closed: int) -> Figures:
     failures: list[str] = []
     rows = stored_rows(site)
+    history.explain(lambda *place: (row for row in rows if (row.zone, row.slot, row.interval) == place))
     export_wh, import_wh = _energy(site, rows, final, failures)
     anchor = read_anchor(rpc, deployment)
     proven = _prove_readings(rows, history, anchor, failures)
@@ -226,6 +227,10 @@ def gather_figures(site: Site, deployment: Any, rpc: Rpc, history: History, fina
         failures=failures,
     )
     failures += check(figures)
+    if failures and history.cut:
+        failures.append(
+            f"somebody had the logs of {len(history.cut)} transactions cut, so events are missing: {sorted(history.cut)}"
+        )
     return figures
 
 

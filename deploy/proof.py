@@ -1,13 +1,16 @@
 """`campusgrid proof ID`: writes the proof of a reading (`<meter>-<register epoch>-<interval>`) or a trade (`trade-<n>`), or an `anchor` of now.
 
-Readings come from the bridge's store, batches and fills from the chain's own transactions; nothing is changed.
+Readings come from the bridge's store, batches and fills from the chain's own transactions; nothing is changed. What cannot be proven, because
+whoever posted it hid it and the parts are lost, is refused with the reason.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -48,23 +51,37 @@ def _make(words: argparse.Namespace) -> bytes:
     if words.id == "anchor":
         return proof.encode(read_anchor(rpc, deployment))
     if words.id.startswith("trade-"):
-        return proof.encode(trade_proof(rpc, deployment, int(words.id.removeprefix("trade-"))))
-    row = _row(words.store or f"sqlite:///file:{words.home}/bridge/bridge.db?mode=ro&uri=true", words.id)
+        number = words.id.removeprefix("trade-")
+        if not number.isdecimal():
+            raise ValueError(f"{words.id!r} is no trade: write trade-<n>")
+        return proof.encode(trade_proof(rpc, deployment, int(number)))
+    store = sa.create_engine(words.store or f"sqlite:///file:{words.home}/bridge/bridge.db?mode=ro&uri=true")
+    row = _row(store, words.id)
     history = History(rpc, deployment)
     history.read()
+    history.explain(lambda *place: _signed(store, *place))
     next_seq = None
     if words.anchor:
-        next_seq = proof.decode_anchor(words.anchor.read_bytes()).zones[str(row.zone)].next_seq
+        zone = proof.decode_anchor(words.anchor.read_bytes()).zones.get(str(row.zone))
+        if zone is None:
+            raise ValueError(f"the anchor has no zone {row.zone}")
+        next_seq = zone.next_seq
     made = history.reading_proof(bytes(row.core), bytes(row.signature), bytes(row.device_key), row.zone, next_seq)
     return proof.encode(made)
 
 
-def _row(store: str, name: str) -> sa.Row[tuple[object, ...]]:
+def _signed(store: sa.Engine, zone: int, slot: int, interval: int) -> Sequence[Any]:
+    query = sa.text("SELECT core, signature, device_key FROM readings_view WHERE zone=:z AND slot=:s AND interval=:i")
+    with store.connect() as db:
+        return db.execute(query, {"z": zone, "s": slot, "i": interval}).all()
+
+
+def _row(store: sa.Engine, name: str) -> sa.Row[tuple[object, ...]]:
     parts = name.split("-")
     if len(parts) != 3 or not all(part.isdecimal() for part in parts):
         raise ValueError(f"{name!r} is no id: write <meter>-<register epoch>-<interval>, trade-<n> or anchor")
     query = sa.text("SELECT * FROM readings_view WHERE meter_number=:m AND register_epoch=:e AND interval=:i")
-    with sa.create_engine(store).connect() as db:
+    with store.connect() as db:
         row = db.execute(query, dict(zip("mei", map(int, parts), strict=True))).one_or_none()
     if row is None:
         raise KeyError(f"the bridge has no reading {name}")

@@ -20,6 +20,7 @@ from gateway.context import Gateway
 from gateway.custody import Custody
 from gateway.ledger import Ledger
 from gateway.meters.directory import Directory
+from gateway.readings.proofs import ReadingProofs
 from gateway.settings import GatewaySettings
 from gateway.store import open_readings, open_store
 from gateway.stream import Hub
@@ -38,15 +39,17 @@ def build(config: GatewaySettings) -> Gateway:
     config.home.mkdir(parents=True, exist_ok=True)
     deployed = deployment.load(config.deployment)
     rpc = Rpc(config.rpc_url)
+    readings = open_readings(config.bridge_store_url)
     return Gateway(
         settings=config,
         store=open_store(config.store_url),
-        readings=open_readings(config.bridge_store_url),
+        readings=readings,
         tokens=Tokens(config.home / "token-keys", config.access_token_s),
         passwords=PasswordPool(),
         custody=Custody(config.home / "seal.key"),
         ledger=Ledger(rpc, deployed, keys.load_key(config.fee_payer_key)),
         meters=Directory(rpc, deployed),
+        proofs=ReadingProofs(readings, deployed),
         hub=Hub(),
         clock=open_clock(config.clock or None),
         limiter=Gateway.new_limiter(),

@@ -18,6 +18,7 @@ from gateway.custody import Custody
 from gateway.ledger import Ledger
 from gateway.meters.directory import Directory
 from gateway.problems import Problem
+from gateway.readings.proofs import ReadingProofs
 from gateway.settings import GatewaySettings
 from gateway.stream import Hub
 from gridkit.clock import Clock
@@ -35,6 +36,7 @@ class Gateway:
     custody: Custody
     ledger: Ledger
     meters: Directory
+    proofs: ReadingProofs
     hub: Hub
     clock: Clock
     limiter: MovingWindowRateLimiter

@@ -8,7 +8,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
-from itertools import takewhile
 from typing import Any, Literal
 
 import msgspec
@@ -203,12 +202,8 @@ class Ledger:
         return self._seats[wallet]
 
     def events_of(self, transaction: dict[str, Any]) -> tuple[idl.Event, ...]:
-        """Return the programs' events in a landed transaction, up to where its logs were cut.
-
-        Behind the cut the runtime still writes lines that happen to be short enough, so who invoked whom is no longer certain there.
-        """
-        lines = transaction["meta"]["logMessages"] or []
-        return tuple(idl.events_in(takewhile(lambda line: not idl.logs_are_cut([line]), lines), self._programs))
+        """Return the programs' events in a landed transaction, up to where its logs were cut."""
+        return tuple(idl.events_in(transaction["meta"]["logMessages"] or [], self._programs))
 
     # Writing
 

@@ -78,5 +78,13 @@ def base58(data: bytes) -> str:
     return "1" * (len(data) - len(data.lstrip(b"\0"))) + text
 
 
+def unbase58(text: str) -> bytes:
+    """Return the bytes that `base58` writes as `text`. Raises ValueError for a letter that is not in the alphabet."""
+    number = 0
+    for letter in text:
+        number = number * 58 + _BASE58.index(letter)
+    return bytes(len(text) - len(text.lstrip("1"))) + number.to_bytes((number.bit_length() + 7) // 8, "big")
+
+
 PROGRAM_IDS: Final[dict[str, str]] = {name: base58(program_key(name)) for name in PROGRAM_NAMES}
 """Localnet program ids, base58, by name."""

@@ -1,47 +1,27 @@
 """Reads off the chain what became of readings: every batch of a zone, whoever posted it, in the order it happened.
 
 The chain's own events decide the states; nothing here remembers what was sent. The cursor moves in the same transaction as
-the states, so a kill at any moment repeats at most what changes nothing the second time.
+the states, so a kill at any moment repeats at most what changes nothing the second time. Events are not believed to be complete:
+what a cut log hid is rebuilt in `gaps.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
-from gridkit.chain import idl, merkle, proof
+from gridkit.chain import hidden, idl, merkle, proof, walk
 from gridkit.chain.accounts import Roots, SlabEntry
 from gridkit.log import get_logger
-from oracle_bridge.store import Applied, Batch, Key
+from oracle_bridge.gaps import Gaps
+from oracle_bridge.store import Applied, Batch, Key, Store
 
 log = get_logger("bridge.follow")
 
-_CHUNK = 50
-_PAGE = 1000
 APPLIED = 0
-
-
-class Node(Protocol):
-    """The part of `gridkit.chain.rpc.Rpc` that this file uses."""
-
-    def signatures_for(
-        self, address: str, *, until: str | None = None, before: str | None = None, limit: int = 1000
-    ) -> list[dict[str, Any]]: ...
-
-    def transactions(self, signatures: list[str]) -> list[dict[str, Any] | None]: ...
-
-
-class Batches(Protocol):
-    """The part of `store.Store` that this file uses."""
-
-    def cursor(self, zone: int) -> str | None: ...
-
-    def record_batches(self, zone: int, found: list[Batch], cursor: str, expected: Mapping[bytes, Key]) -> int: ...
-
-    def batch_roots(self, zone: int, first: int) -> list[tuple[int, bytes]]: ...
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -66,8 +46,8 @@ class Follower:
 
     def __init__(
         self,
-        node: Node,
-        store: Batches,
+        node: walk.Node,
+        store: Store,
         oracle: str,
         zone: int,
         roots: str,
@@ -76,8 +56,10 @@ class Follower:
         self._node, self._store, self._zone, self._roots, self._meters = node, store, zone, roots, meters
         self._programs = {oracle: "oracle"}
         self._entries: Mapping[int, SlabEntry] = {}
+        self._gaps = Gaps(node, store, oracle, zone, roots, meters)
         self._peaks: dict[int, bytes] = {}
         self._next_seq = 0
+        self._is_behind = True
 
     def catch_up(self, expected: Mapping[bytes, Key] = MappingProxyType({})) -> dict[str, list[Result]]:
         """Work in every posting since the last call; return the program's answers by transaction signature.
@@ -89,40 +71,27 @@ class Follower:
             gridkit.chain.rpc.RpcError: The chain does not answer; what was worked in stays so.
         """
         answers: dict[str, list[Result]] = {}
-        for chunk in self._new_signatures():
-            transactions = self._node.transactions(chunk)
+        self._is_behind = True
+        for chunk in walk.chunks(self._node, self._roots, until=self._store.cursor(self._zone)):
             found: list[Batch] = []
             last = None
-            for signature, transaction in zip(chunk, transactions, strict=True):
+            for signature, transaction in chunk:
                 if transaction is None:
-                    break  # Confirmed but not to be had yet: come back before moving past it.
+                    break
                 found += self._batches_in(signature, transaction, answers)
                 last = signature
             if last is not None:
                 marked = self._store.record_batches(self._zone, found, last, expected)
                 log.debug("batches_followed", zone=self._zone, batches=len(found), posted=marked)
-            if last != chunk[-1]:
-                break
+            if last != chunk[-1][0]:
+                return answers  # Confirmed but not to be had yet: come back before moving past it.
+        self._is_behind = False
         return answers
-
-    def _new_signatures(self) -> list[list[str]]:
-        """Return what is newer than the cursor, oldest first, in chunks. Failed transactions changed nothing."""
-        until = self._store.cursor(self._zone)
-        newest_first: list[str] = []
-        before = None
-        while True:
-            page = self._node.signatures_for(self._roots, until=until, before=before, limit=_PAGE)
-            newest_first += [str(item["signature"]) for item in page if item.get("err") is None]
-            if len(page) < _PAGE:
-                break
-            before = str(page[-1]["signature"])
-        oldest_first = newest_first[::-1]
-        return [oldest_first[at : at + _CHUNK] for at in range(0, len(oldest_first), _CHUNK)]
 
     def _batches_in(self, signature: str, transaction: dict[str, Any], answers: dict[str, list[Result]]) -> list[Batch]:
         logs = (transaction.get("meta") or {}).get("logMessages") or []
-        if idl.logs_are_cut(logs):
-            log.error("posting_logs_cut", zone=self._zone, signature=signature)
+        if not hidden.logs_are_whole(transaction):
+            log.warning("posting_logs_cut", zone=self._zone, signature=signature)
         found = []
         for event in idl.events_in(logs, self._programs):
             if event.name != "ReadingsPosted" or event.fields["zone"] != self._zone:
@@ -168,22 +137,41 @@ class Follower:
     def compare(self, roots: Roots) -> tuple[int, bool]:
         """Return how many of the zone's roots are not known here, and whether the peaks differ from ours.
 
+        What no event told is rebuilt, or its root is kept without records; see `in_doubt`.
+
         Args:
             roots: The zone's RootRing, read before the last `catch_up`.
         """
-        for seq, root in self._store.batch_roots(self._zone, self._next_seq):
-            if seq != self._next_seq:
-                break  # A gap: what lies behind it cannot be summed up.
-            if self._next_seq >= roots.next_seq:
+        self._add_roots(roots)
+        while not self._is_behind and self._next_seq < roots.next_seq:
+            reached = self._next_seq
+            self._gaps.repair(reached, roots)
+            self._add_roots(roots)
+            if self._next_seq == reached:
                 break
-            self._add_root(root)
         missing = roots.next_seq - self._next_seq
-        return missing, missing == 0 and self._peaks != roots.peaks
+        # A peak over a root that is not known cannot be compared.
+        wrong = missing == 0 and any(peak and peak != roots.peaks[height] for height, peak in self._peaks.items())
+        return missing, wrong
+
+    def in_doubt(self, keys: Iterable[Key], roots: Roots) -> set[Key]:
+        """Return which of these readings may stand under a root whose records are not known; everything else can be judged.
+
+        Looks once more when there are readings among them that were not there the last time: their cores may be what was missing.
+        """
+        return self._gaps.in_doubt(keys, roots)
+
+    def _add_roots(self, roots: Roots) -> None:
+        for seq, root in self._store.batch_roots(self._zone, self._next_seq):
+            if seq != self._next_seq or seq >= roots.next_seq:
+                break  # What lies behind a gap cannot be summed up.
+            self._add_root(root)
 
     def _add_root(self, root: bytes) -> None:
         height, node = 0, root
         while height in self._peaks:
-            node = merkle.node_hash(self._peaks.pop(height), node)
+            older = self._peaks.pop(height)
+            node = merkle.node_hash(older, node) if older and node else b""
             height += 1
         self._peaks[height] = node
         self._next_seq += 1

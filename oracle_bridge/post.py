@@ -126,7 +126,10 @@ class ZoneWorker:
         """
         entries = dict(view.slab.entries)
         plan = self._plan(pending, entries)
-        self._conclude(plan, entries, complete=complete)
+        if complete:
+            self._conclude_passed(plan, view)
+        for key, reason in plan.withheld:
+            self._withhold(key, reason)
         if self._monotonic() < self._not_before_s:
             return 0
         self._copy_registry(plan)
@@ -162,7 +165,7 @@ class ZoneWorker:
         return found
 
     def _check_roots(self, roots: Roots) -> bool:
-        """Return whether every root that the chain had is known here, so that a missing record is missing on the chain."""
+        """Return whether every root that the chain had is known here, so that a missing record is missing on the chain or in doubt."""
         missing, wrong = self._follower.compare(roots)
         self._metrics.roots_missing.labels(str(self.zone)).set(max(0, missing))
         self._metrics.roots_wrong.labels(str(self.zone)).set(int(wrong))
@@ -179,15 +182,18 @@ class ZoneWorker:
             meters = {}
         return planning.plan(pending, entries, meters, self._room(), frozenset(self._absolute))
 
-    def _conclude(self, plan: Plan, entries: Mapping[int, SlabEntry], *, complete: bool) -> None:
-        if plan.passed and complete:
-            reached = {entry.meter_number: (entry.acc_import_wh, entry.acc_export_wh) for entry in entries.values()}
-            passed = self._store.claim(self.zone, plan.passed, reached)
-            done = self._store.conclude(self.zone, passed, State.SUPERSEDED)
-            if done:
-                log.info("readings_superseded", zone=self.zone, count=done)
-        for key, reason in plan.withheld:
-            self._withhold(key, reason)
+    def _conclude_passed(self, plan: Plan, view: View) -> None:
+        """Call superseded what the watermark has passed without it, but for readings that may be in the roots all the same."""
+        if not plan.passed:
+            return
+        doubted = self._follower.in_doubt(plan.passed, view.roots)
+        judged = [key for key in plan.passed if key not in doubted]
+        entries = view.slab.entries.values()
+        reached = {entry.meter_number: (entry.acc_import_wh, entry.acc_export_wh) for entry in entries}
+        passed = self._store.claim(self.zone, judged, reached)
+        done = self._store.conclude(self.zone, passed, State.SUPERSEDED)
+        if done:
+            log.info("readings_superseded", zone=self.zone, count=done)
 
     def _withhold(self, key: Key, reason: str) -> None:
         if self._store.conclude(self.zone, [key], State.WITHHELD, reason):

@@ -113,6 +113,7 @@ batches = sa.Table(
     sa.Column("tx_slot", sa.BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
+"""Without records: nobody could say yet what stands under the root. Without a root: the ring had passed on before anybody looked."""
 
 cursors = sa.Table(
     "cursors",
@@ -216,6 +217,15 @@ class Batch(msgspec.Struct, frozen=True):
     applied: tuple[Applied, ...]
 
 
+class Evidence(msgspec.Struct, frozen=True):
+    """What proves a stored reading, and in which batch its record stands (None = in none that is known)."""
+
+    core: bytes
+    signature: bytes
+    digest: bytes
+    seq: int | None
+
+
 class Known(msgspec.Struct, frozen=True):
     """What is stored for one (meter, register epoch, interval)."""
 
@@ -294,7 +304,7 @@ class Store:
         self._readings = _Many(engine, readings.insert(), _READING_COLUMNS)
         self._evidence = _Many(engine, evidence.insert(), tuple(evidence.c.keys()))
         self._outbox = _Many(engine, outbox.insert(), tuple(outbox.c.keys()))
-        self._batches = _Many(engine, self._insert(batches).on_conflict_do_nothing(), tuple(batches.c.keys()))
+        self._batches = _Many(engine, self._upsert_batch(), tuple(batches.c.keys()))
         self._changes: dict[tuple[str, ...], _Many] = {
             facts: _Many(engine, _change(facts), ("b_meter", "b_epoch", "b_interval", "b_before", *_prefixed(facts)))
             for facts in (_POSTED, _CONCLUDED, _SETTLED)
@@ -302,6 +312,13 @@ class Store:
         place = ("b_zone", "b_stage", "b_meter", "b_epoch", "b_interval")
         self._advance = _Many(engine, outbox.update().where(_is_place()).values(stage=sa.literal_column("1")), place)
         self._finish = _Many(engine, outbox.delete().where(_is_place()), place)
+
+    def _upsert_batch(self) -> Any:
+        """Return the insert of a batch; one whose records were not known gets them, any other stays."""
+        insert = self._insert(batches)
+        given = {name: insert.excluded[name] for name in ("root", "records", "tx_signature", "tx_slot")}
+        unexplained = sa.func.length(batches.c.records) == sa.literal_column("0")
+        return insert.on_conflict_do_update(index_elements=["zone", "seq"], set_=given, where=unexplained)
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
@@ -465,14 +482,18 @@ class Store:
         return None
 
     def record_batches(
-        self, zone: int, found: Sequence[Batch], cursor: str, expected: Mapping[bytes, Key] = MappingProxyType({})
+        self,
+        zone: int,
+        found: Sequence[Batch],
+        cursor: str | None,
+        expected: Mapping[bytes, Key] = MappingProxyType({}),
     ) -> int:
         """Write batches of a zone, mark their readings posted, and move the zone's cursor; return how many were marked.
 
         Args:
             zone: Zone number.
             found: New batches, in order.
-            cursor: Signature of the last transaction that was looked at.
+            cursor: Signature of the last transaction that was looked at, None = it stays where it is.
             expected: Readings by digest that the caller knows to be stored and not posted: they need no look-up.
 
         Raises:
@@ -489,7 +510,8 @@ class Store:
                 marked += len(moves)
                 if before is State.WITHHELD:
                     self._reasons = None  # Counted anew when somebody asks.
-            self._set_cursor(connection, f"zone-{zone}", cursor)
+            if cursor is not None:
+                self._set_cursor(connection, f"zone-{zone}", cursor)
         return marked
 
     def _to_mark(
@@ -615,15 +637,53 @@ class Store:
         with self._reading() as connection:
             return int(connection.execute(query).scalar_one())
 
-    def batch_roots(self, zone: int, first: int) -> list[tuple[int, bytes]]:
-        """Return (number, root) of a zone's batches from number `first` on, ascending."""
+    def batch_roots(self, zone: int, first: int, count: int | None = None) -> list[tuple[int, bytes]]:
+        """Return (number, root) of a zone's batches from number `first` on, ascending; of `count` numbers, by default all."""
         query = (
             sa.select(batches.c.seq, batches.c.root)
             .where(batches.c.zone == zone, batches.c.seq >= first)
             .order_by(batches.c.seq)
         )
+        if count is not None:
+            query = query.where(batches.c.seq < first + count)
         with self._reading() as connection:
             return [(int(seq), bytes(root)) for seq, root in connection.execute(query)]
+
+    def unexplained(self, zone: int) -> list[tuple[int, bytes]]:
+        """Return (number, root) of the batches of a zone whose records are not known, ascending; an empty root is not known either."""
+        query = (
+            sa.select(batches.c.seq, batches.c.root)
+            .where(batches.c.zone == zone, sa.func.length(batches.c.records) == 0)
+            .order_by(batches.c.seq)
+        )
+        with self._reading() as connection:
+            return [(int(seq), bytes(root)) for seq, root in connection.execute(query)]
+
+    def neighbour(self, zone: int, seq: int, *, later: bool) -> tuple[int, str] | None:
+        """Return (number, transaction) of the nearest batch before (or after) number `seq` whose records are known."""
+        column = batches.c.seq
+        query = (
+            sa.select(column, batches.c.tx_signature)
+            .where(
+                batches.c.zone == zone, column > seq if later else column < seq, sa.func.length(batches.c.records) > 0
+            )
+            .order_by(column.asc() if later else column.desc())
+            .limit(1)
+        )
+        with self._reading() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else (int(row[0]), str(row[1]))
+
+    def evidence_of(self, meter_number: int, interval: int) -> list[Evidence]:
+        """Return what proves the stored readings of a meter for an interval, one for each register epoch."""
+        query = (
+            sa.select(evidence.c.core, evidence.c.signature, evidence.c.digest, readings.c.seq)
+            .select_from(evidence.join(readings, _same(evidence, readings)))
+            .where(evidence.c.meter_number == meter_number, evidence.c.interval == interval)
+        )
+        with self._reading() as connection:
+            rows = connection.execute(query).all()
+        return [Evidence(bytes(row[0]), bytes(row[1]), bytes(row[2]), row[3]) for row in rows]
 
     def totals(self) -> dict[State, int]:
         """Return the number of readings in each state."""

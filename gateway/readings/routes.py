@@ -15,10 +15,12 @@ from gateway.context import Caller, Gateway, GatewayPart
 from gateway.meters import access
 from gateway.meters.routes import MeterNumber
 from gateway.problems import Problem
-from gateway.readings.view import SHOWN, as_json, batches, parse_reading_id, readings_view
-from gridkit.chain import merkle, proof
+from gateway.readings.view import SHOWN, as_json, parse_reading_id, readings_view
+from gridkit.chain import proof
+from gridkit.log import get_logger
 
 router = APIRouter(tags=["readings"])
+log = get_logger("gateway")
 State = Literal["stored", "posted", "settled", "superseded", "withheld"]
 _PROVABLE = ("posted", "settled")
 
@@ -91,29 +93,19 @@ def one_reading(reading_id: str, claims: Caller, gateway: GatewayPart) -> Readin
 def reading_proof(reading_id: str, claims: Caller, gateway: GatewayPart) -> dict[str, Any]:
     """Return the proof that `campusgrid verify` checks offline: the meter's own signature, and the path to the ledger's peaks.
 
-    409 `not_posted`: the ledger does not hold the reading (yet), so there is nothing to prove.
+    409 `not_posted`: the ledger does not hold the reading (yet), so there is nothing to prove. 409 `not_provable`: it does, but a
+    root that the proof needs is not known here, because whoever posted it hid it.
     """
     row = _row(gateway, claims, reading_id)
     if row.state not in _PROVABLE:
         raise Problem(
             409, "not_posted", f"The reading is {row.state}; the ledger holds nothing to prove.", retry="later"
         )
-    with gateway.readings.connect() as db:
-        found = db.execute(sa.select(batches).where(batches.c.zone == row.zone).order_by(batches.c.seq)).all()
-    records = {item.seq: bytes(item.records) for item in found}
-    deployment = gateway.ledger.deployment
-    made = proof.reading_proof(
-        genesis_hash=deployment.genesis_hash,
-        oracle_program=deployment.programs["oracle"],
-        zone=row.zone,
-        seq=row.seq,
-        index=row.record,
-        core=bytes(row.core),
-        signature=bytes(row.signature),
-        device_key=bytes(row.device_key),
-        records=records[row.seq],
-        roots=[merkle.batch_root(records[seq]) for seq in range(len(records))],
-    )
+    try:
+        made = gateway.proofs.make(row)
+    except proof.ProofError as error:
+        log.error("reading_not_provable", reading_id=reading_id, error=str(error))
+        raise Problem(409, "not_provable", f"No proof can be made now: {error}.", retry="later") from error
     return _object(made)
 
 

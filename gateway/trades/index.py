@@ -19,7 +19,7 @@ from gateway import market
 from gateway.ledger import Ledger, Outcome
 from gateway.orders import book_keeping
 from gateway.store import cursors, trades
-from gridkit.chain import idl
+from gridkit.chain import hidden, walk
 from gridkit.chain.idl import Event
 from gridkit.chain.proof import Fill, decode_fill, encode_fill, fills_hash
 from gridkit.log import get_logger
@@ -163,34 +163,20 @@ class TradeIndex:
             until = _load(db, _CURSOR)
             if self._at is None:
                 self._at = checked_position(db)
-        landed = [s for s in self._newer_than(until) if s.get("err") is None]
         new: list[dict[str, Any]] = []
-        for at in range(0, len(landed), 50):
-            part = landed[at : at + 50]
-            found = self._ledger.rpc.transactions([str(item["signature"]) for item in part])
-            for item, transaction in zip(part, found, strict=True):
+        for chunk in walk.chunks(self._ledger.rpc, self._ledger.deployment.market, until=until):
+            for signature, transaction in chunk:
                 if transaction is None:
                     return new  # not served yet: go on from here the next time
-                new += self._apply(str(item["signature"]), transaction, head.trade_seq)
+                new += self._apply(signature, transaction, head.trade_seq)
         return new + self._check(head)
-
-    def _newer_than(self, until: str | None) -> list[dict[str, Any]]:
-        """Return every signature after `until`, oldest first; pages of 1,000 are walked from the newest back."""
-        pages: list[dict[str, Any]] = []
-        before: str | None = None
-        while True:
-            page = self._ledger.rpc.signatures_for(self._ledger.deployment.market, until=until, before=before)
-            pages += page
-            if len(page) < 1000:
-                return pages[::-1]
-            before = str(page[-1]["signature"])
 
     def _apply(self, signature: str, transaction: dict[str, Any], newest: int) -> list[dict[str, Any]]:
         events, slot = self._ledger.events_of(transaction), int(transaction["slot"])
         with self._store.begin() as db:
             new = apply_events(db, self._ledger, Outcome("confirmed", signature, slot=slot, events=events))
             _save(db, _CURSOR, signature)
-        if idl.logs_are_cut(transaction["meta"]["logMessages"] or []):
+        if not hidden.logs_are_whole(transaction):
             self._cut.append(Cut(signature, slot, transaction.get("blockTime")))
         filled = [event for event in events if event.program == "trading" and event.name == "Filled"]
         self._told |= {fill.trade: encode_fill(fill) for event in filled for fill in fills_of(event)}

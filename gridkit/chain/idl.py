@@ -14,13 +14,14 @@ import binascii
 import functools
 import json
 import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 PROGRAMS = ("governance", "registry", "oracle", "energy_token", "trading")
 DISCRIMINATOR_SIZE = 8
+_CUT = "Log truncated"
 _SCALARS = {
     "u8": "B",
     "u16": "H",
@@ -249,7 +250,8 @@ def events_in(logs: Iterable[str], programs: Mapping[str, str]) -> Iterator[Even
     """Yield the events in a transaction's logs, each of the program that really wrote it.
 
     A `Program data:` line is attributed to the program on top of the invoke stack, so another program that prints the same
-    bytes is not believed.
+    bytes is not believed. Behind a cut the runtime still writes lines that happen to be short enough, so who invoked whom is no
+    longer certain there: nothing behind it is an event.
 
     Args:
         logs: `meta.logMessages` of a transaction, in order.
@@ -261,6 +263,8 @@ def events_in(logs: Iterable[str], programs: Mapping[str, str]) -> Iterator[Even
     stack: list[str] = []
     for line in logs:
         words = line.split(" ", 3)
+        if line == _CUT:
+            return
         if line.startswith("Program data: "):
             name = programs.get(stack[-1]) if stack else None
             data = _field(line[len("Program data: ") :])
@@ -275,9 +279,9 @@ def events_in(logs: Iterable[str], programs: Mapping[str, str]) -> Iterator[Even
                 stack.pop()
 
 
-def logs_are_cut(logs: Iterable[str]) -> bool:
+def logs_are_cut(logs: Container[str]) -> bool:
     """Return True when the runtime dropped log lines (10,000 bytes a transaction): events may be missing."""
-    return any(line == "Log truncated" for line in logs)
+    return _CUT in logs
 
 
 def _field(text: str) -> bytes | None:

@@ -1,4 +1,4 @@
-"""Packs signed readings for the oracle's post_verified: which low-order bytes of a register are enough.
+"""Packs signed readings for the oracle's post_verified, and reads them back: which low-order bytes of a register are enough.
 
 The program takes the smallest register not below the stored one that ends in the bytes it is given. Whoever packs must
 therefore count from a stored register that the chain has confirmed: it may be older than the one in force when the transaction
@@ -9,6 +9,8 @@ callers.
 from __future__ import annotations
 
 import struct
+
+import msgspec
 
 from gridkit.reading import Core
 
@@ -88,3 +90,63 @@ def pack_reading(
     if next_epoch:
         descriptor |= DESCRIPTOR_NEXT_EPOCH
     return b"".join((bytes((slot, descriptor)), *parts, core.detail_hash, signature))
+
+
+class Packed(msgspec.Struct, frozen=True):
+    """One reading as it travels: registers by their low-order bytes, of which there are 0, 2, 3 or 8."""
+
+    slot: int
+    interval: int
+    next_epoch: bool
+    import_low: bytes
+    export_low: bytes
+    quality: int
+    clock_error_ms: int
+    detail_hash: bytes
+    signature: bytes
+
+    def says(self, core: Core) -> bool:
+        """Return whether these bytes can mean `core`."""
+        return (
+            (self.interval, self.quality, self.clock_error_ms, self.detail_hash)
+            == (core.interval, core.quality, core.clock_error_ms, core.detail_hash)
+            and core.import_wh.to_bytes(8, "little").startswith(self.import_low)
+            and core.export_wh.to_bytes(8, "little").startswith(self.export_low)
+        )
+
+
+def unpack_readings(base_interval: int, data: bytes) -> list[Packed]:
+    """Return the readings of one post_verified, in order; the inverse of joined `pack_reading`s.
+
+    Raises:
+        PackingError: The bytes end within a reading.
+    """
+    found: list[Packed] = []
+    at = 0
+
+    def take(size: int) -> bytes:
+        nonlocal at
+        at += size
+        if at > len(data):
+            raise PackingError(f"{len(data)} bytes end within a reading")
+        return data[at - size : at]
+
+    def number() -> int:
+        return int.from_bytes(take(2), "little")
+
+    while at < len(data):
+        slot, descriptor = take(2)
+        found.append(
+            Packed(
+                slot,
+                base_interval + (number() if descriptor & DESCRIPTOR_OFFSET else 0),
+                bool(descriptor & DESCRIPTOR_NEXT_EPOCH),
+                take(_WIDTHS[descriptor & 3]),
+                take(_WIDTHS[descriptor >> 2 & 3]),
+                number() if descriptor & DESCRIPTOR_QUALITY else 0,
+                number() if descriptor & DESCRIPTOR_CLOCK else 0,
+                take(8),
+                take(64),
+            )
+        )
+    return found

@@ -11,6 +11,7 @@ ProofError
 ├── WrongSignatureError     the meter's key has not signed this core
 ├── WrongRecordError        the parts of the proof do not belong together
 ├── WrongPathError          the path does not lead to the anchor
+├── NotProvableError        a root or a record that the proof needs is not known to whoever makes it
 └── AnchorTooOldError, ProofTooOldError   the anchor does not cover it yet; the proof must be made anew for this anchor
 """
 
@@ -26,6 +27,7 @@ import msgspec
 from gridkit.chain import merkle
 from gridkit.chain.merkle import Step
 from gridkit.ed25519 import verify_strict
+from gridkit.programs import unbase58
 from gridkit.reading import Core, MalformedReadingError, core_digest, decode_core, network_tag
 
 PROOF_VERSION = 1
@@ -35,7 +37,6 @@ _RECORD = struct.Struct("<HIH16s")
 _FILL = struct.Struct("<QQQIIHHHBBq")
 assert _RECORD.size == merkle.RECORD_SIZE
 assert _FILL.size == FILL_SIZE
-_BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 
 class ProofError(Exception):
@@ -60,6 +61,10 @@ class WrongRecordError(ProofError):
 
 class WrongPathError(ProofError):
     """The path does not lead to the anchor."""
+
+
+class NotProvableError(ProofError):
+    """A root or a record that the proof needs is not known to whoever makes it."""
 
 
 class AnchorTooOldError(ProofError):
@@ -250,7 +255,7 @@ def reading_proof(
     signature: bytes,
     device_key: bytes,
     records: bytes,
-    roots: Sequence[bytes],
+    roots: Sequence[bytes] | merkle.Range,
     next_seq: int | None = None,
 ) -> ReadingProof:
     """Return the proof of one posted reading.
@@ -261,18 +266,24 @@ def reading_proof(
         index: Place of its record in the batch.
         core, signature, device_key: As the meter signed, and the key it signed with.
         records: The whole batch, 24 bytes a record, in order.
-        roots: Batch roots of the zone from number 0 on.
+        roots: Batch roots of the zone from number 0 on; as a Range, hashes are not computed again for the next proof.
         next_seq: Roots of the anchor's range; by default all that are given. An anchor of another slot takes the same proof
             while the root's mountain is as high in both.
 
     Raises:
         WrongRecordError: The record at `index` is not this reading's, or root `seq` is not that of the records.
+        NotProvableError: `next_seq` is beyond the roots that are known, or one of the root's mountain is missing.
     """
     raw = records[index * merkle.RECORD_SIZE : (index + 1) * merkle.RECORD_SIZE]
     if len(raw) != merkle.RECORD_SIZE or decode_record(raw).digest != core_digest(core, device_key):
         raise WrongRecordError("the batch holds another record at this place")
-    if seq >= len(roots) or roots[seq] != merkle.batch_root(records):
+    known = roots if isinstance(roots, merkle.Range) else merkle.Range.of(roots)
+    if known.root(seq) != merkle.batch_root(records):
         raise WrongRecordError("the batch's root is not the one at this number")
+    try:
+        path = known.path(seq, next_seq)
+    except merkle.UnknownRootError as error:
+        raise NotProvableError(str(error)) from error
     leaf_index = index // merkle.LEAF_RECORDS
     return ReadingProof(
         version=PROOF_VERSION,
@@ -286,7 +297,7 @@ def reading_proof(
         device_key=device_key.hex(),
         leaf=merkle.leaves(records)[leaf_index].hex(),
         batch_path=[_step_text(step) for step in merkle.batch_path(records, leaf_index)],
-        mountain_path=[_step_text(step) for step in merkle.mountain_path(roots, seq, next_seq)],
+        mountain_path=[_step_text(step) for step in path],
     )
 
 
@@ -505,17 +516,10 @@ def _hex(text: str, size: int | None = None) -> bytes:
 
 
 def _base58(text: str) -> bytes:
-    value = 0
-    for letter in text:
-        digit = _BASE58.find(letter)
-        if digit < 0:
-            raise MalformedProofError(f"{text!r} is not base58")
-        value = value * 58 + digit
-    zeros = len(text) - len(text.lstrip("1"))
     try:
-        data = bytes(zeros) + value.to_bytes((value.bit_length() + 7) // 8, "big")
-    except OverflowError as error:  # pragma: no cover - the size is computed above
-        raise MalformedProofError(str(error)) from error
+        data = unbase58(text)
+    except ValueError:
+        raise MalformedProofError(f"{text!r} is not base58") from None
     if len(data) != 32:
         raise MalformedProofError(f"{text!r} is not 32 bytes in base58")
     return data

@@ -24,11 +24,16 @@ from gridkit import reading
 from gridkit.chain import accounts, deployment, idl, merkle, proof
 from gridkit.chain.rpc import NodeUnreachableError, Rpc
 from gridkit.interval import INTERVAL_S, is_acceptable
+from gridkit.programs import base58
 from gridkit.quality import NO_POST_MASK
 
 PROGRAMS = ("governance", "registry", "oracle", "energy_token", "trading")
 PAUSED = 7
 BASE_INTERVAL = 1_992_960
+MEMO = "MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr"
+LOG_LIMIT = 10_000
+PADDING = 63
+"""So many empty memos leave no room in the logs for anything else."""
 
 
 def address(name: str) -> Pubkey:
@@ -38,6 +43,7 @@ def address(name: str) -> Pubkey:
 
 GENESIS = str(address("genesis"))
 IDS = {name: address(f"program {name}") for name in PROGRAMS}
+PROXY = str(address("program proxy"))
 TAG = reading.network_tag(bytes(address("genesis")), bytes(IDS["oracle"]))
 
 
@@ -339,7 +345,7 @@ class FakeChain:
         return None if self.hold_transactions else self.landed.get(signature)
 
     def _rpc_getSignaturesForAddress(self, wanted: str, options: dict[str, Any]) -> Any:
-        listed = [sig for sig in self.order if wanted in self.landed[sig]["accounts"]][::-1]
+        listed = [sig for sig in self.order if wanted in self._keys_of(sig)][::-1]
         if options.get("before") in listed:
             listed = listed[listed.index(options["before"]) + 1 :]
         if options.get("until") in listed:
@@ -348,6 +354,9 @@ class FakeChain:
             {"signature": sig, "slot": self.landed[sig]["slot"], "err": self.landed[sig]["meta"]["err"]}
             for sig in listed[: options.get("limit", 1000)]
         ]
+
+    def _keys_of(self, signature: str) -> list[str]:
+        return list(self.landed[signature]["transaction"]["message"]["accountKeys"])
 
     def _rpc_sendTransaction(self, wire: str, options: dict[str, Any]) -> str:
         raw = base64.b64decode(wire)
@@ -364,25 +373,43 @@ class FakeChain:
         message = transaction.message
         keys = [str(key) for key in message.account_keys]
         logs: list[str] = []
+        listed: list[dict[str, Any]] = []
+        inner: list[dict[str, Any]] = []
         error: Any = None
         for place, instruction in enumerate(message.instructions):
-            program = keys[instruction.program_id_index]
+            program, data = keys[instruction.program_id_index], bytes(instruction.data)
+            shown = {"programIdIndex": instruction.program_id_index, "accounts": list(instruction.accounts)}
+            shown["data"] = base58(data)
+            listed.append(shown)
             logs.append(f"Program {program} invoke [1]")
             named = [keys[index] for index in instruction.accounts]
             try:
-                logs += self._execute(program, named, bytes(instruction.data))
+                if program == PROXY:  # Invokes the program that its last account names with its own data.
+                    called = {"programIdIndex": instruction.accounts[-1], "accounts": shown["accounts"][:-1]}
+                    inner.append({"index": place, "instructions": [called | {"data": shown["data"], "stackHeight": 2}]})
+                    logs.append(f"Program {named[-1]} invoke [2]")
+                    logs += self._execute(named[-1], named[:-1], data)
+                    logs.append(f"Program {named[-1]} success")
+                else:
+                    logs += self._execute(program, named, data)
             except _Custom as failure:
                 error = {"InstructionError": [place, {"Custom": failure.code}]}
                 if not options.get("skipPreflight"):
-                    data = {"err": error, "logs": logs}
-                    raise _Refusal({"code": -32002, "message": "simulation failed", "data": data}) from failure
+                    raise _Refusal(
+                        {"code": -32002, "message": "simulation failed", "data": {"err": error, "logs": cut(logs)}}
+                    ) from failure
                 break
             logs.append(f"Program {program} success")
         self.height += 1
         self.landed[signature] = {
             "slot": self.height,
-            "meta": {"err": error, "logMessages": logs},
-            "accounts": keys,
+            "transaction": {"message": {"accountKeys": keys, "instructions": listed}, "signatures": [signature]},
+            "meta": {
+                "err": error,
+                "logMessages": cut(logs),
+                "innerInstructions": inner,
+                "loadedAddresses": {"writable": [], "readonly": []},
+            },
         }
         self.order.append(signature)
         return signature
@@ -390,6 +417,11 @@ class FakeChain:
     # The programs
 
     def _execute(self, program: str, named: list[str], data: bytes) -> list[str]:
+        if program == MEMO:
+            return [
+                f'Program log: Memo (len {len(data)}): "{data.decode()}"',
+                f"Program {MEMO} consumed 519 of 199850 compute units",
+            ]
         name = next(name for name, key in IDS.items() if str(key) == program)
         interface = idl.interface(name)
         instruction = next(item for item in interface.instructions.values() if item.discriminator == data[:8])
@@ -507,6 +539,19 @@ class FakeChain:
             entry.register_epoch, entry.flags = epoch, accounts.ENTRY_OPENED
         entry.applied_count += 1
         return 0, 1 | (2 if opening else 0), reading.core_digest(core, key)
+
+
+def cut(lines: list[str]) -> list[str]:
+    """Return what the runtime keeps of log lines: one that would pass 10,000 bytes is dropped, a later, shorter one is not."""
+    kept: list[str] = []
+    written = 0
+    for line in lines:
+        if written + len(line) < LOG_LIMIT:
+            written += len(line)
+            kept.append(line)
+        elif "Log truncated" not in kept:
+            kept.append("Log truncated")
+    return kept
 
 
 def split_readings(base_interval: int, data: bytes) -> list[tuple[int, int, int, dict[str, Any]]]:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nacl.signing import SigningKey
+from test_gaps import packed, post
 
 from gridkit.chain import accounts, merkle, proof
 from gridkit.chain.rpc import NodeUnreachableError
@@ -339,6 +340,7 @@ def test_a_withheld_reading_is_no_baseline(bench: Any) -> None:
             st.tuples(st.just("restart"), st.just(0), st.just(0)),
             st.tuples(st.just("lose"), st.integers(1, 400), st.just(0)),
             st.tuples(st.just("replay"), st.integers(1, 3), st.integers(0, 9)),
+            st.tuples(st.just("hide"), st.integers(1, 3), st.integers(0, 9)),
         ),
         max_size=40,
     )
@@ -346,7 +348,7 @@ def test_a_withheld_reading_is_no_baseline(bench: Any) -> None:
 def test_whatever_happens_energy_is_credited_once(
     tmp_path_factory: pytest.TempPathFactory, bench_type: Any, script: Any
 ) -> None:
-    """Any order of readings, copies, losses and restarts credits exactly the growth of the registers, and the books close."""
+    """Any order of readings, copies, losses, hidden postings and restarts credits exactly the growth of the registers, and the books close."""
     bench = bench_type(tmp_path_factory.mktemp("script"))
     for number in (1, 2, 3):
         bench.chain.enrol(fakes.FakeMeter(number))
@@ -354,7 +356,7 @@ def test_whatever_happens_energy_is_credited_once(
 
     def give(number: int, step: int) -> None:
         device = bench.chain.meters[number]
-        assert bench.send((device.topic, device.payload(FIRST + step, 1_000 + 100 * step, 10 * step))) == [
+        assert bench.send((device.topic, device.payload(FIRST + step, 1_000 + 100 * step, 100 + 10 * step))) == [
             Verdict.STORED
         ]
         sent[number].add(step)
@@ -366,6 +368,8 @@ def test_whatever_happens_energy_is_credited_once(
             bench.step()
         elif what == "restart":
             bench.start()
+        elif what == "hide" and b in sent[a] and not bench.chain.lost:
+            post(bench, packed(bench, a, FIRST + b, 1_000 + 100 * b))
         elif what == "lose":
             bench.chain.lost = a
     bench.chain.lost = 0

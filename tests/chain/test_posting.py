@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridkit.chain.posting import PackingError, pack_reading, width_code
+from gridkit.chain.posting import PackingError, pack_reading, unpack_readings, width_code
 from gridkit.reading import Core
 
 WIDTHS = (0, 2, 3, 8)
@@ -78,3 +79,43 @@ def test_an_interval_beyond_the_offset_is_refused() -> None:
         pack_reading(0, 501, core(), bytes(64), stored_import_wh=0, stored_export_wh=0, next_epoch=False)
     with pytest.raises(PackingError):
         pack_reading(0, 0, core(interval=65_536), bytes(64), stored_import_wh=0, stored_export_wh=0, next_epoch=False)
+
+
+@given(
+    readings=st.lists(
+        st.tuples(
+            st.integers(0, 255),
+            st.integers(0, 0xFFFF),
+            st.integers(0, 2**64 - 1),
+            st.integers(0, 2**64 - 1),
+            st.integers(0, 0xFFFF),
+            st.integers(0, 0xFFFF),
+            st.booleans(),
+        ),
+        max_size=6,
+    )
+)
+def test_what_was_packed_is_read_back(readings: list[tuple[int, ...]]) -> None:
+    """A posting whose event is hidden is understood from its own bytes alone."""
+    sent, data = [], b""
+    for n, (slot, offset, import_wh, export_wh, quality, clock, next_epoch) in enumerate(readings):
+        made = core(
+            interval=500 + offset, import_wh=import_wh, export_wh=export_wh, quality=quality, clock_error_ms=clock
+        )
+        stored = {"stored_import_wh": import_wh - import_wh % 7, "stored_export_wh": 0, "next_epoch": bool(next_epoch)}
+        signature = bytes([n]) * 64
+        data += pack_reading(slot, 500, made, signature, **stored)
+        sent.append((slot, made, signature, bool(next_epoch)))
+    found = unpack_readings(500, data)
+    assert [(one.slot, one.interval, one.signature, one.next_epoch) for one in found] == [
+        (slot, made.interval, signature, next_epoch) for slot, made, signature, next_epoch in sent
+    ]
+    for one, (_, made, _, _) in zip(found, sent, strict=True):
+        assert one.says(made)
+        for change in ({"interval": made.interval + 1}, {"quality": made.quality ^ 1}, {"detail_hash": b"otherone"}):
+            assert not one.says(msgspec.structs.replace(made, **change))
+        if one.import_low:
+            assert not one.says(msgspec.structs.replace(made, import_wh=made.import_wh ^ 1))
+    if data:
+        with pytest.raises(PackingError):
+            unpack_readings(500, data[:-1])

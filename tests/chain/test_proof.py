@@ -251,3 +251,57 @@ def test_every_flipped_byte_of_a_trades_proof_fails() -> None:
         for value in {text[at] ^ 1, text[at] ^ 0x20, 0x30, 0x61} - {text[at]}:
             with pytest.raises(ProofError):
                 proof.verify(proof.decode_proof(text[:at] + bytes([value]) + text[at + 1 :]), anchor)
+
+
+def test_ten_thousand_roots_are_hashed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A zone makes thousands of roots a day: a proof must cost what its own block costs, not what all that came before cost."""
+    count, hashed, fetched = 10_000, [0], [0]
+    roots = [hashlib.sha256(n.to_bytes(4, "big")).digest() for n in range(count + 300)]
+    real = merkle.node_hash
+
+    def counted(left: bytes, right: bytes) -> bytes:
+        hashed[0] += 1
+        return real(left, right)
+
+    def fetch(first: int, wanted: int) -> list[bytes]:
+        fetched[0] += 1
+        return roots[first : min(first + wanted, known.count)]
+
+    monkeypatch.setattr(merkle, "node_hash", counted)
+    known = merkle.Range(fetch, count)
+    for seq in (0, 8_191, 8_192, 9_215, 9_216, 9_984, count - 1):
+        known.path(seq)
+    assert hashed[0] <= count, "every node once"
+    for seq in (0, 4_321, 8_191, 8_192, 9_984, count - 1):
+        hashed[0] = fetched[0] = 0
+        path = known.path(seq)
+        assert (hashed[0] <= 255, fetched[0] <= 1) == (True, True), (seq, hashed, fetched)
+        assert path == merkle.mountain_path(roots[:count], seq)
+    for more in range(1, 300):
+        known.count = count + more
+        hashed[0] = 0
+        known.path(count + more - 1)
+        assert hashed[0] <= 2 * 255 + 16, "the newest block, the one before it when it is full, and what stands above"
+    assert known.path(5, 4_096) == merkle.mountain_path(roots[:4_096], 5), "an older anchor's range is served too"
+    assert len(known._nodes) < 2 * (count + 300) // 256 + 2
+
+
+@settings(max_examples=60, deadline=None)
+@given(count=st.integers(1, 1_200), lost=st.sets(st.integers(0, 1_199), max_size=3), data=st.data())
+def test_a_range_with_lost_roots_proves_what_does_not_need_them(
+    count: int, lost: set[int], data: st.DataObject
+) -> None:
+    """One root that nobody knows any more must not take every proof of the zone with it, nor make a wrong one."""
+    roots = [b"" if n in lost else hashlib.sha256(n.to_bytes(4, "big")).digest() for n in range(count)]
+    known = merkle.Range.of(roots)
+    for _ in range(3):
+        seq = data.draw(st.integers(0, count - 1))
+        height, first = merkle.mountain_of(seq, count)
+        if any(first <= n < first + (1 << height) and n != seq for n in lost if n < count):
+            with pytest.raises(merkle.UnknownRootError) as refused:
+                known.path(seq)
+            assert refused.value.seq in lost
+        else:
+            assert known.path(seq) == merkle.mountain_path(roots, seq)
+    with pytest.raises(merkle.UnknownRootError):
+        known.path(0, count + 1)

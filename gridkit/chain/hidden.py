@@ -1,0 +1,129 @@
+"""Finds what a posting applied when its event cannot be read: from the instruction's own bytes, known cores and the batch root.
+
+Anybody can pad a transaction so that the runtime cuts its logs; the instructions themselves are never cut, not even inner ones. A
+guess is worth nothing until the chain's root vouches for it: `possible_records` only says what may stand under the root, the
+likeliest first. Pure, but for what a caller hands in.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from gridkit.chain import idl, merkle, proof
+from gridkit.chain.accounts import RingRoot
+from gridkit.chain.posting import Packed, PackingError, unpack_readings
+from gridkit.programs import unbase58
+
+MAX_GUESSES = 30_000
+"""Most batches that are hashed for one posting and root: about a third of a second. An owner's posting of 16 readings, any 8 of them
+skipped, is within it."""
+_VERIFIED, _OPENING, _NETTED = 1, 2, 4
+
+Digest = Callable[[Packed], bytes | None]
+"""Returns the record digest of a packed reading whose core is known and was not applied before, else None."""
+
+
+class Posting(msgspec.Struct, frozen=True):
+    """One post_verified of a landed transaction: its readings, the transaction's signature (base58) and slot."""
+
+    readings: tuple[Packed, ...]
+    signature: str
+    slot: int
+
+
+def logs_are_whole(transaction: dict[str, Any]) -> bool:
+    """Return whether a transaction's events can all be read: its logs are there and were not cut."""
+    logs = (transaction.get("meta") or {}).get("logMessages")
+    return logs is not None and not idl.logs_are_cut(logs)
+
+
+def postings_in(transaction: dict[str, Any], signature: str, oracle: str, roots: str) -> list[Posting]:
+    """Return the post_verified instructions of a transaction that write one zone's roots, inner ones included, in order.
+
+    Args:
+        transaction: As getTransaction serves it, encoding `json`.
+        signature: Its signature, base58.
+        oracle, roots: Oracle program and the zone's RootRing, base58.
+    """
+    described = idl.interface("oracle").instruction("post_verified")
+    roots_at = next(place for place, meta in enumerate(described.metas) if meta.name == "roots")
+    message, meta = transaction["transaction"]["message"], transaction.get("meta") or {}
+    loaded = meta.get("loadedAddresses") or {}
+    keys = [*message["accountKeys"], *loaded.get("writable", ()), *loaded.get("readonly", ())]
+    inner = {int(group["index"]): group["instructions"] for group in meta.get("innerInstructions") or ()}
+    found = []
+    for place, outer in enumerate(message["instructions"]):
+        for item in (outer, *inner.get(place, ())):
+            named = item["accounts"]
+            if keys[item["programIdIndex"]] != oracle or len(named) <= roots_at or keys[named[roots_at]] != roots:
+                continue
+            try:
+                args = described.decode(unbase58(item["data"]))
+                readings = unpack_readings(args["base_interval"], args["readings"])
+            except (idl.DecodeError, PackingError):
+                continue  # Another instruction; a malformed one would have failed.
+            found.append(Posting(tuple(readings), signature, int(transaction["slot"])))
+    return found
+
+
+def find(postings: Iterable[Posting], root: RingRoot, digest: Digest) -> tuple[Posting, bytes] | None:
+    """Return the posting that made a root and the records under it, or None when none of them can be shown to have."""
+    for posting in postings:
+        digests = [digest(reading) for reading in posting.readings]
+        guesses = possible_records(posting.readings, digests, root.record_count)
+        for records in itertools.islice(guesses, MAX_GUESSES):
+            if merkle.batch_root(records) == root.root:
+                return posting, records
+    return None
+
+
+def possible_records(
+    readings: Sequence[Packed], digests: Sequence[bytes | None], count: int | None = None
+) -> Iterator[bytes]:
+    """Yield what records of 24 bytes each a posting can have made, the likeliest first.
+
+    Args:
+        readings: As posted.
+        digests: 16 bytes for each, None = it cannot have been applied, or its core is not known.
+        count: Records that were made, None = not known.
+    """
+    able = [place for place, digest in enumerate(digests) if digest is not None]
+    for size in [count] if count is not None else range(len(able), 0, -1):
+        for chosen in itertools.combinations(able, size):
+            applied = [readings[place] for place in chosen]
+            for flags in _possible_flags(applied):
+                yield b"".join(
+                    proof.encode_record(proof.Record(reading.slot, reading.interval, flag, digests[place] or b""))
+                    for place, reading, flag in zip(chosen, applied, flags, strict=True)
+                )
+
+
+def _possible_flags(applied: Sequence[Packed]) -> Iterator[tuple[int, ...]]:
+    """Yield the record flags of readings that were all applied; nothing when the program cannot have applied them in this order."""
+    before: dict[int, int] = {}
+    spans: list[int | None] = []  # None = the first of its meter here
+    for reading in applied:
+        last = before.get(reading.slot)
+        if last is not None and reading.interval - last < (0 if reading.next_epoch else 1):
+            return
+        spans.append(None if last is None else reading.interval - last)
+        before[reading.slot] = reading.interval
+    seen = set()
+    plain, opening, netted = _VERIFIED, _VERIFIED | _OPENING, _VERIFIED | _NETTED
+    for follows, firsts in ((plain, (plain, opening)), (netted, (netted, plain, opening))):
+        fixed = [
+            opening if reading.next_epoch else None if span is None else follows if span == 1 else plain
+            for reading, span in zip(applied, spans, strict=True)
+        ]
+        free = fixed.count(None)
+        uniform = ((one,) * free for one in firsts)
+        for given in itertools.chain(uniform, itertools.product(firsts, repeat=free)):
+            rest = iter(given)
+            flags = tuple(next(rest) if flag is None else flag for flag in fixed)
+            if flags not in seen:
+                seen.add(flags)
+                yield flags

@@ -1,0 +1,229 @@
+"""Closes the gaps that cut logs leave: which batch stands under a root whose event nobody saw, and which readings are in doubt.
+
+Anybody who may post can pad a transaction so that the runtime drops the event. The root is then taken from the zone's ring (or,
+once that has passed on, from the peaks), and the records are rebuilt from the posting's own bytes and the cores in the store; the
+chain's root decides whether they are the right ones. Where they cannot be rebuilt, the root is kept without them, and only the readings that
+the hidden posting names stay open.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from gridkit.chain import hidden, merkle, walk
+from gridkit.chain.accounts import RingRoot, Roots, SlabEntry
+from gridkit.chain.hidden import Posting
+from gridkit.chain.posting import Packed
+from gridkit.chain.proof import decode_record
+from gridkit.log import get_logger
+from gridkit.reading import decode_core
+from oracle_bridge.store import Applied, Batch, Evidence, Key, Store
+
+log = get_logger("bridge.gaps")
+
+_PEAK_GUESSES = 256
+"""Most combinations of batches that are tried against a peak, where no root says which batch is right."""
+_BATCH_GUESSES = 64
+
+
+class Gaps:
+    """Rebuilds what the events of one zone did not tell. Arguments as for `follow.Follower`; `meters` always asks the chain."""
+
+    def __init__(
+        self,
+        node: walk.Node,
+        store: Store,
+        oracle: str,
+        zone: int,
+        roots: str,
+        meters: Callable[[], Mapping[int, SlabEntry]],
+    ) -> None:
+        self._node, self._store, self._oracle, self._zone, self._roots = node, store, oracle, zone, roots
+        self._meters = meters
+        self._entries: Mapping[int, SlabEntry] = {}
+        self._range = merkle.Range(self._fetch)
+        self._doubts: dict[int, tuple[Packed, ...]] = {}  # what may stand under a root, by its number
+        self._is_loaded = False
+        self._tried: set[Key] = set()
+
+    def in_doubt(self, keys: Iterable[Key], roots: Roots) -> set[Key]:
+        """Return which of these readings may stand under a root whose records are not known; see `Follower.in_doubt`."""
+        if not self._is_loaded:
+            self._is_loaded = True
+            for seq, _ in self._store.unexplained(self._zone):
+                if seq not in self._doubts:
+                    self.repair(seq, roots)
+        if not self._doubts:
+            return set()
+        wanted = list(keys)
+        found = self._doubted(wanted)
+        if found - self._tried:
+            self._tried = found
+            for seq in sorted(self._doubts):
+                if seq in self._doubts:
+                    self.repair(seq, roots)
+            found = self._doubted(wanted)
+        return found
+
+    def _doubted(self, keys: Iterable[Key]) -> set[Key]:
+        """Return which of these readings an unexplained posting can have applied: its signature and bytes say which one is meant."""
+        wanted = set(keys)
+        found = set()
+        for seq, readings in self._doubts.items():
+            for packed in readings:
+                stored = self._stored(packed, seq)
+                if stored is not None:
+                    core = decode_core(stored.core)
+                    found.add((core.meter_number, core.register_epoch, core.interval))
+        return wanted & found
+
+    def repair(self, seq: int, roots: Roots) -> None:
+        """Explain batch `seq` and those around it that no event told.
+
+        Raises:
+            gridkit.chain.rpc.RpcError: The chain does not answer; nothing is changed.
+        """
+        before = self._store.neighbour(self._zone, seq, later=False)
+        after = self._store.neighbour(self._zone, seq, later=True)
+        first = before[0] + 1 if before else 0
+        last = after[0] if after else roots.next_seq
+        postings = self._cut_postings(before and before[1], after and after[1])
+        if not postings and after is None:
+            return  # The newest transaction is not listed yet.
+        kept = dict(self._store.unexplained(self._zone))
+        ring = {root.seq: root for root in roots.ring}
+        entries = self._entries = self._meters()
+        found: list[Batch] = []
+        for number in range(first, last):
+            root = ring.get(number) or RingRoot(number, 0, 0, 0, kept.get(number, b""))
+            answer = hidden.find(postings, root, self._digest(number)) if root.root else None
+            if answer is not None:
+                postings.remove(answer[0])
+                found.append(self._batch(number, root.root, *answer, entries))
+        explained = {batch.seq for batch in found}
+        rest = [number for number in range(first, last) if number not in explained]
+        if after is None:
+            rest = rest[: len(postings)]  # What comes behind them is not listed yet.
+        roots_known = {number: ring[number].root if number in ring else kept.get(number, b"") for number in rest}
+        by_peaks = self._by_peaks(roots_known, postings, roots, found)
+        if by_peaks:
+            found, roots_known, postings = found + by_peaks, {}, []
+        self._keep(found, roots_known, postings)
+
+    def _cut_postings(self, before: str | None, after: str | None) -> list[Posting]:
+        """Return the postings of transactions with cut logs from `before` to `after`, both included: they may hold several."""
+        between = walk.landed(self._node, self._roots, until=before, before=after)
+        signatures = [name for name in (before, *between, after) if name]
+        found: list[Posting] = []
+        for at in range(0, len(signatures), 50):
+            part = signatures[at : at + 50]
+            for signature, transaction in zip(part, self._node.transactions(part), strict=True):
+                if transaction is not None and not hidden.logs_are_whole(transaction):
+                    found += hidden.postings_in(transaction, signature, self._oracle, self._roots)
+        return found
+
+    def _digest(self, seq: int) -> hidden.Digest:
+        """Return what says which record a packed reading can have made in batch `seq`."""
+
+        def digest(packed: Packed) -> bytes | None:
+            stored = self._stored(packed, seq)
+            return None if stored is None else stored.digest
+
+        return digest
+
+    def _stored(self, packed: Packed, seq: int) -> Evidence | None:
+        """Return the stored reading that was packed, unless another batch than `seq` holds it."""
+        entry = self._entries.get(packed.slot)
+        if entry is None:
+            return None
+        for stored in self._store.evidence_of(entry.meter_number, packed.interval):
+            fits = stored.signature == packed.signature and packed.says(decode_core(stored.core))
+            if fits and stored.seq in (None, seq):
+                return stored
+        return None
+
+    def _batch(
+        self, seq: int, root: bytes, posting: Posting, records: bytes, entries: Mapping[int, SlabEntry]
+    ) -> Batch:
+        """Return the batch. Its event's accumulators are lost; those of the slab, read after it, are never below them."""
+        applied = []
+        for place in range(len(records) // merkle.RECORD_SIZE):
+            record = decode_record(records[merkle.RECORD_SIZE * place : merkle.RECORD_SIZE * (place + 1)])
+            entry = entries[record.slot]
+            applied.append(
+                Applied(
+                    meter_number=entry.meter_number,
+                    interval=record.interval,
+                    digest=record.digest,
+                    record=place,
+                    flags=record.flags,
+                    acc_import_wh=entry.acc_import_wh,
+                    acc_export_wh=entry.acc_export_wh,
+                )
+            )
+        return Batch(self._zone, seq, root, records, posting.signature, posting.slot, tuple(applied))
+
+    def _by_peaks(
+        self, missing: Mapping[int, bytes], postings: Sequence[Posting], roots: Roots, found: Sequence[Batch]
+    ) -> list[Batch]:
+        """Return the batches of roots that the ring has passed, where the peak over them vouches for what was rebuilt.
+
+        Only when as many postings are left as roots are missing: which posting made which root is then their order.
+        """
+        if not missing or any(missing.values()) or len(postings) != len(missing):
+            return []
+        guesses = [
+            list(itertools.islice(hidden.possible_records(posting.readings, digests), _BATCH_GUESSES))
+            for seq, posting in zip(missing, postings, strict=True)
+            for digests in [[self._digest(seq)(reading) for reading in posting.readings]]
+        ]
+        known = {batch.seq: batch.root for batch in found}
+        self._range.count = roots.next_seq
+        for chosen in itertools.islice(itertools.product(*guesses), _PEAK_GUESSES):
+            overlay = known | dict(zip(missing, map(merkle.batch_root, chosen), strict=True))
+            if self._fits_peaks(overlay, roots):
+                return [
+                    self._batch(seq, overlay[seq], posting, records, self._entries)
+                    for (seq, posting), records in zip(zip(missing, postings, strict=True), chosen, strict=True)
+                ]
+        return []
+
+    def _fits_peaks(self, overlay: Mapping[int, bytes], roots: Roots) -> bool:
+        try:
+            for seq in overlay:
+                height, first = merkle.mountain_of(seq, roots.next_seq)
+                if self._overlaid(overlay, height, first >> height) != roots.peaks[height]:
+                    return False
+        except merkle.UnknownRootError:
+            return False
+        return True
+
+    def _overlaid(self, overlay: Mapping[int, bytes], height: int, index: int) -> bytes:
+        """Return a node of the range as it is with these roots put in."""
+        if not any(seq >> height == index for seq in overlay):
+            return self._range.node(height, index)
+        if height == 0:
+            return overlay[index]
+        left, right = (self._overlaid(overlay, height - 1, 2 * index + side) for side in (0, 1))
+        return merkle.node_hash(left, right)
+
+    def _fetch(self, first: int, count: int) -> list[bytes | None]:
+        roots: list[bytes | None] = [None] * count
+        for seq, root in self._store.batch_roots(self._zone, first, count):
+            roots[seq - first] = root
+        return roots
+
+    def _keep(self, found: Sequence[Batch], unexplained: Mapping[int, bytes], postings: Sequence[Posting]) -> None:
+        """Write what was found, and roots without records; note which readings these leave in doubt."""
+        named = postings[0] if len(postings) == 1 else Posting((), "", 0)
+        bare = [Batch(self._zone, seq, root, b"", named.signature, named.slot, ()) for seq, root in unexplained.items()]
+        self._store.record_batches(self._zone, [*found, *bare], None)
+        for batch in found:
+            self._doubts.pop(batch.seq, None)
+            log.info("batch_rebuilt", zone=self._zone, seq=batch.seq, signature=batch.tx_signature)
+        readings = tuple(reading for posting in postings for reading in posting.readings)
+        for seq, root in unexplained.items():
+            if seq not in self._doubts:
+                log.error("batch_unexplained", zone=self._zone, seq=seq, root=root.hex(), readings=len(readings))
+            self._doubts[seq] = readings
