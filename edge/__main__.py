@@ -72,7 +72,7 @@ def _enroll(settings: EdgeSettings, arguments: argparse.Namespace) -> int:
         owner=parse_wallet(arguments.owner),
         out=out,
         key_epoch=arguments.key_epoch,
-        ask_meter=not arguments.offline,
+        ask_at=None if arguments.offline else settings.endpoint(meter),
         timeout_s=settings.request_timeout_s,
     )
     print(f"{out}: meter {arguments.meter}, serial {enrolment.serial or 'none'}, key {enrolment.public_key}")

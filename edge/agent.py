@@ -1,4 +1,4 @@
-"""Decides how the parts run together: poll loops, one a link; the outbox; the broker's events; status and metrics.
+"""Decides how the parts run together: poll loops (`edge.rounds`), one a link; the outbox; the broker's events; status and metrics.
 
 Polling depends on nothing but the bus and the disk: a broker that is gone, a bridge that does not answer or a chain
 that is paused lets the spool grow and nothing else happen.
@@ -7,7 +7,6 @@ that is paused lets the spool grow and nothing else happen.
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -24,13 +23,13 @@ from edge.meter import Meter, load_keys, rules_for
 from edge.metrics import Counters, Labels, gauge, serve
 from edge.notify import notify, watchdog_period_s
 from edge.outbox import MeterOutbox, take_turns
-from edge.sample import PollRefused, Sample, poll
-from edge.settings import EdgeSettings, MeterSettings
+from edge.rounds import DEAD_AFTER, MAX_BACK_OFF_S, Rounds
+from edge.sample import Sample
+from edge.settings import EdgeSettings, Endpoint, MeterSettings
 from edge.spool import Row, Spool
 from edge.track import Outcome, Rules
 from gridkit.clock import UNKNOWN_ERROR_MS, Clock
 from gridkit.enrolment import AgentConfig, EnrolmentError, verify_config
-from gridkit.interval import end_ns, interval_at_ns
 from gridkit.log import get_logger
 from gridkit.profile import Profile, load_profile
 from gridkit.quality import labels as quality_labels
@@ -50,17 +49,11 @@ from gridkit.topics import (
 log = get_logger("edge.agent")
 T = TypeVar("T")
 
-DEAD_AFTER = 3
-"""Rounds in a row without answer after which a meter is quarantined on its link."""
-MAX_BACK_OFF_ROUNDS = 12
-MAX_BACK_OFF_S = 300.0
 REFILL_AT = 16
 REFILL = 64
 """A meter's rows in memory: at most this many, loaded when fewer than REFILL_AT are left."""
-BOUNDARY_GUARD_S = 2.0
-"""At most this long before a quarter hour a link is kept free for the boundary poll, wall s."""
 
-LinkFactory = Callable[[str, int, str], Asks]
+LinkFactory = Callable[[Endpoint], Asks]
 
 
 class Agent:
@@ -79,7 +72,7 @@ class Agent:
         Args:
             settings: As loaded.
             clock: Campus time.
-            open_link: Makes a link from host, port and framing; a fake in tests.
+            open_link: Makes a link to an endpoint; a fake in tests.
             open_broker: Makes the MQTT session; a fake in tests.
 
         Raises:
@@ -99,14 +92,13 @@ class Agent:
         self._receipts: list[tuple[bytes, bytes, int]] = []
         self._receipts_came = asyncio.Event()
         self._turn = 0
-        self._polled_s = time.monotonic()
         self._status_due: set[bytes] = set()
         self.config: AgentConfig | None = None
         self.metrics_port = 0
         self.meters: dict[bytes, Meter] = {}
         self.outboxes: dict[bytes, MeterOutbox] = {}
         self._counts: dict[bytes, tuple[int, int, int]] = self.spool.counts()
-        self._links: dict[tuple[str, int], tuple[Asks, list[Meter]]] = {}
+        self.rounds: dict[Endpoint, Rounds] = {}
         make_link = open_link or self._open_link
         for meter_settings in settings.meters:
             profile = load_profile(meter_settings.profile)
@@ -123,10 +115,17 @@ class Agent:
             self.outboxes[meter_id] = MeterOutbox(
                 meter_id, receipt_timeout_s=settings.receipt_timeout_s, retry_s=settings.retry_s
             )
-            address = (meter_settings.host, meter_settings.port)
-            if address not in self._links:
-                self._links[address] = (make_link(*address, meter_settings.framing), [])
-            self._links[address][1].append(meter)
+            endpoint = settings.endpoint(meter_settings)
+            if endpoint not in self.rounds:
+                self.rounds[endpoint] = Rounds(
+                    make_link(endpoint),
+                    clock,
+                    self.counters,
+                    self._take,
+                    self._meter_changed,
+                    poll_interval_s=settings.poll_interval_s,
+                )
+            self.rounds[endpoint].meters.append(meter)
         self._load_config()
 
     def _rules(self, meter: MeterSettings, profile: Profile) -> Rules:
@@ -146,8 +145,8 @@ class Agent:
         for meter in self.meters.values():
             meter.rules = self._rules(meter.settings, meter.profile)
 
-    def _open_link(self, host: str, port: int, framing: str) -> Asks:
-        return Link(host, port, framing=framing, timeout_s=self.settings.request_timeout_s)
+    def _open_link(self, endpoint: Endpoint) -> Asks:
+        return Link(endpoint, timeout_s=self.settings.request_timeout_s)
 
     def stop(self) -> None:
         """Let every loop end at its next turn, whatever becomes of the cancellation that follows.
@@ -172,14 +171,14 @@ class Agent:
                 "ready",
                 agent=self.settings.agent,
                 meters=len(self.meters),
-                links=len(self._links),
+                links=len(self.rounds),
                 metrics_port=self.metrics_port,
                 backlog=sum(count for count, _, _ in self._counts.values()),
             )
             notify("READY=1")
             async with asyncio.TaskGroup() as tasks:
-                for link, meters in self._links.values():
-                    tasks.create_task(self._supervised("poll", partial(self._poll_loop, link, meters)))
+                for rounds in self.rounds.values():
+                    tasks.create_task(self._supervised("poll", partial(self._poll_loop, rounds)))
                 tasks.create_task(self._supervised("events", self._event_loop))
                 tasks.create_task(self._supervised("receipts", self._receipt_loop))
                 tasks.create_task(self._supervised("outbox", self._outbox_loop))
@@ -200,8 +199,8 @@ class Agent:
     async def _put_away(self, server: asyncio.Server | None, status_topic_name: str) -> None:
         if server is not None:
             server.close()
-        for link, _ in self._links.values():
-            await link.close()
+        for rounds in self.rounds.values():
+            await rounds.link.close()
         if self._broker is not None:
             self._broker.publish(status_topic_name, self._agent_status("offline", "stopped"), retain=True)
             await self._broker.stop()
@@ -224,85 +223,13 @@ class Agent:
 
     # --- polling ------------------------------------------------------------------------------------------------------
 
-    async def _poll_loop(self, link: Asks, meters: list[Meter]) -> None:
-        loop = asyncio.get_running_loop()
-        next_round_s = loop.time()
-        round_s = 0.1
+    async def _poll_loop(self, rounds: Rounds) -> None:
         while not self._stopping:
-            now_ns = self.clock.now_ns()
-            boundary_ns = end_ns(interval_at_ns(now_ns))
-            to_boundary_s = (boundary_ns - now_ns) / self.clock.speed / 1e9
-            wait_s = next_round_s - loop.time()
-            at_boundary = to_boundary_s <= max(wait_s, min(BOUNDARY_GUARD_S, 1.5 * round_s))
-            if at_boundary:
-                # A clock that stands still never gets there: the bound keeps the meters polled meanwhile.
-                limit_s = 2 * to_boundary_s + self.settings.poll_interval_s
-                try:
-                    async with asyncio.timeout(limit_s):
-                        await self.clock.sleep_until_ns(boundary_ns)
-                except TimeoutError:
-                    at_boundary = False
-            elif wait_s > 0:
-                await asyncio.sleep(wait_s)
             self._follow_speed()
-            started_s = loop.time()
-            await self._round(link, meters, at_boundary)
-            round_s = (round_s + loop.time() - started_s) / 2
-            next_round_s = max(started_s + self.settings.poll_interval_s, loop.time())
-            self._polled_s = time.monotonic()
+            await rounds.step()
 
-    async def _round(self, link: Asks, meters: list[Meter], at_boundary: bool) -> None:
-        """Ask every meter of a link once: the answering ones first; a dead one on a shared link has to wait its turn."""
-        loop = asyncio.get_running_loop()
-        again: list[Meter] = []
-        for meter in sorted(meters, key=lambda m: m.failures >= DEAD_AFTER):
-            dead = meter.failures >= DEAD_AFTER
-            alone_at_boundary = at_boundary and len(meters) == 1
-            if dead and not alone_at_boundary and (loop.time() < meter.next_try_s or self._boundary_is_near()):
-                continue
-            answered = await self._poll(link, meter)
-            if not answered and at_boundary and not dead:
-                again.append(meter)
-            await self._take_held_or_reread(link, meter)
-        for meter in again:
-            await self._poll(link, meter)
-
-    def _boundary_is_near(self) -> bool:
-        """Return whether a time-out now could cost another meter of the link its boundary sample."""
-        now_ns = self.clock.now_ns()
-        left_s = (end_ns(interval_at_ns(now_ns)) - now_ns) / self.clock.speed / 1e9
-        return left_s < 3 * self.settings.request_timeout_s
-
-    async def _take_held_or_reread(self, link: Asks, meter: Meter) -> None:
-        """A doubtful value is read again at once: most glitches are over by then."""
-        if meter.outcome is Outcome.QUESTION and meter.failures == 0:
-            await self._poll(link, meter)
-
-    async def _poll(self, link: Asks, meter: Meter) -> bool:
-        result = await poll(link, meter.settings.unit, meter.plan, self.clock)
-        if isinstance(result, PollRefused):
-            self._refused(meter, result)
-            return False
-        if meter.failures >= DEAD_AFTER:
-            log.info("meter_back", meter_id=meter.name, after_rounds=meter.failures)
-            self._status_due.add(meter.meter_id)
-        meter.failures = 0
-        self.counters.add("campusgrid_edge_polls_total", meter=meter.name)
-        await self._take(meter, result)
-        return True
-
-    def _refused(self, meter: Meter, refused: PollRefused) -> None:
-        self.counters.add("campusgrid_edge_poll_refused_total", meter=meter.name, reason=refused.reason)
-        meter.failures += 1
-        meter.last_refusal = refused.reason
-        if meter.failures < DEAD_AFTER:
-            return
-        rounds = min(MAX_BACK_OFF_ROUNDS, 1 << min(10, meter.failures - DEAD_AFTER))
-        back_off_s = min(MAX_BACK_OFF_S, rounds * self.settings.poll_interval_s) * random.uniform(0.8, 1.2)
-        meter.next_try_s = asyncio.get_running_loop().time() + back_off_s
-        if meter.failures == DEAD_AFTER:
-            log.warning("meter_dead", meter_id=meter.name, reason=refused.reason, code=refused.code)
-            self._status_due.add(meter.meter_id)
+    def _meter_changed(self, meter: Meter) -> None:
+        self._status_due.add(meter.meter_id)
 
     async def _take(self, meter: Meter, sample: Sample) -> None:
         """Turn one sample into readings, or hold it while nobody vouches for the clock."""
@@ -587,9 +514,18 @@ class Agent:
                     self._broker.publish(topic, msgspec.json.encode(self.meter_status(meter)), retain=True)
 
     def is_polling(self) -> bool:
-        """Return whether the poll loops are alive: a round has ended not long ago. Feeds /healthz and the watchdog."""
-        patience_s = 10 * self.settings.poll_interval_s + 10 * self.settings.request_timeout_s * len(self.meters)
-        return not self.meters or time.monotonic() - self._polled_s < max(30.0, patience_s)
+        """Return whether every poll loop is alive: a poll has ended there not long ago. Feeds /healthz and the watchdog.
+
+        A meter that does not answer is a poll too; a link with dead meters alone is polled when their back-off ends.
+        """
+        now_s = time.monotonic()
+        for rounds in self.rounds.values():
+            patience_s = 10 * self.settings.poll_interval_s + 10 * self.settings.request_timeout_s * len(rounds.meters)
+            if all(meter.failures >= DEAD_AFTER for meter in rounds.meters):
+                patience_s += 1.2 * MAX_BACK_OFF_S
+            if now_s - rounds.polled_s >= max(30.0, patience_s):
+                return False
+        return True
 
     def _agent_status(self, state: str, why: str) -> bytes:
         return msgspec.json.encode(

@@ -8,7 +8,7 @@ from pathlib import Path
 from edge.errors import EnrolError
 from edge.guard import Link
 from edge.sample import PollPlan, PollRefused, poll
-from edge.settings import MeterSettings
+from edge.settings import Endpoint, MeterSettings
 from gridkit.clock import UtcClock
 from gridkit.enrolment import Enrolment, make_enrolment, write_enrolment
 from gridkit.keys import KeyFileError, load_or_create
@@ -46,18 +46,18 @@ def key_path(key_file: Path, key_epoch: int) -> Path:
     return key_file if key_epoch == 0 else key_file.with_name(f"{key_file.name}.{key_epoch}")
 
 
-async def read_serial(meter: MeterSettings, timeout_s: float) -> str:
+async def read_serial(meter: MeterSettings, endpoint: Endpoint, timeout_s: float) -> str:
     """Return the serial that the meter itself shows ("" if its family has none), once everything else fits too.
 
     Raises:
         EnrolError: No answer, or it is not the meter that the profile describes.
     """
-    link = Link(meter.host, meter.port, framing=meter.framing, timeout_s=timeout_s)
+    link = Link(endpoint, timeout_s=timeout_s)
     try:
         sample = await poll(link, meter.unit, PollPlan(load_profile(meter.profile)), UtcClock())
     finally:
         await link.close()
-    where = f"{meter.host}:{meter.port} unit {meter.unit}"
+    where = f"{endpoint} unit {meter.unit}"
     if isinstance(sample, PollRefused):
         raise EnrolError(f"meter at {where} gave no reading: {sample.reason} {sample.code or ''}".rstrip())
     if sample.faults:
@@ -75,7 +75,7 @@ def enroll(
     owner: bytes,
     out: Path,
     key_epoch: int = 0,
-    ask_meter: bool = False,
+    ask_at: Endpoint | None = None,
     timeout_s: float = 2.0,
 ) -> Enrolment:
     """Make a meter's key (if there is none of this epoch yet), prove possession, and write the enrolment file.
@@ -87,7 +87,7 @@ def enroll(
         owner: 32 bytes, the wallet that will own the meter.
         out: Where the file goes.
         key_epoch: 0 at enrolment, the next one for a rotation.
-        ask_meter: Read the serial from the meter and refuse if it is not the one that the settings name.
+        ask_at: Read the serial from the meter there, and refuse if it is not the one that the settings name.
         timeout_s: For that question, wall s.
 
     Raises:
@@ -95,7 +95,7 @@ def enroll(
     """
     try:
         load_profile(meter.profile)
-        serial = asyncio.run(read_serial(meter, timeout_s)) if ask_meter else meter.serial
+        serial = meter.serial if ask_at is None else asyncio.run(read_serial(meter, ask_at, timeout_s))
         key = load_or_create(key_path(meter.key_file, key_epoch))
         enrolment = make_enrolment(
             key,

@@ -30,6 +30,8 @@ class Refusal(StrEnum):
     WRONG_TRANSACTION = "wrong_transaction"
     EXCEPTION = "exception"
     """A proper Modbus exception: the link is sound, the unit does not want to."""
+    LATE = "late"
+    """Not asked: the unit still owes an answer of this size, and an RTU frame does not say which question it answers."""
     LIBRARY = "library"
     """pymodbus failed on, or read differently, a frame that is in order."""
 

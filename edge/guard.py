@@ -1,28 +1,46 @@
 """Decides how one Modbus link is used: one question at a time, each with its own deadline, none answered by chance.
 
 pymodbus keeps the connection and forms the frames. Around it: the raw bytes are judged first (`edge.frame`), every call
-ends by our deadline, and after anything but a clean answer or a proper exception the link is closed, left alone for a
-while and opened anew, so that a late reply can never become the answer to the next question.
+ends by our deadline, only reading functions ever leave, and after anything but a clean answer or a proper exception the
+link has to fall silent before it is used again: a TCP connection is closed and opened anew, a serial line is listened to.
+
+An RTU frame carries no transaction id, so a late reply looks like the answer to the next question of the same size. A unit
+that owes an answer is therefore not asked for that size again while it may still come: a few registers more are asked for
+instead, and thrown away.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from pymodbus import FramerType
-from pymodbus.client import AsyncModbusTcpClient
+from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusException
 
 from edge.frame import Question, Refusal, Refused, Words, inspect_rtu, inspect_tcp
+from edge.settings import Endpoint, LineSettings
 from gridkit.log import get_logger
-from gridkit.profile import Block
+from gridkit.profile import PDU_REGISTER_LIMIT, Block
 
 log = get_logger("edge.guard")
 # The library logs each refused frame as text; here they are counted and logged as events.
 logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)
+
+READING_FUNCTIONS = (3, 4)
+"""All that ever leaves the agent: meters take resets and prefixes from whoever writes, without a password."""
+PATIENCE_FLOOR_S = 0.3
+"""No unit is given up sooner: shorter than this is a busy computer, not a dead meter."""
+PATIENCE_FACTOR = 4
+LATE_S = 15.0
+"""No reply is later than this, wall s: gateways give up on a unit after seconds."""
+WIDER = ((0, 2), (4, 0), (0, 1))
+"""Registers before and after a block that make a question of another size, in the order in which they are tried."""
+SILENT_CHARACTERS = 3.5
+"""Between two RTU frames. Source: Modbus over Serial Line 1.02, 2.5.1.1; above 19,200 baud 1.75 ms."""
 
 
 class Asks(Protocol):
@@ -35,28 +53,53 @@ class Asks(Protocol):
         """Hang up."""
 
 
-class Link:
-    """One Modbus TCP connection (or RTU frames over TCP), shared by the units behind it."""
+class Patience:
+    """How long a unit is waited for: four times its slowest recent answer, within bounds; all of it after a failure."""
 
-    def __init__(
-        self, host: str, port: int, *, framing: str = "tcp", timeout_s: float = 1.0, settle_s: float | None = None
-    ) -> None:
+    def __init__(self, most_s: float) -> None:
+        self._most_s = most_s
+        self._slowest_s: dict[int, float] = {}
+
+    def deadline_s(self, unit: int) -> float:
+        """Return the time for its next answer, wall s, without the time on the wire."""
+        slowest_s = self._slowest_s.get(unit)
+        if slowest_s is None:
+            return self._most_s
+        return min(self._most_s, max(PATIENCE_FLOOR_S, PATIENCE_FACTOR * slowest_s))
+
+    def answered(self, unit: int, took_s: float) -> None:
+        """Learn from an answer."""
+        self._slowest_s[unit] = max(took_s, 0.95 * self._slowest_s.get(unit, took_s))
+
+    def failed(self, unit: int) -> None:
+        """Unlearn: the unit may have become slower."""
+        self._slowest_s.pop(unit, None)
+
+
+class Link:
+    """One connection (Modbus TCP, RTU frames over TCP, or a serial line), shared by the units behind it."""
+
+    def __init__(self, endpoint: Endpoint, *, timeout_s: float = 1.0, settle_s: float | None = None) -> None:
         """Nothing is opened yet.
 
         Args:
-            host, port: Of the meter or the gateway.
-            framing: "tcp" or "rtu".
-            timeout_s: Deadline of connecting and of one question, wall s.
-            settle_s: How long a link is left alone after it was closed in doubt, wall s; by default one time-out, in
-                which a slow unit's late reply runs into the closed socket.
+            endpoint: Where.
+            timeout_s: Deadline of connecting, and the most that one answer is waited for, wall s.
+            settle_s: How long a link is left alone after an answer in doubt, wall s; by default one time-out over TCP,
+                in which a slow unit's late reply runs into the closed socket, and a tenth of it on a serial line.
         """
-        self.host, self.port = host, port
-        self._framing = framing
-        self._inspect = inspect_rtu if framing == "rtu" else inspect_tcp
+        self.endpoint = endpoint
+        self._line = endpoint if isinstance(endpoint, LineSettings) else None
+        self._rtu = self._line is not None or endpoint.framing == "rtu"  # type: ignore[union-attr]
+        self._inspect = inspect_rtu if self._rtu else inspect_tcp
         self._timeout_s = timeout_s
-        self._settle_s = timeout_s if settle_s is None else settle_s
+        default_s = timeout_s if self._line is None else timeout_s / 10
+        self._settle_s = default_s if settle_s is None else settle_s
+        self._patience = Patience(timeout_s)
+        self._owed: dict[int, dict[tuple[int, int], float]] = {}
         self._lock = asyncio.Lock()
-        self._client: AsyncModbusTcpClient | None = None
+        self._client: Any = None
+        self._transaction = random.randrange(32_768)
         self._not_before_s = 0.0
         self._last_end_s = 0.0
         self._asked: Question | None = None
@@ -74,23 +117,79 @@ class Link:
             pause_ms: Least time since the last question on this link, wall ms.
             connect_pause_ms: Wait after connecting, wall ms.
         """
+        if block.function_code not in READING_FUNCTIONS:
+            raise ValueError(f"function {block.function_code} does not read")
+        pauses = (max(pause_ms / 1000, self._silence_s), connect_pause_ms / 1000)
         async with self._lock:
-            if self._stray:
-                self._drop("stray_bytes")
-            refused = await self._open(connect_pause_ms)
-            if refused is not None:
-                return refused
-            await self._pause(self._last_end_s + pause_ms / 1000)
-            result = await self._ask(unit, block)
-            self._last_end_s = asyncio.get_running_loop().time()
-            if isinstance(result, Refused) and result.reason is not Refusal.EXCEPTION:
-                self._drop(result.reason.value)
-            return result
+            if (block.function_code, block.quantity) in self._owing(unit):
+                return await self._ask_wider(unit, block, pauses)
+            return await self._exchange(unit, block, pauses)
 
     async def close(self) -> None:
         """Hang up; the next question opens the link again."""
         async with self._lock:
             self._hang_up()
+
+    @property
+    def _silence_s(self) -> float:
+        return max(SILENT_CHARACTERS * self._line.byte_s, 0.00175) if self._line is not None else 0.0
+
+    def _owing(self, unit: int) -> dict[tuple[int, int], float]:
+        """Return the sizes of answers that a unit may still send; only RTU frames can be mistaken for each other."""
+        owed = self._owed.get(unit, {})
+        now_s = asyncio.get_running_loop().time()
+        for size in [size for size, until_s in owed.items() if until_s <= now_s]:
+            del owed[size]
+        return owed
+
+    async def _ask_wider(self, unit: int, block: Block, pauses: tuple[float, float]) -> Words | Refused:
+        """Ask for a block by a size that the unit does not owe.
+
+        An exception may say that the unit does not have the further registers, or be the late answer itself: either way the
+        next size is tried, and this one counts as owed too.
+        """
+        for before, after in WIDER:
+            wider = Block(block.function_code, block.address - before, block.quantity + before + after)
+            owed = self._owing(unit)
+            if (
+                wider.address < 0
+                or wider.quantity > PDU_REGISTER_LIMIT
+                or (wider.function_code, wider.quantity) in owed
+            ):
+                continue
+            words = await self._exchange(unit, wider, pauses)
+            if not isinstance(words, Refused):
+                return words[before : before + block.quantity]
+            if words.reason is not Refusal.EXCEPTION:
+                return words
+            self._owe(unit, wider)
+        return Refused(Refusal.LATE)
+
+    def _owe(self, unit: int, block: Block) -> None:
+        until_s = asyncio.get_running_loop().time() + LATE_S
+        self._owed.setdefault(unit, {})[block.function_code, block.quantity] = until_s
+
+    async def _exchange(self, unit: int, block: Block, pauses: tuple[float, float]) -> Words | Refused:
+        pause_s, connect_pause_s = pauses
+        loop = asyncio.get_running_loop()
+        await self._fall_silent()
+        refused = await self._open(connect_pause_s)
+        if refused is not None:
+            return refused
+        await self._pause(max(self._last_end_s + pause_s, self._not_before_s))
+        await self._fall_silent()
+        wire_s = 0.0 if self._line is None else (8 + 5 + 2 * block.quantity) * self._line.byte_s
+        began_s = loop.time()
+        result = await self._ask(unit, block, wire_s + self._patience.deadline_s(unit))
+        self._last_end_s = loop.time()
+        if not isinstance(result, Refused) or result.reason is Refusal.EXCEPTION:
+            self._patience.answered(unit, max(0.0, self._last_end_s - began_s - wire_s))
+            return result
+        self._patience.failed(unit)
+        if self._rtu:
+            self._owe(unit, block)
+        self._doubt(result.reason.value, hang_up=self._line is None or result.reason in _PORT_IS_GONE)
+        return result
 
     @staticmethod
     async def _pause(until_s: float) -> None:
@@ -98,21 +197,21 @@ class Link:
         if left_s > 0:
             await asyncio.sleep(left_s)
 
-    async def _open(self, connect_pause_ms: int) -> Refused | None:
+    async def _fall_silent(self) -> None:
+        """After bytes that nobody asked for: over TCP hang up, on a line wait until nobody speaks (or speaks for too long)."""
+        end_s = asyncio.get_running_loop().time() + self._timeout_s
+        while self._stray:
+            self._doubt("stray_bytes", hang_up=self._line is None)
+            if self._line is None or asyncio.get_running_loop().time() > end_s:
+                return
+            await self._pause(self._not_before_s)
+
+    async def _open(self, connect_pause_s: float) -> Refused | None:
         if self._client is not None and self._client.connected:
             return None
         self._hang_up()
         await self._pause(self._not_before_s)
-        client = AsyncModbusTcpClient(
-            self.host,
-            port=self.port,
-            framer=FramerType.RTU if self._framing == "rtu" else FramerType.SOCKET,
-            timeout=self._timeout_s + 1,  # ours ends first
-            retries=0,
-            reconnect_delay=0,
-            trace_packet=self._watch,
-            trace_connect=self._connection,
-        )
+        client = self._new_client()
         try:
             async with asyncio.timeout(self._timeout_s):
                 connected = await client.connect()
@@ -121,12 +220,31 @@ class Link:
         if not connected:
             client.close()
             return Refused(Refusal.CONNECT)
+        # Never the same transaction again, not even over another connection to the same gateway.
+        client.ctx.next_tid = self._transaction
         self._client = client
-        if connect_pause_ms:
-            await asyncio.sleep(connect_pause_ms / 1000)
+        if connect_pause_s:
+            await asyncio.sleep(connect_pause_s)
         return None
 
-    async def _ask(self, unit: int, block: Block) -> Words | Refused:
+    def _new_client(self) -> Any:
+        common: dict[str, Any] = {
+            "framer": FramerType.RTU if self._rtu else FramerType.SOCKET,
+            "timeout": 2 * self._timeout_s + 10,  # ours ends first
+            "retries": 0,
+            "reconnect_delay": 0,
+            "trace_packet": self._watch,
+            "trace_connect": self._connection,
+        }
+        if isinstance(self.endpoint, LineSettings):
+            line = self.endpoint
+            parity = line.parity[0].upper()
+            return AsyncModbusSerialClient(
+                line.device, baudrate=line.baud, parity=parity, stopbits=line.stop_bits, **common
+            )
+        return AsyncModbusTcpClient(self.endpoint.host, port=self.endpoint.port, **common)
+
+    async def _ask(self, unit: int, block: Block, deadline_s: float) -> Words | Refused:
         client = self._client
         if client is None:
             return Refused(Refusal.CONNECT)
@@ -136,9 +254,15 @@ class Link:
         read: Callable[..., Any] = (
             client.read_holding_registers if block.function_code == 3 else client.read_input_registers
         )
-        call = asyncio.ensure_future(read(block.address, count=block.quantity, device_id=unit))
         try:
-            await asyncio.wait({call, self._refused}, timeout=self._timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            call = asyncio.ensure_future(read(block.address, count=block.quantity, device_id=unit))
+        except ModbusException:
+            return Refused(Refusal.CLOSED)
+        try:
+            await asyncio.wait({call, self._refused}, timeout=deadline_s, return_when=asyncio.FIRST_COMPLETED)
+            if self._words is not None and not call.done():
+                # The answer came in the loop's same turn as the deadline: a busy computer is not a dead meter.
+                await asyncio.wait({call}, timeout=self._timeout_s)
             if self._refused.done():
                 return self._refused.result()
             if not call.done():
@@ -154,7 +278,7 @@ class Link:
         """Return the words that both we and the library read in the frame."""
         error = call.exception()
         if error is not None:
-            log.debug("modbus_library_refused", host=self.host, unit=unit, error=str(error))
+            log.debug("modbus_library_refused", link=str(self.endpoint), unit=unit, error=str(error))
             return Refused(Refusal.LIBRARY)
         response = call.result()
         same = (
@@ -169,8 +293,11 @@ class Link:
     def _watch(self, sending: bool, data: bytes) -> bytes:
         """See every packet; what is returned is what pymodbus sends or gets to see."""
         if sending:
-            if self._asked is not None and self._framing == "tcp":
-                self._asked = self._asked._replace(transaction=int.from_bytes(data[0:2], "big"))
+            if self._asked is None or data[1 if self._rtu else 7] not in READING_FUNCTIONS:
+                return b""
+            if not self._rtu:
+                self._transaction = int.from_bytes(data[0:2], "big")
+                self._asked = self._asked._replace(transaction=self._transaction)
             return data
         if self._asked is None or self._refused is None:
             self._stray = True
@@ -190,10 +317,12 @@ class Link:
         if not connected and self._refused is not None and not self._refused.done() and self._asked is not None:
             self._refused.set_result(Refused(Refusal.SHORT if self._partial else Refusal.CLOSED))
 
-    def _drop(self, reason: str) -> None:
-        """Close in doubt: nothing is asked again before a late reply has had its time to arrive at a closed door."""
-        log.debug("link_dropped", host=self.host, port=self.port, reason=reason)
-        self._hang_up()
+    def _doubt(self, reason: str, *, hang_up: bool = True) -> None:
+        """Nothing is asked before a late reply has had its time to arrive: at a closed door, or on a line listened to."""
+        log.debug("link_in_doubt", link=str(self.endpoint), reason=reason)
+        self._stray = False
+        if hang_up:
+            self._hang_up()
         self._not_before_s = asyncio.get_running_loop().time() + self._settle_s
 
     def _hang_up(self) -> None:
@@ -201,3 +330,6 @@ class Link:
         client, self._client = self._client, None
         if client is not None:
             client.close()
+
+
+_PORT_IS_GONE = (Refusal.CLOSED, Refusal.CONNECT, Refusal.LIBRARY)

@@ -17,6 +17,7 @@ from edge.errors import SigningKeyError
 from edge.sample import PollPlan, Sample
 from edge.settings import MeterSettings
 from edge.track import Draft, Outcome, Rules, TrackState, Window, checks, take
+from edge.turns import FIRST_COST_S
 from gridkit.clock import UNKNOWN_ERROR_MS
 from gridkit.enrolment import ConfiguredMeter, format_meter_id
 from gridkit.interval import BOUNDARY_TOLERANCE_S
@@ -112,6 +113,7 @@ class Meter:
         self.outcome: Outcome | None = None
         self.failures = 0
         self.next_try_s = 0.0
+        self.cost_s = FIRST_COST_S
         self.last_refusal = ""
         self.last_sample: Sample | None = None
         self._network_tag = network_tag

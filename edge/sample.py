@@ -11,7 +11,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import NamedTuple
 
-from edge.frame import Refusal, Refused
+from edge.frame import Refusal, Refused, Words
 from edge.guard import Asks
 from gridkit.clock import Clock
 from gridkit.profile import (
@@ -62,8 +62,20 @@ class PollRefused(NamedTuple):
     code: int = 0
 
 
+class EnergyRead(NamedTuple):
+    """The energy registers alone, as read at one instant: blocks with their words, campus ns, monotonic ns."""
+
+    blocks: tuple[tuple[Block, Words], ...]
+    read_ns: int
+    monotonic_ns: int
+
+
 class PollPlan:
-    """The questions of one round: energy first, for its instant is the one that counts."""
+    """The questions of one round: energy first, for its instant is the one that counts.
+
+    `energy_only` are the fewest registers that hold the counters: on a slow line all meters are asked those first when a
+    quarter hour has ended, and the rest afterwards.
+    """
 
     def __init__(self, profile: Profile) -> None:
         """Plan a family's blocks; those of optional fields alone may be answered with "no such address"."""
@@ -81,14 +93,39 @@ class PollPlan:
         blocks = plan_blocks(profile, [name for name in wanted if name not in optional])
         self.profile = profile
         self.blocks = sorted(blocks, key=lambda block: not holds_energy(block))
+        self.energy_only = plan_blocks(profile, profile.energy_names)
         self.energy_blocks = sum(1 for block in blocks if holds_energy(block))
         self.optional_blocks = [block for name in sorted(optional) for block in plan_blocks(profile, [name])]
 
 
-async def poll(
+async def read_energy(
     link: Asks, unit: int, plan: PollPlan, clock: Clock, *, monotonic_ns: Callable[[], int] = time.monotonic_ns
+) -> EnergyRead | PollRefused:
+    """Read the counters alone: the first part of a boundary sample, which `poll` completes."""
+    access = plan.profile.access
+    blocks: list[tuple[Block, Words]] = []
+    for block in plan.energy_only:
+        words = await link.read(unit, block, pause_ms=access.pause_ms, connect_pause_ms=access.connect_pause_ms)
+        if isinstance(words, Refused):
+            return PollRefused(words.reason.value, words.code)
+        blocks.append((block, words))
+    return EnergyRead(tuple(blocks), clock.now_ns(), monotonic_ns())
+
+
+async def poll(
+    link: Asks,
+    unit: int,
+    plan: PollPlan,
+    clock: Clock,
+    *,
+    energy: EnergyRead | None = None,
+    monotonic_ns: Callable[[], int] = time.monotonic_ns,
 ) -> Sample | PollRefused:
     """Ask one meter everything once.
+
+    Args:
+        energy: Counters that `read_energy` has brought; then theirs is the sample's instant, and identity and measured
+            values are those of a little later.
 
     Returns:
         The sample, or why there is none: a `Refusal` label, or "energy_<reason>" when a counter shows no value. One
@@ -109,6 +146,10 @@ async def poll(
         registers.add(block, words)
         if index == plan.energy_blocks - 1:
             read_ns, read_monotonic_ns = clock.now_ns(), monotonic_ns()
+    if energy is not None:
+        for block, words in energy.blocks:
+            registers.add(block, words)
+        read_ns, read_monotonic_ns = energy.read_ns, energy.monotonic_ns
     return read_sample(plan.profile, registers, read_ns, read_monotonic_ns, clock.error_bound_ms())
 
 

@@ -20,6 +20,12 @@ port = 15020
 unit = 1
 serial = "22110017"                    # "" adopts the serial that is read first
 key_file = "var/keys/HOUSE-07.json"
+
+[[edge.lines]]                         # an RS-485 line; a meter on it says line = "riser-2" instead of host and port
+name = "riser-2"
+device = "/dev/serial/by-id/usb-FTDI_FT232R_A50285BI-if00-port0"   # by-id: stays the same adapter after a reboot
+baud = 9600
+parity = "none"
 """
 
 from __future__ import annotations
@@ -34,13 +40,64 @@ from gridkit.topics import check_agent
 PREFIX = "CAMPUSGRID_EDGE_"
 
 
+class TcpEndpoint(msgspec.Struct, frozen=True):
+    """A Modbus TCP server or gateway; framing "tcp" (MBAP) or "rtu" (RTU frames passed through)."""
+
+    host: str
+    port: int
+    framing: str = "tcp"
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+class LineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One RS-485 line at a serial port: RTU frames, eight data bits.
+
+    Attributes:
+        name: What its meters call it.
+        device: The port; a path under /dev/serial/by-id names the adapter, whatever the order of plugging in.
+        baud: Bits a second.
+        parity: "none", "even" or "odd", as the meters are set.
+        stop_bits: 1 or 2.
+    """
+
+    name: str
+    device: str
+    baud: int = 9600
+    parity: str = "none"
+    stop_bits: int = 1
+
+    def __post_init__(self) -> None:
+        if self.parity not in ("none", "even", "odd"):
+            raise ValueError('parity is "none", "even" or "odd"')
+        if self.stop_bits not in (1, 2):
+            raise ValueError("stop_bits is 1 or 2")
+        if not 300 <= self.baud <= 1_000_000:
+            raise ValueError("baud is 300 to 1000000")
+        if not self.name or not self.device:
+            raise ValueError("name and device may not be empty")
+
+    @property
+    def byte_s(self) -> float:
+        """Time of one byte on the wire, s: start bit, eight data bits, parity, stop bits."""
+        return (9 + (self.parity != "none") + self.stop_bits) / self.baud
+
+    def __str__(self) -> str:
+        return self.device
+
+
+Endpoint = TcpEndpoint | LineSettings
+
+
 class MeterSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One meter: where it is, what it is, and its key.
 
     Attributes:
         id: Meter id as `gridkit.enrolment.parse_meter_id` reads it.
         profile: Id of its family in `gridkit/profiles`.
-        host, port: Modbus TCP server or gateway.
+        host, port: Modbus TCP server or gateway; or instead of them
+        line: Name of a line of `lines`.
         unit: Modbus unit id, 0 to 255.
         serial: What its serial register must say; "" adopts what is read first.
         key_file: Key of epoch 0; that of epoch n lies beside it as `<key_file>.<n>`.
@@ -50,9 +107,10 @@ class MeterSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     id: str
     profile: str
-    host: str
-    port: int
     key_file: Path
+    host: str = ""
+    port: int = 502
+    line: str = ""
     unit: int = 1
     serial: str = ""
     framing: str = "tcp"
@@ -62,6 +120,8 @@ class MeterSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         parse_meter_id(self.id)
         if self.framing not in ("tcp", "rtu"):
             raise ValueError('framing is "tcp" or "rtu"')
+        if bool(self.host) == bool(self.line):
+            raise ValueError("a meter has either a host or a line")
         if not (0 <= self.unit <= 255 and 1 <= self.port <= 65_535 and self.max_power_w > 0):
             raise ValueError("unit is 0 to 255, port 1 to 65535, max_power_w above 0")
 
@@ -93,6 +153,7 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bridge_keys: tuple[str, ...]
     config_key: str
     meters: tuple[MeterSettings, ...]
+    lines: tuple[LineSettings, ...] = ()
     mqtt_host: str = "127.0.0.1"
     mqtt_version: int = 5
     mqtt_ca: Path | None = None
@@ -128,9 +189,31 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("poll_interval_s is 0.1 to 900, request_timeout_s 0.05 to 30, window at least 1")
         if len({meter.meter_id for meter in self.meters}) != len(self.meters):
             raise ValueError("a meter id appears twice")
-        where = {(m.host, m.port, m.unit) for m in self.meters}
+        if len({line.name for line in self.lines}) != len(self.lines):
+            raise ValueError("lines: two have the same name")
+        if len({line.device for line in self.lines}) != len(self.lines):
+            raise ValueError("lines: two have the same device")
+        for meter in self.meters:
+            self.endpoint(meter)
+        where = {(str(self.endpoint(m)), m.unit) for m in self.meters}
         if len(where) != len(self.meters):
-            raise ValueError("two meters have the same host, port and unit")
+            raise ValueError("meters: two have the same place (host and port, or line) and unit")
+        framings = {endpoint for endpoint in map(self.endpoint, self.meters) if isinstance(endpoint, TcpEndpoint)}
+        if len({(endpoint.host, endpoint.port) for endpoint in framings}) != len(framings):
+            raise ValueError("meters: one host and port has two framings")
+
+    def endpoint(self, meter: MeterSettings) -> Endpoint:
+        """Return where a meter is asked.
+
+        Raises:
+            ValueError: It names a line that is not there.
+        """
+        if meter.host:
+            return TcpEndpoint(meter.host, meter.port, meter.framing)
+        for line in self.lines:
+            if line.name == meter.line:
+                return line
+        raise ValueError(f"meters: {meter.id} is on line {meter.line!r}, which is not among the lines")
 
     @property
     def network_tag_bytes(self) -> bytes:

@@ -10,6 +10,7 @@ import pytest
 
 from edge.frame import Question, Refusal, Refused, crc16, inspect_rtu, inspect_tcp
 from edge.guard import Link
+from edge.settings import TcpEndpoint
 from gridkit.profile import Block
 
 BLOCK = Block(4, 72, 4)
@@ -47,7 +48,7 @@ FAULTS: dict[str, tuple[Any, Refusal]] = {
 async def test_a_wrong_answer_is_refused_with_its_reason_and_the_next_one_is_right(modbus: Any, name: str) -> None:
     """Three registers for four shift a kWh counter by 65,536; pymodbus alone hands them over."""
     fault, reason = FAULTS[name]
-    link = Link("127.0.0.1", modbus.port, timeout_s=0.15, settle_s=0.02)
+    link = Link(TcpEndpoint("127.0.0.1", modbus.port), timeout_s=0.15, settle_s=0.02)
     assert await link.read(1, BLOCK) == RIGHT
     modbus.behave = fault
     refused = await link.read(1, BLOCK)
@@ -66,7 +67,7 @@ async def test_a_wrong_answer_is_refused_with_its_reason_and_the_next_one_is_rig
 async def test_a_late_answer_never_becomes_the_next_one(start_modbus: Any, rtu: bool) -> None:
     """RTU frames carry no id: with pymodbus alone every later read stays shifted by one question."""
     server = await start_modbus(rtu)
-    link = Link("127.0.0.1", server.port, framing="rtu" if server.rtu else "tcp", timeout_s=0.2, settle_s=0.2)
+    link = Link(TcpEndpoint("127.0.0.1", server.port, "rtu" if server.rtu else "tcp"), timeout_s=0.2, settle_s=0.2)
 
     def after(delay_s: float) -> Any:
         async def answer(r: Any) -> bytes:
@@ -99,7 +100,7 @@ async def test_bytes_that_nobody_asked_for_close_the_link_before_the_next_questi
         modbus_rtu._tasks.add(task)
         return bytes(r.good())
 
-    link = Link("127.0.0.1", modbus_rtu.port, framing="rtu", timeout_s=0.2, settle_s=0.02)
+    link = Link(TcpEndpoint("127.0.0.1", modbus_rtu.port, "rtu"), timeout_s=0.2, settle_s=0.02)
     modbus_rtu.behave = twice
     assert await link.read(1, BLOCK) == RIGHT
     modbus_rtu.behave = modbus_rtu.good
@@ -121,7 +122,7 @@ async def test_a_frame_in_small_pieces_is_put_together(modbus: Any) -> None:
             await asyncio.sleep(0.002)
 
     modbus.behave = pieces
-    link = Link("127.0.0.1", modbus.port, timeout_s=1)
+    link = Link(TcpEndpoint("127.0.0.1", modbus.port), timeout_s=1)
     assert await link.read(1, BLOCK) == RIGHT
     await link.close()
 
@@ -132,7 +133,7 @@ async def test_a_host_that_is_not_there_is_refused_by_our_deadline_and_found_aga
     server = await start_modbus()
     port = server.port
     await server.stop()
-    link = Link("127.0.0.1", port, timeout_s=0.2, settle_s=0.01)
+    link = Link(TcpEndpoint("127.0.0.1", port), timeout_s=0.2, settle_s=0.01)
     for _ in range(3):
         assert await link.read(1, BLOCK) == Refused(Refusal.CONNECT)
     await start_modbus(port=port)

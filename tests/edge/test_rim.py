@@ -15,7 +15,7 @@ from edge.enroll import enroll, parse_wallet
 from edge.errors import EnrolError
 from edge.meter import boundary_tolerance_ns, key_epoch_of, load_keys
 from edge.metrics import Counters, gauge, serve
-from edge.settings import PREFIX, EdgeSettings, MeterSettings
+from edge.settings import PREFIX, EdgeSettings, MeterSettings, TcpEndpoint
 from gridkit.enrolment import ConfiguredMeter, read_enrolment, verify_proof
 from gridkit.keys import KeyFileModeError, create_key
 from gridkit.settings import SettingsError, load
@@ -120,7 +120,7 @@ def test_wallets_are_read_as_solana_writes_them() -> None:
 
 
 def meter(tmp_path: Path, **more: Any) -> MeterSettings:
-    return MeterSettings("M1", "abb-b23", "127.0.0.1", 1, tmp_path / "k" / "m.json", **more)
+    return MeterSettings("M1", "abb-b23", tmp_path / "k" / "m.json", "127.0.0.1", 1, **more)
 
 
 def test_enrolment_makes_one_key_and_proves_it(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_enrolment_of_a_meter_that_does_not_answer_makes_no_key(tmp_path: Path) 
             network_tag=b"abcd",
             owner=bytes(32),
             out=tmp_path / "1.json",
-            ask_meter=True,
+            ask_at=TcpEndpoint("127.0.0.1", 1),
             timeout_s=0.3,
         )
     assert not (tmp_path / "k").exists()
