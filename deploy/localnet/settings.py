@@ -34,7 +34,7 @@ class LocalnetSettings(msgspec.Struct, forbid_unknown_fields=True):
     ws_port: Port = 0
     speed: Annotated[int, msgspec.Meta(ge=1, le=86_400)] = 1
     start: str | int = "now"
-    snapshot_every: Annotated[int, msgspec.Meta(ge=1)] = 50_000
+    snapshot_every: Annotated[int, msgspec.Meta(ge=1)] = 20_000
     slot_ms: Annotated[int, msgspec.Meta(ge=5, le=10_000)] = 400
     max_body_bytes: Annotated[int, msgspec.Meta(ge=65_536)] = 4 * 1024 * 1024
     max_batch: Annotated[int, msgspec.Meta(ge=1)] = 2_000

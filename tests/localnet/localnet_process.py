@@ -100,8 +100,8 @@ class Node:
     def command(self, verb: str) -> list[str]:
         return [str(PYTHON), "-m", "deploy.localnet", verb, "--config", str(self.config)]
 
-    def start(self, *, largest_file_bytes: int | None = None) -> Node:
-        """Start and wait until it answers; a limit on file sizes stands in for a full disk."""
+    def spawn(self, *, largest_file_bytes: int | None = None) -> None:
+        """Start and do not wait; a limit on file sizes stands in for a full disk."""
 
         def limit() -> None:
             if largest_file_bytes is not None:
@@ -109,6 +109,11 @@ class Node:
 
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(self.command("run"), cwd=CHECKOUT, stderr=log, stdout=log, preexec_fn=limit)
+
+    def start(self, *, largest_file_bytes: int | None = None) -> Node:
+        """Start and wait until it answers."""
+        self.spawn(largest_file_bytes=largest_file_bytes)
+        assert self.process is not None
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
@@ -193,6 +198,24 @@ class Node:
         wallet = Wallet()
         self.call("requestAirdrop", wallet.address, lamports)
         return wallet
+
+    def resident_mib(self) -> float:
+        """Return the memory that the process holds, MiB."""
+        assert self.process is not None
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+    def pay_all(self, payer: Wallet, targets: list[Pubkey], lamports: int) -> None:
+        """Pay each target once, in batches; each payment must land."""
+        for at in range(0, len(targets), 500):
+            blockhash = self.blockhash()
+            wires = [
+                signed([pay(payer, target, lamports + number)], [payer], blockhash)
+                for number, target in enumerate(targets[at : at + 500])
+            ]
+            calls = [("sendTransaction", [base64.b64encode(wire).decode(), {"encoding": "base64"}]) for wire in wires]
+            refused = [answer for answer in self.batch(calls) if "result" not in answer]
+            assert not refused, refused[0]
 
     def wait_slots(self, count: int) -> None:
         """Wait until this many more slots have been opened."""

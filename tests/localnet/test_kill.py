@@ -33,63 +33,67 @@ UNIT = 1_000_000
 KILLS = steps(10, prove=200)
 
 
+class Load:
+    """A client that pays pairs of accounts without end: both of a pair in one transaction, so none can be paid by half."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.payer = node.funded(1_000_000 * SOL)
+        self.pairs = [(Wallet().pubkey, Wallet().pubkey) for _ in range(40)]
+        self.sent: dict[str, tuple[int, int]] = {}
+        self.answered: list[str] = []
+        self.stopping = threading.Event()
+
+    def run(self) -> None:
+        """Send batches until told to stop or until the process is gone."""
+        while not self.stopping.is_set():
+            try:
+                blockhash = self.node.blockhash()
+                calls = [("sendTransaction", [self._next(blockhash), {"encoding": "base64"}]) for _ in range(25)]
+                self.answered += [answer["result"] for answer in self.node.batch(calls) if "result" in answer]
+            except Exception:
+                return  # the connection went with the process
+
+    def _next(self, blockhash: str) -> str:
+        serial = len(self.sent)
+        index, lamports = serial % len(self.pairs), UNIT + serial
+        first, second = self.pairs[index]
+        wire = signed([pay(self.payer, first, lamports), pay(self.payer, second, lamports)], [self.payer], blockhash)
+        self.sent[str(Signature.from_bytes(wire[1:65]))] = (index, lamports)
+        return base64.b64encode(wire).decode()
+
+
 @pytest.mark.prove_too
 def test_after_kills_under_load_every_answered_transaction_is_there_and_none_by_half(make_node: MakeNode) -> None:
     """An answer is a promise: a reading is deleted from the edge's spool because of it."""
     node = make_node(snapshot_every=300).start()
-    payer = node.funded(1_000_000 * SOL)
-    pairs = [(Wallet().pubkey, Wallet().pubkey) for _ in range(40)]
-    answered: dict[str, int] = {}
-    sent: dict[str, tuple[int, int]] = {}
-    serial = 0
-    dice = random.Random(7)
+    load, dice, checked = Load(node), random.Random(7), 0
     for kill in range(KILLS):
-        stop = threading.Event()
-
-        def load(stop: threading.Event = stop) -> None:
-            nonlocal serial
-            while not stop.is_set():
-                try:
-                    blockhash = node.blockhash()
-                    calls = []
-                    for _ in range(25):
-                        serial += 1
-                        first, second = pairs[serial % len(pairs)]
-                        lamports = UNIT + serial
-                        wire = signed([pay(payer, first, lamports), pay(payer, second, lamports)], [payer], blockhash)
-                        name = str(Signature.from_bytes(wire[1:65]))
-                        sent[name] = (serial % len(pairs), lamports)
-                        calls.append(("sendTransaction", [base64.b64encode(wire).decode(), {"encoding": "base64"}]))
-                    for answer in node.batch(calls):
-                        if "result" in answer:
-                            answered[answer["result"]] = 1
-                except Exception:
-                    return  # the connection went with the process
-
-        thread = threading.Thread(target=load)
+        load.stopping.clear()
+        thread = threading.Thread(target=load.run)
         thread.start()
         time.sleep(dice.uniform(0.05, 1.2))
         node.kill()
-        stop.set()
+        load.stopping.set()
         thread.join()
+        if kill % 4 == 3:  # a start is work too: kill it somewhere in the middle
+            node.spawn()
+            time.sleep(dice.uniform(0.0, 0.8))
+            node.kill()
         node.start()
-        names = list(answered)
-        for at in range(0, len(names), 256):
-            statuses = node.call("getSignatureStatuses", names[at : at + 256], {"searchTransactionHistory": True})[
-                "value"
-            ]
-            assert all(status is not None and status["err"] is None for status in statuses), f"lost after kill {kill}"
-    assert len(answered) > 200
-    landed = statuses_of(node, list(sent))
-    assert set(answered) <= landed
-    owed = [0] * len(pairs)
+        names, checked = load.answered[checked:], len(load.answered)
+        assert statuses_of(node, names) == set(names), f"lost after kill {kill}"
+    assert len(load.answered) > 20 * KILLS
+    landed = statuses_of(node, list(load.sent))
+    assert set(load.answered) <= landed
+    owed = [0] * len(load.pairs)
     for name in landed:
-        index, lamports = sent[name]
+        index, lamports = load.sent[name]
         owed[index] += lamports
-    for index, (first, second) in enumerate(pairs):
+    for index, (first, second) in enumerate(load.pairs):
         assert node.balance(first) == node.balance(second) == owed[index]
     assert node.call("getTransactionCount") == len(landed) + 1
-    listed = history_of(node, payer.pubkey)
+    listed = history_of(node, load.payer.pubkey)
     assert set(listed) - landed == {listed[-1]}  # the airdrop is the oldest
     assert len(listed) == len(set(listed)) == len(landed) + 1
 
@@ -99,7 +103,7 @@ def statuses_of(node: Node, names: list[str]) -> set[str]:
     for at in range(0, len(names), 256):
         part = names[at : at + 256]
         statuses = node.call("getSignatureStatuses", part, {"searchTransactionHistory": True})["value"]
-        landed |= {name for name, status in zip(part, statuses, strict=True) if status is not None}
+        landed |= {name for name, status in zip(part, statuses, strict=True) if status and status["err"] is None}
     return landed
 
 
