@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import errno
 import gc
+import os
 import signal
 import sys
 import time
@@ -44,6 +45,7 @@ def main(argv: list[str] | None = None) -> int:
         command = commands.add_parser(name, help=about)
         command.add_argument("--config", type=Path, default=None, help="TOML file with a [localnet] table")
     given = parser.parse_args(argv)
+    os.environ.pop(f"{PREFIX}PYTHON", None)  # names the interpreter that got us here: a setting of whoever starts us
     try:
         settings = load(LocalnetSettings, given.config, prefix=PREFIX)
         configure("localnet", settings.log_level)

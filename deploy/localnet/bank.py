@@ -245,7 +245,7 @@ class Bank:
         if self._saving is not None:
             self._save(writable)
         payer_before = None if keep_failure else raw.get_account(payer)
-        guarded = [(key, raw.get_account(key)) for key in writable] if LOADER_V3 in wire.static else None
+        guarded = [(key, raw.get_account(key)) for key in writable] if LOADER_V3 in keys else None
         balance = raw.get_balance
         pre = [balance(key) or 0 for key in keys]
         tokens = self._tokens_before(keys, pre)
@@ -270,6 +270,8 @@ class Bank:
                     raw.set_account(payer, payer_before)
                 return Refused(failure, meta)
             self._advance_failed_nonce(wire)
+        if guarded is not None and failure is None:
+            self._forget_closed_programs(writable)
         landed = Landed(wire, failure, meta, keys, writable, resolved.loaded)
         landed.pre, landed.post = pre, [balance(key) or 0 for key in keys]
         if failure is None:
@@ -525,6 +527,15 @@ class Bank:
         for key, account in sorted(guarded, key=lambda pair: pair[1] is not None and pair[1].executable):
             self._raw.set_account(key, account or Account(0, b"", SYSTEM))
         return Refused({"InstructionError": [0, "InvalidAccountData"]})
+
+    def _forget_closed_programs(self, keys: list[Pubkey]) -> None:
+        """See to it that what was closed runs no more: LiteSVM keeps the code of a program that lost its data."""
+        for key in keys:
+            account = self._raw.get_account(key)
+            if account is None or not account.executable or account.owner != LOADER_V3:
+                continue
+            if self._raw.get_account(Pubkey.from_bytes(account.data[4:36])) is None:
+                self._raw.set_account(key, account)
 
     def _nonce_account(self, wire: Wire) -> Pubkey | None:
         first = wire.message.instructions[0] if wire.message.instructions else None
