@@ -31,6 +31,8 @@ SLICE_S = 0.004
 """How long a batch may run before others get their turn."""
 
 SMALL_BATCH, CHUNK = 16, 128
+MAX_BATCH_ANSWER_BYTES = 64 << 20
+"""What a batch may be answered: 2,000 calls for one market would otherwise be a gigabyte."""
 
 
 class Dispatcher:
@@ -59,7 +61,10 @@ class Dispatcher:
             return self._refused(None, RpcError(jsonrpc.INVALID_REQUEST, why))
         if len(request) > SMALL_BATCH:
             return self._long_batch(request)
-        return _joined([answer for item in request if (answer := self.answer(item)) is not None])
+        answers = _Answers()
+        for item in request:
+            answers.add(self._in_batch(item, answers))
+        return answers.joined()
 
     def answer(self, item: Any, verified: Wire | None = None) -> bytes | None:
         """Return the answer to one request; None for a notification, which nothing listens to.
@@ -102,19 +107,23 @@ class Dispatcher:
             raise RpcError(jsonrpc.INTERNAL_ERROR, "Internal error") from None
 
     async def _long_batch(self, request: list[Any]) -> bytes | None:
-        answers: list[bytes] = []
+        answers = _Answers()
         for at in range(0, len(request), CHUNK):
             chunk = request[at : at + CHUNK]
             verified = await self._verify(chunk)
             slice_end = time.monotonic() + SLICE_S
             for index, item in enumerate(chunk):
-                answer = self.answer(item, verified.get(index))
-                if answer is not None:
-                    answers.append(answer)
+                answers.add(self._in_batch(item, answers, verified.get(index)))
                 if time.monotonic() >= slice_end:
                     await asyncio.sleep(0)
                     slice_end = time.monotonic() + SLICE_S
-        return _joined(answers)
+        return answers.joined()
+
+    def _in_batch(self, item: Any, answers: _Answers, verified: Wire | None = None) -> bytes | None:
+        if answers.size < MAX_BATCH_ANSWER_BYTES:
+            return self.answer(item, verified)
+        why = f"The answers of this batch exceed {MAX_BATCH_ANSWER_BYTES} bytes; ask for less at once"
+        return self._refused(item.get("id"), RpcError(jsonrpc.INVALID_REQUEST, why))
 
     async def _verify(self, request: list[Any]) -> dict[int, Wire]:
         """Return the transactions of a batch whose signatures are valid, by position, checked on two cores at once.
@@ -147,5 +156,17 @@ def _verify(waiting: deque[tuple[int, Wire]], found: dict[int, Wire]) -> None:
             found[index] = wire
 
 
-def _joined(answers: list[bytes]) -> bytes | None:
-    return b"[" + b",".join(answers) + b"]" if answers else None
+class _Answers:
+    """The answers of a batch, and how large they are together."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self.size = 0
+
+    def add(self, answer: bytes | None) -> None:
+        if answer is not None:
+            self._parts.append(answer)
+            self.size += len(answer)
+
+    def joined(self) -> bytes | None:
+        return b"[" + b",".join(self._parts) + b"]" if self._parts else None

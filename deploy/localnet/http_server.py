@@ -25,6 +25,8 @@ REQUEST_TIMEOUT_S = 30.0
 """From the first byte of a request to its last; a slower client holds a connection for nothing."""
 
 IDLE_TIMEOUT_S = 120.0
+MAX_HELD_BYTES = 1 << 20
+"""Answers of one client that wait for the disk; beyond it his next requests wait too."""
 
 _REASONS = {200: b"OK", 204: b"No Content", 400: b"Bad Request", 404: b"Not Found", 405: b"Method Not Allowed"}
 _REASONS |= {408: b"Request Timeout", 413: b"Payload Too Large", 431: b"Request Header Fields Too Large"}
@@ -38,11 +40,26 @@ _PREFLIGHT = (
 
 
 class HttpLimits:
-    """What all connections share: limits and their number."""
+    """What all connections share: limits and their number.
+
+    Attributes:
+        max_body_bytes, max_connections: As set.
+        connections: All that are open.
+    """
 
     def __init__(self, max_body_bytes: int, max_connections: int) -> None:
         self.max_body_bytes, self.max_connections = max_body_bytes, max_connections
         self.connections: set[HttpConnection] = set()
+
+    def has_room(self) -> bool:
+        """Return whether one more client fits, if need be in place of the one who keeps his request waiting the longest."""
+        if len(self.connections) < self.max_connections:
+            return True
+        idle = [connection for connection in self.connections if connection.is_idle]
+        if not idle:
+            return False
+        min(idle, key=lambda connection: connection.since).abort()
+        return True
 
     async def sweep(self) -> None:
         """Close connections that dawdle, until cancelled."""
@@ -64,7 +81,9 @@ class HttpConnection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[tuple[bytes, bytes, bytes, bool]] = deque()
         self._busy = self._closing = self._paused = self._begun = False
-        self._deadline = self._loop.time() + IDLE_TIMEOUT_S
+        self.since = self._loop.time()
+        self._deadline = self.since + IDLE_TIMEOUT_S
+        self._held_bytes = 0
         self._task: asyncio.Task[None] | None = None
         self._unparsed_header = 0
         self._reset()
@@ -75,7 +94,7 @@ class HttpConnection(asyncio.Protocol):
         """Take a client, or refuse it when there are too many."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's are not derived from asyncio's
         self._parser = httptools.HttpRequestParser(self)
-        if len(self._limits.connections) >= self._limits.max_connections:
+        if not self._limits.has_room():
             self._fail(503)
             return
         self._limits.connections.add(self)
@@ -109,15 +128,26 @@ class HttpConnection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """The client reads again."""
         self._paused = False
-        self._resume()
+        self._serve()
 
     def eof_received(self) -> bool:
         """Keep the way back open while answers are owed."""
         return self._busy or bool(self._waiting)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is owed to the client: he has sent no request, or not all of one."""
+        return not self._busy and not self._waiting and not self._held_bytes
+
+    def abort(self) -> None:
+        """Cut the client off at once."""
+        self._closing = True
+        self._limits.connections.discard(self)
+        self._transport.abort()
+
     def close_if_late(self, now: float) -> None:
         """Close when the request, or the next one, is overdue."""
-        if not self._busy and not self._waiting and now > self._deadline:
+        if self.is_idle and now > self._deadline:
             self._fail(408) if self._begun else self._transport.close()
 
     # Parser callbacks
@@ -157,7 +187,8 @@ class HttpConnection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """A request is whole."""
         self._begun, self._unparsed_header = False, 0
-        self._deadline = self._loop.time() + IDLE_TIMEOUT_S
+        self.since = self._loop.time()
+        self._deadline = self.since + IDLE_TIMEOUT_S
         if self._closing:
             return
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
@@ -171,7 +202,7 @@ class HttpConnection(asyncio.Protocol):
     # Answering
 
     def _serve(self) -> None:
-        while self._waiting and not self._busy and not self._closing:
+        while self._waiting and not (self._busy or self._closing or self._paused or self._held_bytes > MAX_HELD_BYTES):
             method, url, body, keep_alive = self._waiting.popleft()
             if method != b"POST":
                 self._serve_other(method, url, keep_alive)
@@ -231,11 +262,15 @@ class HttpConnection(asyncio.Protocol):
         )
 
         def send() -> None:
+            self._held_bytes -= len(message)
             if not self._transport.is_closing():
                 self._transport.write(message)
                 if not keep_alive:
                     self._transport.close()
+            if self._waiting:
+                self._loop.call_soon(self._serve)
 
+        self._held_bytes += len(message)
         if not keep_alive:
             self._closing = True
         self._outbox.put(send)

@@ -27,7 +27,7 @@ from deploy.localnet.params import Options, address, integer, sequence, signatur
 from deploy.localnet.wire import signature_of
 
 ACCOUNT_PERIOD_S = 0.05
-MAX_PER_CONNECTION = 1_000
+MAX_PER_CONNECTION, MAX_TOGETHER = 1_000, 100_000
 
 
 class Subscriber(Protocol):
@@ -99,7 +99,7 @@ class Subscriptions:
         if call.method in _SUBSCRIBE:
             kind, required, most = _SUBSCRIBE[call.method]
             params = call.positional(required, most)
-            if len(subscriber.subscriptions) >= MAX_PER_CONNECTION:
+            if len(subscriber.subscriptions) >= MAX_PER_CONNECTION or len(self._by_id) >= MAX_TOGETHER:
                 raise RpcError(
                     jsonrpc.INTERNAL_ERROR, "Internal Error: Subscription refused. Node subscription limit reached"
                 )

@@ -79,6 +79,7 @@ class Node:
         self.settings = {"home": str(home), "rpc_port": self.port, "ws_port": self.ws_port, "slot_ms": 100, **settings}
         self.log_path = home.parent / f"{home.name}.log"
         self.process: subprocess.Popen[bytes] | None = None
+        self.paid = 0
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
 
     @property
@@ -209,10 +210,10 @@ class Node:
         """Pay each target once, in batches; each payment must land."""
         for at in range(0, len(targets), 500):
             blockhash = self.blockhash()
-            wires = [
-                signed([pay(payer, target, lamports + number)], [payer], blockhash)
-                for number, target in enumerate(targets[at : at + 500])
-            ]
+            wires = []
+            for target in targets[at : at + 500]:
+                self.paid += 1  # one lamport more each time, or two payments would be the same transaction
+                wires.append(signed([pay(payer, target, lamports + self.paid)], [payer], blockhash))
             calls = [("sendTransaction", [base64.b64encode(wire).decode(), {"encoding": "base64"}]) for wire in wires]
             refused = [answer for answer in self.batch(calls) if "result" not in answer]
             assert not refused, refused[0]

@@ -47,6 +47,10 @@ class Watcher:
                 return dict(message)
             self._told.append(message)
 
+    def forget(self) -> None:
+        """Let go of the notifications that came so far."""
+        self._told.clear()
+
     async def told(self, timeout_s: float = 10) -> dict[str, Any]:
         """Return the next notification's params."""
         if not self._told:
