@@ -35,6 +35,7 @@ UNSYNCED_STEPS = 50
 
 SNAPSHOT_SLICE_S = 0.002
 SNAPSHOT_CHUNK_BYTES = 1 << 20
+ACCOUNTS_PER_TRANSACTION = 5
 SLOTS_PER_SNAPSHOT = 9_000
 """An idle chain snapshots once an hour, or its slots alone would make starts slow."""
 
@@ -195,12 +196,17 @@ class Ledger:
                 if self.history.waiting >= FLUSH_TRANSACTIONS or due:
                     await asyncio.to_thread(self.history.flush)
                     last_flush = time.monotonic()
-                if self._since_snapshot >= self._snapshot_every or self._slots_since_snapshot >= SLOTS_PER_SNAPSHOT:
+                if self._snapshot_is_due():
                     await self._snapshot()
             except Exception:
                 log.exception("keeping_failed")
                 self.on_fatal("history or snapshot could not be written")
                 return
+
+    def _snapshot_is_due(self) -> bool:
+        # Writing all accounts must stay cheap beside the transactions that it spares a start from running again.
+        least = max(self._snapshot_every, len(self.bank.touched) // ACCOUNTS_PER_TRANSACTION)
+        return self._since_snapshot >= least or self._slots_since_snapshot >= SLOTS_PER_SNAPSHOT
 
     async def _snapshot(self) -> None:
         journal = self._journal

@@ -93,7 +93,7 @@ class Options:
         self._values: dict[str, Any] = value
         for key in ("commitment", "preflightCommitment"):
             commitment = value.get(key)
-            if commitment is not None and commitment not in _COMMITMENTS:
+            if commitment is not None and text(commitment) not in _COMMITMENTS:
                 raise invalid_params(
                     f"Invalid params: unknown variant `{commitment}`, expected one of `processed`, `confirmed`, `finalized`."
                 )

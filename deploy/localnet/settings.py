@@ -20,7 +20,7 @@ class LocalnetSettings(msgspec.Struct, forbid_unknown_fields=True):
         ws_port: WebSocket; 0 = `rpc_port` + 1, where web3.js looks for it.
         speed: Campus seconds in one wall second; slots stay at `slot_ms` of wall time.
         start: Campus time of a new chain: epoch seconds in digits, or "now". An old chain goes on where it stopped.
-        snapshot_every: Transactions between two snapshots.
+        snapshot_every: Transactions between two snapshots, more if the chain has more than five times as many accounts.
         slot_ms: Wall milliseconds of a slot; Solana's 400. Only tests have a reason to change it.
         max_body_bytes: Largest HTTP request; a larger one gets 413.
         max_batch: Most calls in one JSON-RPC batch.
@@ -34,7 +34,7 @@ class LocalnetSettings(msgspec.Struct, forbid_unknown_fields=True):
     ws_port: Port = 0
     speed: Annotated[int, msgspec.Meta(ge=1, le=86_400)] = 1
     start: str | int = "now"
-    snapshot_every: Annotated[int, msgspec.Meta(ge=1)] = 20_000
+    snapshot_every: Annotated[int, msgspec.Meta(ge=1)] = 10_000
     slot_ms: Annotated[int, msgspec.Meta(ge=5, le=10_000)] = 400
     max_body_bytes: Annotated[int, msgspec.Meta(ge=65_536)] = 4 * 1024 * 1024
     max_batch: Annotated[int, msgspec.Meta(ge=1)] = 2_000

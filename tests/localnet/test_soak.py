@@ -51,7 +51,7 @@ def test_a_start_after_a_kill_replays_no_more_than_fits_into_five_seconds(make_n
         f"start after a kill: {recovered['replayed']} transactions replayed in {recovered['seconds']} s of {took_s:.2f} s"
     )
     assert node.call("getTransactionCount") == 59_901
-    assert recovered["replayed"] <= 20_100
+    assert recovered["replayed"] <= 10_500
     assert took_s <= MAX_START_S
 
 
