@@ -172,16 +172,15 @@ class _Enrolment:
             assert account is not None, "a meter that was just registered"
             known = accounts.decode_meter(account.data)
             self._attach(meter, known.zone, known.slot)
-            data = account.data
             enrolled.append(
                 Enrolled(
                     meter,
-                    number=int.from_bytes(data[12:16], "little"),
+                    number=known.meter_number,
                     zone=known.zone,
                     slot=known.slot,
-                    key_epoch=int.from_bytes(data[76:78], "little"),
-                    first_interval=int.from_bytes(data[112:116], "little"),
-                    register_epoch=int.from_bytes(data[78:80], "little"),
+                    key_epoch=known.key_epoch,
+                    first_interval=known.keys[0].first_interval,
+                    register_epoch=known.register_epoch,
                 )
             )
         return enrolled

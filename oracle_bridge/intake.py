@@ -6,6 +6,7 @@ lone reading waits for nobody. Where messages come from and where receipts go is
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import threading
 from collections.abc import Callable, Sequence
@@ -47,6 +48,9 @@ _NS_PER_S = 1_000_000_000
 
 _STRANGERS = frozenset({Reason.WRONG_NETWORK, Reason.UNKNOWN_METER})
 """Refused before the store is asked anything: nobody enrolled has sent it."""
+_BY_REGISTRY = frozenset({Reason.WRONG_KEY_EPOCH, Reason.WRONG_REGISTER_EPOCH, Reason.OVER_CAPACITY})
+"""Refusals for good that the registry may have made wrong a moment ago: a rotation or a swap is approved, and its first reading is here
+before our view of it. A retirement and a revoked key are for ever; a suspended meter's readings stay with the edge."""
 
 
 _topic = functools.lru_cache(maxsize=16_384)(parse_topic)
@@ -73,8 +77,11 @@ class Meters(Protocol):
     def meters(self) -> dict[int, Meter]:
         """Return every meter by number; RegistryUnavailableError when too old."""
 
-    def look_again(self) -> None:
-        """Ask the registry now."""
+    def now_s(self) -> float:
+        """Return wall time, monotonic seconds."""
+
+    def look_again(self, since_s: float) -> bool:
+        """Ask the registry unless it was read since then; return whether what is known now was read since then."""
 
 
 class Readings(Protocol):
@@ -178,8 +185,9 @@ class _Round:
         self._replies: list[Reply | None] = [None] * len(messages)
         self._waiting: list[tuple[int, _Parsed, NewReading]] = []
         self._dirty: list[_Track] = []
-        self._looked_again = False
+        self._looked_again = self._is_fresh = False
         self._meters: dict[int, Meter] | None = None
+        self._started_s = intake._meters.now_s()
 
     def run(self) -> list[Reply | None]:
         try:
@@ -241,7 +249,7 @@ class _Round:
                     return
                 same = known.core
         if isinstance(key, Rejected):
-            self._refuse(place, parsed.topic, parsed.payload_sha256, key.reason)
+            self._refuse_by_registry(place, parsed, key.reason)
             return
         assert meter is not None
         if not reading.verify_core(parsed.parts.core_bytes, parsed.parts.signature, key.key):
@@ -257,7 +265,7 @@ class _Round:
             if judgement.reason is Reason.FAR_FUTURE:
                 ahead_s = end_s(core.interval) - self._now_s
                 log.warning("meter_clock_alarm", meter_number=core.meter_number, ahead_s=ahead_s)
-            self._refuse(place, parsed.topic, parsed.payload_sha256, judgement.reason)
+            self._refuse_by_registry(place, parsed, judgement.reason)
         else:
             self._accept(place, parsed, meter, key.key, judgement, track)
 
@@ -271,16 +279,28 @@ class _Round:
 
     def _meter(self, number: int) -> Meter | None:
         assert self._meters is not None
-        meter = self._meters.get(number)
-        if meter is None and not self._looked_again:
-            self._looked_again = True
-            self._intake._meters.look_again()
-            try:
-                self._meters = self._intake._meters.meters()
-            except RegistryUnavailableError:
-                return None
-            meter = self._meters.get(number)
-        return meter
+        if number not in self._meters:
+            self._look_again()
+        return self._meters.get(number)
+
+    def _look_again(self) -> None:
+        """Ask the registry for what has happened before this round began; once a round."""
+        if self._looked_again:
+            return
+        self._looked_again = True
+        self._is_fresh = self._intake._meters.look_again(self._started_s)
+        with contextlib.suppress(RegistryUnavailableError):
+            self._meters = self._intake._meters.meters()
+
+    def _refuse_by_registry(self, place: int, parsed: _Parsed, reason: Reason) -> None:
+        """Refuse; but for good only what a registry read since this round began says, else the edge is to send it again."""
+        if reason in _BY_REGISTRY and not self._is_fresh:
+            if not self._looked_again:
+                self._look_again()
+                self._decide(place, parsed)
+                return
+            reason = Reason.REGISTRY_UNAVAILABLE
+        self._refuse(place, parsed.topic, parsed.payload_sha256, reason)
 
     def _track(self, core: Core) -> _Track:
         key = (core.meter_number, core.register_epoch)

@@ -78,10 +78,19 @@ class MeterCache:
                 raise RegistryUnavailableError(f"the registry was last read {self.age_s:.0f} s ago")
             return self._meters
 
-    def look_again(self) -> None:
-        """Ask the chain now, because a meter is not known here; at most once a second."""
+    def now_s(self) -> float:
+        """Return wall time, monotonic seconds."""
+        return self._monotonic()
+
+    def look_again(self, since_s: float) -> bool:
+        """Ask the chain unless it was asked since then, at most once a second; return whether what is known was read since then.
+
+        For what is not known here, or was otherwise when it was last read: a new meter, a rotation, a swap.
+        """
         with self._lock:
-            self._refresh(_UNKNOWN_RETRY_S)
+            if self._read_at_s < since_s:
+                self._refresh(_UNKNOWN_RETRY_S)
+            return self._read_at_s >= since_s
 
     def address(self, meter_number: int) -> str | None:
         """Return the address of a meter's account, base58, or None."""

@@ -8,12 +8,12 @@ import time
 
 import msgspec
 
+from gridkit.chain import accounts
 from gridkit.chain.deployment import Deployment
 from gridkit.chain.rpc import Rpc
 from gridkit.chain.tx import Pubkey
 
 _AGE_S = 10.0
-_METER_SIZE = 384
 _STATUS = ("pending", "active", "suspended", "retired")
 _KIND = ("consumer", "producer", "prosumer")
 
@@ -53,29 +53,27 @@ class Directory:
             return self._meters
 
     def _read(self) -> dict[int, Meter]:
-        options = {"encoding": "base64", "commitment": "confirmed", "filters": [{"dataSize": _METER_SIZE}]}
+        options = {"encoding": "base64", "commitment": "confirmed", "filters": [{"dataSize": accounts.METER_SIZE}]}
         found = self._rpc.call("getProgramAccounts", self._program, options)
         meters = (_meter(base64.b64decode(item["account"]["data"][0])) for item in found)
         return {meter.number: meter for meter in meters}
 
 
 def _meter(data: bytes) -> Meter:
-    def number(at: int, size: int) -> int:
-        return int.from_bytes(data[at : at + size], "little")
-
+    found = accounts.decode_meter(data)
     return Meter(
-        number=number(12, 4),
-        meter_id=data[16:32].hex(),
-        owner=str(Pubkey.from_bytes(data[32:64])),
-        status=_name(_STATUS, data[10]),
-        kind=_name(_KIND, data[11]),
-        zone=number(64, 2),
-        slot=number(66, 2),
-        capacity_w=number(68, 4),
-        max_wh_interval=number(72, 4),
-        key_epoch=number(76, 2),
-        register_epoch=number(78, 2),
-        key=data[80:112].hex(),
+        number=found.meter_number,
+        meter_id=found.meter_id.hex(),
+        owner=str(Pubkey.from_bytes(found.owner)),
+        status=_name(_STATUS, found.status),
+        kind=_name(_KIND, found.kind),
+        zone=found.zone,
+        slot=found.slot,
+        capacity_w=found.capacity_w,
+        max_wh_interval=found.max_wh_interval,
+        key_epoch=found.key_epoch,
+        register_epoch=found.register_epoch,
+        key=found.keys[0].key.hex() if found.keys else "",
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from nacl.signing import SigningKey
 
-from gridkit import reading
+from gridkit import reading, receipt
 from gridkit.chain import accounts
 from gridkit.receipt import Verdict
 
@@ -235,3 +235,75 @@ def test_a_stranger_who_signs_well_changes_nothing(bench: Any) -> None:
     stranger.key = SigningKey(bytes(32))
     assert bench.send((stranger.topic, stranger.payload(FIRST, 1))) == [Verdict.UNKNOWN_METER]
     assert bench.states() == {}
+
+
+def approve_epoch(device: fakes.FakeMeter) -> None:
+    device.register_epoch = 1
+
+
+def approve_key(device: fakes.FakeMeter) -> None:
+    device.rotate(FIRST + 1)
+
+
+def approve_capacity(device: fakes.FakeMeter) -> None:
+    device.max_wh_interval = 50_000
+
+
+CHANGES = [
+    (approve_epoch, {"register_epoch": 1}, 3, Verdict.WRONG_REGISTER_EPOCH),
+    (approve_key, {}, 1_010, Verdict.WRONG_KEY_EPOCH),
+    (approve_capacity, {}, 20_000, Verdict.OVER_CAPACITY),
+]
+
+
+@pytest.mark.parametrize(("approve", "changes", "register", "verdict"), CHANGES)
+def test_what_was_approved_a_moment_ago_is_no_refusal_for_good(
+    bench: Any, approve: Any, changes: Any, register: int, verdict: Verdict
+) -> None:
+    """A refusal for good puts the first reading after a swap or rotation into quarantine: energy that nobody counts."""
+    assert bench.send(good(bench)) == [Verdict.STORED]
+    bench.wall_s += 0.5
+    approve(meter(bench))
+    first = good(bench, interval=FIRST + 1, import_wh=register, **changes)
+    assert bench.send(first) == [Verdict.STORE_UNAVAILABLE], (
+        "the registry was asked half a second ago: the edge keeps it"
+    )
+    bench.wall_s += 0.6
+    assert bench.send(first) == [Verdict.STORED], "and sends it again"
+
+
+@pytest.mark.parametrize(("approve", "changes", "register", "verdict"), CHANGES)
+def test_what_was_not_approved_is_refused_after_one_more_look(
+    bench: Any, approve: Any, changes: Any, register: int, verdict: Verdict
+) -> None:
+    """The edge must be told that sending it again cannot help; a look at the registry for each copy would be a gift to a flood."""
+    assert bench.send(good(bench)) == [Verdict.STORED]
+    bench.wall_s += 3
+    strange = fakes.FakeMeter(1)
+    approve(strange)
+    wrong = (strange.topic, strange.payload(FIRST + 1, register, **changes))
+    asked = []
+    ask = bench.chain._rpc_getProgramAccounts
+    bench.chain._rpc_getProgramAccounts = lambda *words: (asked.append(1), ask(*words))[1]
+    assert bench.send(*[wrong] * 20) == [verdict] * 20
+    assert len(asked) == 1
+    bench.chain.away = True
+    bench.wall_s += 3
+    assert bench.send(wrong) == [Verdict.STORE_UNAVAILABLE], "nobody can say so while the chain is away"
+
+
+def test_a_suspended_meters_readings_wait_and_a_retirement_is_for_ever(bench: Any) -> None:
+    """A suspension is lifted; what was measured meanwhile is energy all the same. A retirement needs no second look."""
+    meter(bench).status = accounts.STATUS_SUSPENDED
+    message = good(bench)
+    assert bench.send(message) == [Verdict.UNKNOWN_METER]
+    assert receipt.is_transient(Verdict.UNKNOWN_METER)
+    meter(bench).status = accounts.STATUS_ACTIVE
+    bench.wall_s += 6
+    assert bench.send(message) == [Verdict.STORED]
+    meter(bench).status = accounts.STATUS_RETIRED
+    bench.wall_s += 6
+    later = good(bench, interval=FIRST + 1)
+    assert bench.send(later) == [Verdict.RETIRED_METER]
+    bench.wall_s += 3
+    assert bench.send(later) == [Verdict.RETIRED_METER]
