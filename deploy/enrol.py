@@ -206,6 +206,7 @@ class _Enrolment:
             "owner_user": on.user(owner.address),
             "zone": on.zone_pda("registry", meter.zone),
             "meter": on.meter(file.meter_id_bytes),
+            "key_record": on.pda("registry", b"key", file.public_key_bytes),
         }
         register = self._instruction(
             "registry",

@@ -59,6 +59,7 @@ COUNCIL = {"pda": ["governance", ["text", "council"]]}
 CREDIT_MINT = {"pda": ["governance", ["text", "credit"]]}
 GRID_MINT = {"pda": ["energy_token", ["text", "mint"]]}
 METER = {"pda": ["registry", ["text", "meter"], ["hex", {"var": "meter_id"}]]}
+KEY_RECORD = {"pda": ["registry", ["text", "key"], ["hex", {"var": "device_key"}]]}
 PROPOSAL = {"pda": ["governance", ["text", "proposal"], ["u64", {"var": "proposals"}]]}
 
 
@@ -276,7 +277,7 @@ class Path:
             ],
             *authority, ["owner", {"key": "seller"}, "s"], ["owner_user", user("seller")], ["payer", {"key": "buyer"}, "ws"],
             ["council", COUNCIL], ["config", pda("registry", "config"), "w"], ["zone", self._zone["registry"], "w"],
-            ["meter", METER, "w"], ["system_program", str(SYSTEM)],
+            ["meter", METER, "w"], ["key_record", KEY_RECORD, "w"], ["system_program", str(SYSTEM)],
         )  # fmt: skip
         self._call("meter", register, signers=["buyer", "deployer", "seller"])
         activate = instruction(

@@ -64,6 +64,11 @@ def device_key(name: str) -> SigningKey:
     return SigningKey(public_seed("test device", name))
 
 
+def key_record_address(key: bytes) -> Pubkey:
+    """Return the registry KeyRecord of a device key."""
+    return pda("registry", b"key", key)
+
+
 def network_tag() -> bytes:
     """Return the network tag of the test chain."""
     return hashlib.sha256(b"campusgrid" + GENESIS + bytes(program_id("oracle"))).digest()[:4]
@@ -346,6 +351,11 @@ class Campus:
         name = "set_role" if what == "role" else "set_user_status"
         return self.chain.call("registry", name, accounts, **{what: value})
 
+    def close_user(self, wallet: Keypair, authority: Keypair | None = None) -> Outcome:
+        """Send close_user."""
+        accounts = self.as_authority(authority) | {"user": user_address(wallet)}
+        return self.chain.call("registry", "close_user", accounts)
+
     def register_meter(
         self,
         name: str,
@@ -378,6 +388,7 @@ class Campus:
             "config": REGISTRY_CONFIG,
             "zone": zone_address(zone),
             "meter": pda("registry", b"meter", args["meter_id"]),
+            "key_record": key_record_address(args["device_key"]),
         }
         return self.chain.call("registry", "register_meter", named | (accounts or {}), limit=400_000, **args)
 
@@ -417,9 +428,11 @@ class Campus:
         } | changes
         accounts = self.as_authority(self.operator) | {
             "owner": owner,
+            "payer": self.chain.payer,
             "council": COUNCIL,
             "config": REGISTRY_CONFIG,
             "meter": meter_address(name),
+            "key_record": key_record_address(args["device_key"]),
         }
         return self.chain.call("registry", "rotate_device_key", accounts, **args)
 

@@ -23,6 +23,7 @@ from campus import (
     TREASURY,
     Campus,
     device_key,
+    key_record_address,
     meter_address,
     payload_call,
     payload_issue_credit,
@@ -41,6 +42,7 @@ from program_harness import (
     Chain,
     Outcome,
     compute_limit,
+    expect_error,
     expect_ok,
     expect_shared,
     keypair,
@@ -219,6 +221,11 @@ def _set_user_status() -> Case:
     return catch(campus, lambda: campus.set_user("status", alice, 2))
 
 
+def _close_user() -> Case:
+    campus, alice = _built()
+    return catch(campus, lambda: campus.close_user(alice))
+
+
 def _register_meter() -> Case:
     campus, alice = _built()
     return catch(campus, lambda: campus.register_meter("m1", alice))
@@ -273,6 +280,7 @@ CASES: dict[str, Callable[[], Case]] = {
     "registry.register_user": _register_user,
     "registry.set_role": _set_role,
     "registry.set_user_status": _set_user_status,
+    "registry.close_user": _close_user,
     "registry.register_meter": _register_meter,
     "registry.activate_meter": _activate_meter,
     "registry.suspend_meter": _suspend_meter,
@@ -361,6 +369,7 @@ def _records_of(campus: Campus, program: str, without: str) -> list[Pubkey]:
         "User": user_address(campus.admin),
         "Zone": zone_address(1),
         "Meter": meter_address("m1"),
+        "KeyRecord": key_record_address(bytes(device_key("m1").verify_key)),
     }
     types = {item["name"] for item in interface(program)["account"]}
     return [known[name] for name in sorted(types - {without}) if campus.chain.data(known[name])]
@@ -398,8 +407,11 @@ def test_what_exists_is_not_made_again(key: str) -> None:
     expect_ok(case.send(case.instruction))
     case.campus.chain.svm.expire_blockhash()
     outcome = case.send(case.instruction)
-    # A counter has moved on, so the old address is no longer the next one's; everything else exists.
-    expect_shared(outcome, "WRONG_SEEDS" if key == "governance.propose" else "ALREADY_INITIALIZED")
+    # A counter has moved on, so the old address is no longer the next one's; a key waits for the one before it.
+    if key == "registry.rotate_device_key":
+        expect_error(outcome, "registry", "RotationPending")
+    else:
+        expect_shared(outcome, "WRONG_SEEDS" if key == "governance.propose" else "ALREADY_INITIALIZED")
     REFUSED[key.split(".")[0]] += 1
 
 

@@ -23,6 +23,7 @@ from campus import (
     SUSPENDED,
     Campus,
     device_key,
+    key_record_address,
     meter_address,
     meter_id,
     network_tag,
@@ -174,7 +175,7 @@ def test_an_operator_cannot_do_what_is_an_admins(campus: Campus, alice: Keypair)
     for outcome in (
         campus.create_zone(2, authority=campus.operator),
         campus.set_user("role", alice, FACILITIES, campus.operator),
-        campus.set_user("status", alice, CLOSED, campus.operator),
+        campus.close_user(alice, campus.operator),
         campus.set_user("status", other, SUSPENDED, campus.operator),
         campus.set_user("status", campus.admin, SUSPENDED, campus.operator),
     ):
@@ -183,7 +184,7 @@ def test_an_operator_cannot_do_what_is_an_admins(campus: Campus, alice: Keypair)
 
 def test_nobody_changes_their_own_record(campus: Campus) -> None:
     """So the last admin cannot lock the campus out, and an operator cannot rise."""
-    for what, value in (("role", STUDENT), ("status", SUSPENDED), ("status", CLOSED)):
+    for what, value in (("role", STUDENT), ("status", SUSPENDED)):
         expect_error(campus.set_user(what, campus.admin, value), "registry", "OwnRecord")
     expect_error(campus.set_user("role", campus.operator, ADMIN, campus.operator), "registry", "OwnRecord")
 
@@ -199,8 +200,8 @@ def test_roles_change_by_an_admin(campus: Campus, alice: Keypair, record_units) 
 @pytest.mark.parametrize(
     ("path", "refused"),
     [
-        ([PENDING], [PENDING, 4, 255]),
-        ([PENDING, ACTIVE], [PENDING, ACTIVE]),
+        ([PENDING], [PENDING, CLOSED, 4, 255]),
+        ([PENDING, ACTIVE], [PENDING, ACTIVE, CLOSED]),
         ([PENDING, SUSPENDED], [PENDING, SUSPENDED]),
         ([PENDING, ACTIVE, SUSPENDED, ACTIVE], [PENDING, ACTIVE]),
     ],
@@ -216,13 +217,46 @@ def test_a_users_status_goes_only_where_it_may(campus: Campus, path: list[int], 
     assert user(campus, wallet)["status"] == path[-1]
 
 
-def test_a_closed_user_stays_closed(campus: Campus, alice: Keypair, record_units) -> None:
+def test_a_user_is_suspended(campus: Campus, alice: Keypair, record_units) -> None:
+    """The event is the audit trail: who did it, from what to what."""
+    outcome = record_units("registry.set_user_status", campus.set_user("status", alice, SUSPENDED))
+    assert outcome.event("UserStatusChanged") == {
+        "wallet": bytes(alice.pubkey()),
+        "old_status": ACTIVE,
+        "new_status": SUSPENDED,
+        "authority": bytes(campus.admin.pubkey()),
+    }
+
+
+def test_a_closed_user_stays_closed_and_is_forgotten(campus: Campus, alice: Keypair, record_units) -> None:
     """A closed account that opens again is an identity somebody else may take over."""
-    outcome = record_units("registry.set_user_status", campus.set_user("status", alice, CLOSED))
-    assert outcome.event("UserStatusChanged")["new_status"] == CLOSED
-    for what, value in (("status", ACTIVE), ("status", SUSPENDED), ("status", CLOSED), ("role", ADMIN)):
+    assert user(campus, alice)["personal_hash"] != bytes(32)
+    outcome = record_units("registry.close_user", campus.close_user(alice))
+    assert outcome.event("UserClosed") == {
+        "wallet": bytes(alice.pubkey()),
+        "old_status": ACTIVE,
+        "authority": bytes(campus.admin.pubkey()),
+    }
+    assert user(campus, alice)["status"] == CLOSED
+    assert user(campus, alice)["personal_hash"] == bytes(32)
+    for what, value in (("status", ACTIVE), ("status", SUSPENDED), ("role", ADMIN)):
         expect_error(campus.set_user(what, alice, value), "registry", "TerminalStatus")
+    for authority in (None, alice):
+        expect_error(campus.close_user(alice, authority), "registry", "TerminalStatus")
     expect_shared(campus.register_user(alice), "ALREADY_INITIALIZED")
+
+
+def test_everybody_but_an_admin_closes_their_own_record(campus: Campus, alice: Keypair) -> None:
+    """A person may leave; the last admin may not, because nobody could follow."""
+    bob = campus.user("bob")
+    expect_error(campus.close_user(bob, alice), "registry", "Unauthorized")
+    expect_error(campus.close_user(bob, campus.operator), "registry", "Unauthorized")
+    expect_error(campus.close_user(campus.admin, campus.admin), "registry", "OwnRecord")
+    expect_ok(campus.set_user("status", alice, SUSPENDED))
+    expect_ok(campus.close_user(alice, alice))
+    expect_ok(campus.close_user(campus.operator, campus.operator))
+    stranger = {"authority": bob, "authority_user": user_address(campus.admin), "user": user_address(campus.admin)}
+    expect_error(campus.chain.call("registry", "close_user", stranger), "registry", "Unauthorized")
 
 
 # --------------------------------------------------------------------------------------------------------------- zones
@@ -322,6 +356,7 @@ def _register_without_signature(campus: Campus, owner: Keypair, slot: str) -> Ou
         "config": REGISTRY_CONFIG,
         "zone": zone_address(1),
         "meter": meter_address("m1"),
+        "key_record": key_record_address(bytes(device_key("m1").verify_key)),
     }
     built = chain.instruction(
         "registry",
@@ -456,12 +491,44 @@ def test_a_second_rotation_waits_for_the_first_unless_the_key_is_compromised(cam
 
 
 def test_an_old_key_does_not_come_back(campus: Campus, alice: Keypair) -> None:
-    """A key that was given up may be in other hands."""
+    """A key that was given up may be in other hands, and forgetting it after four more would let it in again."""
     campus.meter("m1", alice)
     expect_error(campus.rotate_key("m1", alice, device_key("m1"), NOW + 1), "registry", "KeyReuse")
+    for i in range(1, 7):
+        expect_ok(campus.rotate_key("m1", alice, device_key(f"key {i}"), campus.chain.now_s() // 900 + 1))
+        campus.chain.advance(1_800)
+        for old in ("m1", *(f"key {k}" for k in range(1, i + 1))):
+            outcome = campus.rotate_key("m1", alice, device_key(old), campus.chain.now_s() // 900 + 1)
+            expect_error(outcome, "registry", "KeyReuse")
+    assert meter(campus, "m1")["key_epoch"] == 6
+
+
+def test_a_device_key_belongs_to_one_meter(campus: Campus, alice: Keypair) -> None:
+    """One device enrolled as two meters would be paid twice for its energy; not even retiring frees its key."""
+    bob = campus.user("bob")
+    campus.meter("m1", alice)
+    campus.meter("m2", alice)
+    expect_error(campus.rotate_key("m2", alice, device_key("m1"), NOW + 1), "registry", "KeyReuse")
+    expect_error(campus.register_meter("m3", bob, device=device_key("m1")), "registry", "KeyReuse")
+    expect_ok(campus.retire_meter("m1"))
+    expect_error(campus.register_meter("m3", bob, device=device_key("m1")), "registry", "KeyReuse")
+
+
+def test_a_key_is_recorded_with_its_meter(campus: Campus, alice: Keypair) -> None:
+    """An auditor who holds an old signature finds whose key it was, from the chain alone."""
+    campus.meter("m1", alice)
     expect_ok(campus.rotate_key("m1", alice, device_key("new"), NOW + 1))
-    campus.chain.advance(1_800)
-    expect_error(campus.rotate_key("m1", alice, device_key("m1"), NOW + 3), "registry", "KeyReuse")
+    for name, epoch, first in (("m1", 0, NOW - 200), ("new", 1, NOW + 1)):
+        key = bytes(device_key(name).verify_key)
+        record = campus.chain.read("registry", "KeyRecord", key_record_address(key))
+        assert (record["device_key"], record["meter_id"]) == (key, meter_id("m1"))
+        assert (record["epoch"], record["first_interval"], record["meter_number"]) == (epoch, first, 1)
+
+
+def test_lamports_sent_ahead_do_not_block_a_key(campus: Campus, alice: Keypair) -> None:
+    """Anybody can send a lamport to the record's address before the key is used."""
+    campus.chain.fund(key_record_address(bytes(device_key("m1").verify_key)), 1)
+    expect_ok(campus.register_meter("m1", alice))
 
 
 def test_a_rotation_needs_owner_staff_and_possession(campus: Campus, alice: Keypair) -> None:

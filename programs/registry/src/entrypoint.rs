@@ -2,7 +2,7 @@
 use crate::{generated::ix, processor};
 use campusgrid_sdk::{entry, Ctx, Fault};
 
-entry!(route, 10);
+entry!(route, 11);
 
 fn route(ctx: &mut Ctx<'_>) -> u64 {
     match ctx.discriminator {
@@ -14,6 +14,7 @@ fn route(ctx: &mut Ctx<'_>) -> u64 {
         ix::SWAP_METER => processor::swap_meter(ctx),
         ix::RETIRE_METER => processor::retire_meter(ctx),
         ix::SET_USER_STATUS => processor::set_user_status(ctx),
+        ix::CLOSE_USER => processor::close_user(ctx),
         ix::SET_ROLE => processor::set_role(ctx),
         ix::CREATE_ZONE => processor::create_zone(ctx),
         ix::INITIALIZE => processor::initialize(ctx),

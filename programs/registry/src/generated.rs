@@ -150,6 +150,7 @@ pub mod ix {
     pub const REGISTER_USER: u64 = 0x6174d663df96f102;
     pub const SET_ROLE: u64 = 0xbec73dc0e93e4e4d;
     pub const SET_USER_STATUS: u64 = 0xf3d021a6bfcebbd2;
+    pub const CLOSE_USER: u64 = 0xc87618ec8c8adb56;
     pub const REGISTER_METER: u64 = 0x7de0d68a48576a31;
     pub const ACTIVATE_METER: u64 = 0xf250daa1aefb0c41;
     pub const SUSPEND_METER: u64 = 0xf0e2a6f5505b4e98;
@@ -274,6 +275,23 @@ pub mod set_user_status_accounts {
     pub const WRITABLE: u64 = 0b100;
 }
 
+/// Accounts of `close_user`. An optional account that is not given holds the program's own id.
+pub mod close_user_accounts {
+    /// signer; signer. Admin, or the user's wallet.
+    pub const AUTHORITY: usize = 0;
+    /// state:registry.User. User of the authority: an active admin, or the same account as user.
+    pub const AUTHORITY_USER: usize = 1;
+    /// state:registry.User; writable. The user.
+    pub const USER: usize = 2;
+    pub const COUNT: usize = 3;
+    /// Accounts before the trailing optional ones.
+    pub const REQUIRED: usize = 3;
+    /// Bit i: account i signs.
+    pub const SIGNERS: u64 = 0b1;
+    /// Bit i: account i is written.
+    pub const WRITABLE: u64 = 0b100;
+}
+
 /// Accounts of `register_meter`. An optional account that is not given holds the program's own id.
 pub mod register_meter_accounts {
     /// signer; signer. Admin or operator.
@@ -294,15 +312,17 @@ pub mod register_meter_accounts {
     pub const ZONE: usize = 7;
     /// new; writable. PDA ["meter", meter_id].
     pub const METER: usize = 8;
+    /// new; writable. PDA ["key", device key].
+    pub const KEY_RECORD: usize = 9;
     /// program:system. System program.
-    pub const SYSTEM_PROGRAM: usize = 9;
-    pub const COUNT: usize = 10;
+    pub const SYSTEM_PROGRAM: usize = 10;
+    pub const COUNT: usize = 11;
     /// Accounts before the trailing optional ones.
-    pub const REQUIRED: usize = 10;
+    pub const REQUIRED: usize = 11;
     /// Bit i: account i signs.
     pub const SIGNERS: u64 = 0b10101;
     /// Bit i: account i is written.
-    pub const WRITABLE: u64 = 0b111010000;
+    pub const WRITABLE: u64 = 0b1111010000;
 }
 
 /// Accounts of `activate_meter`. An optional account that is not given holds the program's own id.
@@ -370,19 +390,25 @@ pub mod rotate_device_key_accounts {
     pub const AUTHORITY_USER: usize = 1;
     /// signer; signer. Owner of the meter.
     pub const OWNER: usize = 2;
+    /// signer; signer, writable. Pays the rent.
+    pub const PAYER: usize = 3;
     /// state:governance.Council. Pause bit 1.
-    pub const COUNCIL: usize = 3;
+    pub const COUNCIL: usize = 4;
     /// state:registry.Config. Configuration.
-    pub const CONFIG: usize = 4;
+    pub const CONFIG: usize = 5;
     /// state:registry.Meter; writable. The meter.
-    pub const METER: usize = 5;
-    pub const COUNT: usize = 6;
+    pub const METER: usize = 6;
+    /// new; writable. PDA ["key", device key].
+    pub const KEY_RECORD: usize = 7;
+    /// program:system. System program.
+    pub const SYSTEM_PROGRAM: usize = 8;
+    pub const COUNT: usize = 9;
     /// Accounts before the trailing optional ones.
-    pub const REQUIRED: usize = 6;
+    pub const REQUIRED: usize = 9;
     /// Bit i: account i signs.
-    pub const SIGNERS: u64 = 0b101;
+    pub const SIGNERS: u64 = 0b1101;
     /// Bit i: account i is written.
-    pub const WRITABLE: u64 = 0b100000;
+    pub const WRITABLE: u64 = 0b11001000;
 }
 
 /// Accounts of `swap_meter`. An optional account that is not given holds the program's own id.
@@ -538,6 +564,31 @@ pub mod meter_layout {
     pub const AT_RESERVED: usize = 352;
 }
 
+/// Byte offsets of KeyRecord. That a device key is or was some meter's. Made with the key's first use and kept for ever.
+pub mod key_record_layout {
+    pub const SIZE: usize = 96;
+    pub const DISC: [u8; 8] = [0x47, 0x03, 0xe0, 0x28, 0x10, 0x6f, 0x1c, 0xe6];
+    pub const DISC_U64: u64 = 0xe61c6f1028e00347;
+    /// u8
+    pub const AT_VERSION: usize = 8;
+    /// u8
+    pub const AT_BUMP: usize = 9;
+    /// u16: Key epoch it has at its meter.
+    pub const AT_EPOCH: usize = 10;
+    /// u32: The meter's number.
+    pub const AT_METER_NUMBER: usize = 12;
+    /// [u8;16]: The meter's identity.
+    pub const AT_METER_ID: usize = 16;
+    /// [u8;32]: Ed25519 public key.
+    pub const AT_DEVICE_KEY: usize = 32;
+    /// i64: UTC epoch seconds.
+    pub const AT_REGISTERED_AT: usize = 64;
+    /// u32: First interval it signs.
+    pub const AT_FIRST_INTERVAL: usize = 72;
+    /// [u8;20]: Zero.
+    pub const AT_RESERVED: usize = 76;
+}
+
 /// Custom errors of the program; the code is 6000 + position and is never renumbered.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
@@ -564,7 +615,7 @@ pub enum RegistryError {
     BadCapacity = 6009,
     /// The device key has not signed for this network, owner and meter
     BadPossessionProof = 6010,
-    /// The meter had this key before
+    /// This key is or was some meter's
     KeyReuse = 6011,
     /// The key begins too early or too far ahead
     BadFirstInterval = 6012,
@@ -733,9 +784,9 @@ impl SetRoleArgs {
     }
 }
 
-/// Arguments of `set_user_status`. Activates, suspends or closes a user. An operator may do the first two for roles below its own; closing is an admin's and final.
+/// Arguments of `set_user_status`. Activates or suspends a user. An operator may do so for roles below its own.
 pub struct SetUserStatusArgs {
-    /// USER_ACTIVE, USER_SUSPENDED or USER_CLOSED.
+    /// USER_ACTIVE or USER_SUSPENDED.
     pub status: u8,
 }
 
@@ -749,6 +800,23 @@ impl SetUserStatusArgs {
         let mut r = Reader::new(data);
         let status = u8::from_le_bytes(*r.take::<1>()?);
         Some(Self { status })
+    }
+}
+
+/// Arguments of `close_user`. Ends a user for good and forgets the hash of the personal data; the wallet is never registered again. An admin closes anybody else, and
+/// everybody but an admin closes their own record. While GRID moves only between active users a closed one cannot withdraw
+/// any more, so take it out first.
+pub struct CloseUserArgs {
+}
+
+impl CloseUserArgs {
+    /// Read the bytes after the discriminator. None when they are too short, too long or hold a bad bool.
+    #[inline(always)]
+    pub fn parse(data: &[u8]) -> Option<Self> {
+        if data.len() != 0 {
+            return None;
+        }
+        Some(Self {  })
     }
 }
 
@@ -1035,6 +1103,30 @@ impl<'a> UserStatusChanged<'a> {
         out[40] = self.old_status as u8;
         out[41] = self.new_status as u8;
         out[42..74].copy_from_slice(self.authority);
+    }
+}
+
+/// Event. A user has ended, and the hash of its personal data is gone from the account.
+pub struct UserClosed<'a> {
+    /// Wallet.
+    pub wallet: &'a [u8; 32],
+    /// Before.
+    pub old_status: u8,
+    /// Who closed it.
+    pub authority: &'a [u8; 32],
+}
+
+impl<'a> UserClosed<'a> {
+    pub const DISC: [u8; 8] = [0x4e, 0xcd, 0x04, 0xf5, 0xe2, 0x18, 0xdb, 0x33];
+    /// Bytes of the whole event, discriminator included: give all of them to sol_log_data as one field.
+    pub const SIZE: usize = 73;
+
+    #[inline(always)]
+    pub fn encode(&self, out: &mut [u8; 73]) {
+        out[0..8].copy_from_slice(&Self::DISC);
+        out[8..40].copy_from_slice(self.wallet);
+        out[40] = self.old_status as u8;
+        out[41..73].copy_from_slice(self.authority);
     }
 }
 

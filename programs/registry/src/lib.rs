@@ -6,6 +6,7 @@ mod authority;
 mod entrypoint;
 #[rustfmt::skip]
 mod generated;
+mod key_use;
 mod possession;
 mod processor;
 mod state;

@@ -1,5 +1,6 @@
 //! One instruction a file: take, check, compute, write.
 mod activate_meter;
+mod close_user;
 mod create_zone;
 mod initialize;
 mod register_meter;
@@ -12,6 +13,7 @@ mod suspend_meter;
 mod swap_meter;
 
 pub use activate_meter::activate_meter;
+pub use close_user::close_user;
 pub use create_zone::create_zone;
 pub use initialize::initialize;
 pub use register_meter::register_meter;

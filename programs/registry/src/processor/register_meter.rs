@@ -2,6 +2,7 @@
 use crate::{
     authority::{require_active_owner, require_staff},
     generated::{MeterRegistered, RegisterMeterArgs, RegistryError, KIND_PROSUMER, MAX_SWITCH_AHEAD, METER_PENDING},
+    key_use::record_use,
     possession::require_possession,
     processor::{interval_at, require_running},
     state::{Config, Zone},
@@ -24,7 +25,7 @@ pub fn register_meter(ctx: &mut Ctx<'_>) -> u64 {
 fn process(ctx: &mut Ctx<'_>) -> Outcome {
     let program_id = ctx.program_id;
     let args = RegisterMeterArgs::parse(ctx.data).ok_or(Fault::BAD_ARGUMENTS)?;
-    let [authority, authority_user, owner, owner_user, payer, council, config_view, zone_view, meter_view, system] =
+    let [authority, authority_user, owner, owner_user, payer, council, config_view, zone_view, meter_view, key_record, system] =
         ctx.take()?;
     require_staff(authority, authority_user, program_id)?;
     require_signer(owner)?;
@@ -91,6 +92,7 @@ fn process(ctx: &mut Ctx<'_>) -> Outcome {
     meter.serial_hash = *args.serial_hash;
     meter.registered_at = now_s;
     meter.updated_at = now_s;
+    record_use(&meter, payer, key_record, system, program_id)?;
     event::emit(&bytes);
     Ok(())
 }

@@ -2,12 +2,13 @@
 use crate::{
     authority::require_staff,
     generated::{DeviceKeyRotated, RegistryError, RotateDeviceKeyArgs, KEY_REVOKED, MAX_SWITCH_AHEAD},
+    key_use::record_use,
     possession::require_possession,
     processor::{interval_at, require_not_retired, require_running},
     state::Config,
 };
 use campusgrid_sdk::{
-    account::{as_address, same},
+    account::same,
     event, fault, load, load_mut, require_signer,
     state::{DeviceKey, Meter},
     sysvar, Ctx, Fault, Outcome,
@@ -22,7 +23,7 @@ pub fn rotate_device_key(ctx: &mut Ctx<'_>) -> u64 {
 fn process(ctx: &mut Ctx<'_>) -> Outcome {
     let program_id = ctx.program_id;
     let args = RotateDeviceKeyArgs::parse(ctx.data).ok_or(Fault::BAD_ARGUMENTS)?;
-    let [authority, authority_user, owner, council, config_view, meter_view] = ctx.take()?;
+    let [authority, authority_user, owner, payer, council, config_view, meter_view, key_record, system] = ctx.take()?;
     require_staff(authority, authority_user, program_id)?;
     require_signer(owner)?;
     let config = load::<Config>(config_view, program_id)?;
@@ -31,11 +32,6 @@ fn process(ctx: &mut Ctx<'_>) -> Outcome {
     require_not_retired(&meter)?;
     if !same(&meter.owner, owner.address()) {
         return Err(RegistryError::NotOwner.into());
-    }
-    for known in &meter.keys {
-        if same(as_address(&known.key), as_address(args.device_key)) {
-            return Err(RegistryError::KeyReuse.into());
-        }
     }
     let now_s = sysvar::now_s()?;
     let present = interval_at(now_s)?;
@@ -60,6 +56,7 @@ fn process(ctx: &mut Ctx<'_>) -> Outcome {
     ];
     meter.key_epoch = epoch;
     meter.updated_at = now_s;
+    record_use(&meter, payer, key_record, system, program_id)?;
     let mut bytes = [0; DeviceKeyRotated::SIZE];
     DeviceKeyRotated {
         meter_number: meter.meter_number,

@@ -1,7 +1,7 @@
-//! Activates, suspends or closes a user.
+//! Activates or suspends a user.
 use crate::{
     authority::{outranks, require_staff},
-    generated::{RegistryError, SetUserStatusArgs, UserStatusChanged, ROLE_ADMIN, USER_ACTIVE, USER_CLOSED, USER_PENDING, USER_SUSPENDED},
+    generated::{RegistryError, SetUserStatusArgs, UserStatusChanged, USER_ACTIVE, USER_CLOSED, USER_PENDING, USER_SUSPENDED},
 };
 use campusgrid_sdk::{account::same, event, fault, load_mut, state::User, sysvar, Ctx, Fault, Outcome};
 
@@ -20,7 +20,7 @@ fn process(ctx: &mut Ctx<'_>) -> Outcome {
     }
     let rank = require_staff(authority, authority_user, program_id)?;
     let mut user = load_mut::<User>(user_view, program_id)?;
-    if !outranks(rank, user.role) || (args.status == USER_CLOSED && rank != ROLE_ADMIN) {
+    if !outranks(rank, user.role) {
         return Err(RegistryError::Unauthorized.into());
     }
     if user.status == USER_CLOSED {
@@ -29,7 +29,6 @@ fn process(ctx: &mut Ctx<'_>) -> Outcome {
     let follows = match args.status {
         USER_ACTIVE => user.status == USER_PENDING || user.status == USER_SUSPENDED,
         USER_SUSPENDED => user.status == USER_PENDING || user.status == USER_ACTIVE,
-        USER_CLOSED => true,
         _ => false,
     };
     if !follows {
