@@ -26,7 +26,7 @@ from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 from test_trading_funds import Ledger
-from trading_world import BOTH, BUY, LIMIT, MARKET_SIZE, SELL, Trader, World, with_account
+from trading_world import AT_COUNCIL, BOTH, BUY, LIMIT, MARKET_SIZE, RECIPIENTS, SELL, Trader, World, with_account
 
 from gridkit.chain import idl
 
@@ -129,6 +129,45 @@ def _expired(ada: Trader) -> dict[str, int]:
     ada.rest(SELL, 100, 1, expires=ada.world.interval)
     ada.world.chain.advance(900)
     return {"first_slot": 0, "slots": 10}
+
+
+def _of_council(name: str, **args: object) -> Callable[[Chain], Case]:
+    """A case of an instruction that the council signs, with a key in place of its PDA."""
+
+    def make(chain: Chain) -> Case:
+        world = World(chain)
+        world.trader("ada")
+        signer = keypair("the council's signature")
+        chain.patch(world.market, AT_COUNCIL, bytes(signer.pubkey()))
+        accounts: dict[str, Pubkey | Keypair] = {"council": signer, "market": world.market}
+        if name == "set_fee_recipients":
+            accounts |= _recipients(world)
+        return _case(world, name, accounts, **args)
+
+    return make
+
+
+def _recipients(world: World) -> dict[str, Pubkey]:
+    owner = keypair("owner").pubkey()
+    return {
+        name: world.chain.put_token_account(keypair(name).pubkey(), world.credit_mint, owner) for name in RECIPIENTS
+    }
+
+
+def _sweep_fees(chain: Chain) -> Case:
+    world = World(chain, fee_bps=100)
+    ada, bob = world.trader("ada", lots=10), world.trader("bob", ucredit=100_000)
+    recipients = _recipients(world)
+    expect_ok(world.share_fees(list(recipients.values()), [2_500] * 4))
+    ada.rest(SELL, 100, 10)
+    expect_ok(bob.place(BUY, 100, 10))
+    accounts = {"market": world.market, "authority": world.authority, "credit_vault": world.credit_vault}
+    return _case(world, "sweep_fees", accounts | recipients)
+
+
+def _sampled(ada: Trader) -> dict[str, int]:
+    expect_ok(ada.world.set_maker(ada.number))
+    return {"seat": ada.number}
 
 
 def _deposit_credit(chain: Chain) -> Case:
@@ -256,6 +295,11 @@ CASES: dict[str, Callable[[Chain], Case]] = {
     "place_stop": _of_owner("place_stop", lambda ada: _new_order(ada) | {"trigger_tick": 100}, council=True),
     "trigger_stops": _of_nobody("trigger_stops", _reached, council=True),
     "prune_expired": _of_nobody("prune_expired", _expired, council=False),
+    "set_market_maker": _of_council("set_market_maker", seat=0, flags=1, spread_ticks=1, size_lots=1),
+    "set_maker_programme": _of_council("set_maker_programme", rebate_bps=1, target_intervals=1),
+    "sample_market_maker": _of_nobody("sample_market_maker", _sampled, council=False),
+    "set_fee_recipients": _of_council("set_fee_recipients", shares_bps=[2_500] * 4),
+    "sweep_fees": _sweep_fees,
     "deposit_credit": _deposit_credit,
     "withdraw_credit": _withdraw_credit,
     "credit_grid": _credit_grid,
@@ -286,6 +330,11 @@ RECORDS = {
     ("trigger_stops", "council"),
     ("trigger_stops", "market"),
     ("prune_expired", "market"),
+    ("set_market_maker", "market"),
+    ("set_maker_programme", "market"),
+    ("sample_market_maker", "market"),
+    ("set_fee_recipients", "market"),
+    ("sweep_fees", "market"),
     ("deposit_credit", "council"),
     ("deposit_credit", "market"),
     ("withdraw_credit", "market"),

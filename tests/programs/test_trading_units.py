@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from program_harness import Chain, Outcome, expect_ok
+from program_harness import Chain, Outcome, expect_ok, keypair
 from test_trading_funds import Ledger, credit_grid, fill_grid_vault
 from trading_world import BUY, DECREMENT, MARKET, MIN_TICK, SELL, TICKS, Trader, World
 
@@ -170,3 +170,26 @@ def test_waiting_orders(world: World, ada: Trader, bob: Trader, record_units: Re
         trader.waits(trader.stop(SELL, 80, 70, 1))
     record_units("trading.place_stop.behind_255", trader.stop(SELL, 80, 70, 1))
     assert len(world.snapshot().stop_lists()[1]) == 256
+
+
+def test_market_makers_and_fees(world: World, ada: Trader, bob: Trader, record_units: Record) -> None:
+    """A fill of a market maker on duty stays below what a fill may cost."""
+    record_units("trading.set_market_maker", world.set_maker(ada.number))
+    record_units("trading.set_maker_programme", world.set_programme(10, 1))
+    for _ in range(10):
+        ada.rest(SELL, 100, 5)
+    ada.rest(BUY, 95, 5)
+    world.chain.advance(80)
+    outcome = record_units("trading.sample_market_maker.11_orders", world.sample(ada.number))
+    assert outcome.event("MakerSampled")["is_met"]
+    outcome = record_units("trading.place_order.fills_10_market_maker", bob.place(BUY, 100, 50))
+    assert used(outcome) <= 2_500 + 900 * 10
+    world.chain.advance(86_400)
+    outcome = record_units("trading.sample_market_maker.closes_day", world.sample(ada.number))
+    assert outcome.event("MakerDayClosed")["paid_ucredit"] > 0
+    owner = bob.wallet.pubkey()
+    recipients = [
+        world.chain.put_token_account(keypair(f"recipient {i}").pubkey(), world.credit_mint, owner) for i in range(4)
+    ]
+    record_units("trading.set_fee_recipients.4", world.share_fees(recipients, [2_500] * 4))
+    record_units("trading.sweep_fees.4", world.sweep(recipients))

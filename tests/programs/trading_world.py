@@ -28,12 +28,13 @@ BOTH = 2
 ADMIN = 6
 
 COUNCIL_SIZE = 1792
+AT_COUNCIL = 48  # in the market
 AT_PAUSE_MASK, AT_PAUSE_UNTIL, AT_CREDIT_MINT, AT_PARAMS = 13, 24, 64, 704
 PARAM_TAKER_FEE_BPS, PARAM_MIN_ORDER_LOTS, PARAM_MAX_OPEN_ORDERS = 1, 3, 4
 
 AT_BITMAPS, AT_LEVELS, AT_SEATS, AT_ORDERS, AT_STOPS = 1024, 1152, 17_536, 148_608, 345_216
 AT_INTERVALS, AT_FILLS = 357_504, 365_696
-SEAT = struct.Struct("<32sQQQQHHIHBBIQQHHIIIIIQ")
+SEAT = struct.Struct("<32sQQQQHHIHBBIQQHHIIHHIIQ")
 ORDER = struct.Struct("<QQIIIIHHHHHHBBH")
 STOP = struct.Struct("<QHBBHH32x")
 STOP_HEADER = struct.Struct("<HHH16xHHHH")  # heads of the three lists, tail of the third, marks, open stops
@@ -68,6 +69,9 @@ HEADER_FIELDS = [
 ]
 
 
+RECIPIENTS = ("first_recipient", "second_recipient", "third_recipient", "fourth_recipient")
+
+
 def discriminator(account: str) -> bytes:
     """First eight bytes of an account."""
     return hashlib.sha256(f"account:{account}".encode()).digest()[:8]
@@ -88,6 +92,9 @@ class Seat:
     open_stops: int
     traded_lots: int
     traded_ucredit: int
+    mm_met: int
+    mm_day: int
+    mm_rebate: int
 
 
 @dataclass(frozen=True)
@@ -147,6 +154,11 @@ class Snapshot:
         self.header: dict[str, Any] = dict(zip(HEADER_FIELDS, HEADER.unpack_from(data, 368), strict=True))
         self.min_tick: int = struct.unpack_from("<H", data, 14)[0]
 
+    @property
+    def rebates_due(self) -> int:
+        """Rebates in the fee bucket whose day is not closed, ucredit."""
+        return int.from_bytes(self.data[696:704], "little")
+
     def __getattr__(self, name: str) -> Any:
         try:
             return self.header[name]
@@ -156,7 +168,8 @@ class Snapshot:
     def seat(self, number: int) -> Seat:
         """The seat of that number."""
         f = SEAT.unpack_from(self.data, AT_SEATS + 128 * number)
-        return Seat(*f[:7], first_order=f[8], open_stops=f[10], traded_lots=f[12], traded_ucredit=f[13])
+        maker = {"mm_met": f[18], "mm_day": f[19], "mm_rebate": f[22]}
+        return Seat(*f[:7], first_order=f[8], open_stops=f[10], traded_lots=f[12], traded_ucredit=f[13], **maker)
 
     def seats(self) -> list[Seat]:
         """All seats opened."""
@@ -398,6 +411,40 @@ class World:
         """Let anybody run activate_order."""
         accounts = {"council": self.council, "market": self.market}
         return self.chain.call("trading", "activate_order", accounts, limit=limit, order_id=order_id)
+
+    def by_council(self, name: str, accounts: dict[str, Any] | None = None, **args: Any) -> Outcome:
+        """Run an instruction that the council signs, with a key in place of its PDA for as long as it takes.
+
+        On a cluster only governance can make the PDA sign.
+        """
+        signer = keypair("the council's signature")
+        self.chain.patch(self.market, AT_COUNCIL, bytes(signer.pubkey()))
+        named = {"council": signer, "market": self.market} | (accounts or {})
+        outcome = self.chain.call("trading", name, named, **args)
+        self.chain.patch(self.market, AT_COUNCIL, bytes(self.council))
+        return outcome
+
+    def set_maker(self, seat: int, *, flags: int = 1, spread: int = 10, size: int = 5) -> Outcome:
+        """Let the council run set_market_maker."""
+        return self.by_council("set_market_maker", seat=seat, flags=flags, spread_ticks=spread, size_lots=size)
+
+    def set_programme(self, rebate_bps: int, target: int) -> Outcome:
+        """Let the council run set_maker_programme."""
+        return self.by_council("set_maker_programme", rebate_bps=rebate_bps, target_intervals=target)
+
+    def sample(self, seat: int) -> Outcome:
+        """Let anybody run sample_market_maker."""
+        return self.chain.call("trading", "sample_market_maker", {"market": self.market}, seat=seat)
+
+    def share_fees(self, recipients: list[Pubkey], shares: list[int]) -> Outcome:
+        """Let the council run set_fee_recipients."""
+        named = dict(zip(RECIPIENTS, recipients, strict=False))
+        return self.by_council("set_fee_recipients", named, shares_bps=shares + [0] * (4 - len(shares)))
+
+    def sweep(self, recipients: list[Pubkey]) -> Outcome:
+        """Let anybody run sweep_fees."""
+        named = {"market": self.market, "authority": self.authority, "credit_vault": self.credit_vault}
+        return self.chain.call("trading", "sweep_fees", named | dict(zip(RECIPIENTS, recipients, strict=False)))
 
     def prune(self, first_slot: int = 0, slots: int = 4096, limit: int | None = None) -> Outcome:
         """Let anybody run prune_expired."""

@@ -28,7 +28,7 @@ const PARAM_MAX_OPEN_ORDERS: usize = 4;
 const SELF_TRADE_SHIFT: u32 = 1;
 const SELF_TRADE_MASK: u16 = 3;
 /// Bits of `Order.flags` that hold when an order came into the book, campus seconds in steps of 16.
-const CAME_MASK: u16 = 0xfff0;
+pub const CAME_MASK: u16 = 0xfff0;
 
 const _: () = assert!(SELF_TRADE_DECREMENT as u16 <= SELF_TRADE_MASK);
 
@@ -140,7 +140,8 @@ fn enter<const OWN: usize, const OTHERS: usize, const IS_NEW: bool>(
     if crosses && result.stopped == OUTCOME_COMPLETE {
         let most = if args.max_fills == 0 { MAX_FILLS } else { args.max_fills };
         let touches = known.as_ref().map_or(u32::from(most), |known| known.touches);
-        let mut arrival = Arrival { order_id, now_s, interval, touches };
+        let rebate_bps = u64::from(market.maker_rebate_bps).min(rules.fee_bps);
+        let mut arrival = Arrival { order_id, now_s, interval, touches, rebate_bps };
         match_book::<OTHERS>(market, args, &mut arrival, &mut result)?;
         if let Some(known) = known.as_mut() {
             known.touches = arrival.touches;
@@ -238,12 +239,13 @@ fn evict(market: &mut Market, slot: u16) -> Outcome {
     Ok(())
 }
 
-/// When the order came, under which id, and how many resting orders it may (still) touch.
+/// When the order came, under which id, how many resting orders it may (still) touch, and what market makers get.
 struct Arrival {
     order_id: u64,
     now_s: i64,
     interval: u32,
     touches: u32,
+    rebate_bps: u64,
 }
 
 /// What matching left of the order.
@@ -269,6 +271,7 @@ fn match_book<const OTHERS: usize>(
     taker.self_trade = args.self_trade;
     taker.post_only = args.kind == KIND_POST_ONLY;
     taker.touches_left = arrival.touches;
+    taker.rebate_bps = arrival.rebate_bps;
     taker.cross::<OTHERS>(market)?;
     arrival.touches = taker.touches_left;
     result.lots_left = taker.lots;

@@ -192,6 +192,14 @@ pub const WOKEN_BY_TIME: u8 = 0;
 pub const WOKEN_BY_PRICE: u8 = 1;
 /// OrderWoken.reason: amended; it goes to the end of the queue at its price.
 pub const WOKEN_BY_OWNER: u8 = 2;
+/// Seat.mm_flags bit: the seat is a market maker.
+pub const MM_ACTIVE: u16 = 1;
+/// An order counts as a quote when it has been in the book for this long, campus seconds, counted in steps of 16: at least 65 in any case.
+pub const MM_REST_S: u16 = 80;
+/// Intervals of a UTC day, over which a market maker's duty is counted.
+pub const INTERVALS_PER_DAY: u32 = 96;
+/// Most recipients of the fee bucket.
+pub const FEE_RECIPIENTS: u8 = 4;
 
 /// Instruction discriminators: the first 8 bytes of the data, read as a little-endian u64.
 pub mod ix {
@@ -213,6 +221,11 @@ pub mod ix {
     pub const PLACE_STOP: u64 = 0x4612fe51b868eeb9;
     pub const TRIGGER_STOPS: u64 = 0xe6314ebbf35214f8;
     pub const PRUNE_EXPIRED: u64 = 0xb12050617007b347;
+    pub const SET_MARKET_MAKER: u64 = 0xd6ab5b66222a6d37;
+    pub const SET_MAKER_PROGRAMME: u64 = 0xad9d143a5c3bdd11;
+    pub const SAMPLE_MARKET_MAKER: u64 = 0x4b58364b3a21a699;
+    pub const SET_FEE_RECIPIENTS: u64 = 0x7bd5286dc0c39531;
+    pub const SWEEP_FEES: u64 = 0x942242764762e1af;
 }
 
 /// Split instruction data into its discriminator and its arguments; None below 8 bytes.
@@ -568,6 +581,99 @@ pub mod prune_expired_accounts {
     pub const WRITABLE: u64 = 0b1;
 }
 
+/// Accounts of `set_market_maker`. An optional account that is not given holds the program's own id.
+pub mod set_market_maker_accounts {
+    /// signer; signer. The council's PDA; signs through governance.
+    pub const COUNCIL: usize = 0;
+    /// state:trading.Market; writable. The market.
+    pub const MARKET: usize = 1;
+    pub const COUNT: usize = 2;
+    /// Accounts before the trailing optional ones.
+    pub const REQUIRED: usize = 2;
+    /// Bit i: account i signs.
+    pub const SIGNERS: u64 = 0b1;
+    /// Bit i: account i is written.
+    pub const WRITABLE: u64 = 0b10;
+}
+
+/// Accounts of `set_maker_programme`. An optional account that is not given holds the program's own id.
+pub mod set_maker_programme_accounts {
+    /// signer; signer. The council's PDA; signs through governance.
+    pub const COUNCIL: usize = 0;
+    /// state:trading.Market; writable. The market.
+    pub const MARKET: usize = 1;
+    pub const COUNT: usize = 2;
+    /// Accounts before the trailing optional ones.
+    pub const REQUIRED: usize = 2;
+    /// Bit i: account i signs.
+    pub const SIGNERS: u64 = 0b1;
+    /// Bit i: account i is written.
+    pub const WRITABLE: u64 = 0b10;
+}
+
+/// Accounts of `sample_market_maker`. An optional account that is not given holds the program's own id.
+pub mod sample_market_maker_accounts {
+    /// state:trading.Market; writable. The market.
+    pub const MARKET: usize = 0;
+    pub const COUNT: usize = 1;
+    /// Accounts before the trailing optional ones.
+    pub const REQUIRED: usize = 1;
+    /// Bit i: account i signs.
+    pub const SIGNERS: u64 = 0b0;
+    /// Bit i: account i is written.
+    pub const WRITABLE: u64 = 0b1;
+}
+
+/// Accounts of `set_fee_recipients`. An optional account that is not given holds the program's own id.
+pub mod set_fee_recipients_accounts {
+    /// signer; signer. The council's PDA; signs through governance.
+    pub const COUNCIL: usize = 0;
+    /// state:trading.Market; writable. The market.
+    pub const MARKET: usize = 1;
+    /// token_account. CREDIT token account.
+    pub const FIRST_RECIPIENT: usize = 2;
+    /// token_account; optional. CREDIT token account.
+    pub const SECOND_RECIPIENT: usize = 3;
+    /// token_account; optional. CREDIT token account.
+    pub const THIRD_RECIPIENT: usize = 4;
+    /// token_account; optional. CREDIT token account.
+    pub const FOURTH_RECIPIENT: usize = 5;
+    pub const COUNT: usize = 6;
+    /// Accounts before the trailing optional ones.
+    pub const REQUIRED: usize = 3;
+    /// Bit i: account i signs.
+    pub const SIGNERS: u64 = 0b1;
+    /// Bit i: account i is written.
+    pub const WRITABLE: u64 = 0b10;
+}
+
+/// Accounts of `sweep_fees`. An optional account that is not given holds the program's own id.
+pub mod sweep_fees_accounts {
+    /// state:trading.Market; writable. The market.
+    pub const MARKET: usize = 0;
+    /// pda:authority. Authority PDA of this program.
+    pub const AUTHORITY: usize = 1;
+    /// token_account; writable. The CREDIT vault.
+    pub const CREDIT_VAULT: usize = 2;
+    /// program:token. SPL Token.
+    pub const TOKEN_PROGRAM: usize = 3;
+    /// token_account; writable. First recipient.
+    pub const FIRST_RECIPIENT: usize = 4;
+    /// token_account; writable, optional. Second recipient, if there is one.
+    pub const SECOND_RECIPIENT: usize = 5;
+    /// token_account; writable, optional. Third recipient, if there is one.
+    pub const THIRD_RECIPIENT: usize = 6;
+    /// token_account; writable, optional. Fourth recipient, if there is one.
+    pub const FOURTH_RECIPIENT: usize = 7;
+    pub const COUNT: usize = 8;
+    /// Accounts before the trailing optional ones.
+    pub const REQUIRED: usize = 5;
+    /// Bit i: account i signs.
+    pub const SIGNERS: u64 = 0b0;
+    /// Bit i: account i is written.
+    pub const WRITABLE: u64 = 0b11110101;
+}
+
 /// Byte offsets of Config. Addresses this deployment is bound to, written once by initialize; create_market adds the market.
 pub mod config_layout {
     pub const SIZE: usize = 512;
@@ -726,19 +832,19 @@ pub mod market_layout {
     pub const AT_FILLS_HASH: usize = 480;
     /// i64: Clock sysvar at create_market, UTC seconds.
     pub const AT_CREATED_AT: usize = 512;
-    /// [FeeRecipient;4]: Shares of the fee bucket (reserved for the sweep).
+    /// [FeeRecipient;4]: Shares of the fee bucket.
     pub const AT_FEE_RECIPIENTS: usize = 520;
-    /// u8: Reserved.
+    /// u8: Recipients in use, from the first on.
     pub const AT_FEE_RECIPIENT_COUNT: usize = 680;
     /// u8: Zero.
     pub const AT_RESERVED0: usize = 681;
-    /// u16: Reserved.
+    /// u16: Market makers: rebate on the value of their fills as makers, basis points; never more than the taker fee of the fill.
     pub const AT_MAKER_REBATE_BPS: usize = 682;
     /// u16: Reserved.
     pub const AT_WHEELING_UCREDIT_PER_LOT: usize = 684;
     /// u16: Reserved.
     pub const AT_LOSS_UCREDIT_PER_LOT: usize = 686;
-    /// u16: Market makers: intervals of a day in which the duty must be met (reserved).
+    /// u16: Market makers: intervals of a day in which the duty must be met, 1 to 96; 0 before the council has set it: no rebate.
     pub const AT_MM_TARGET_INTERVALS: usize = 688;
     /// u16: Link of the buy stop with the lowest trigger.
     pub const AT_FIRST_BUY_STOP: usize = 690;
@@ -746,10 +852,10 @@ pub mod market_layout {
     pub const AT_FIRST_SELL_STOP: usize = 692;
     /// u16: Link of the stop that wakes next.
     pub const AT_FIRST_DUE_STOP: usize = 694;
-    /// u64: Market makers: rebates in the fee bucket that are promised and not paid yet (reserved).
+    /// u64: Market makers: rebates in the fee bucket whose day is not closed; a sweep leaves them.
     pub const AT_REBATES_DUE_UCREDIT: usize = 696;
-    /// u64: Reserved.
-    pub const AT_RESOLUTION_SEQ: usize = 704;
+    /// u64: Rebates ever paid, ucredit.
+    pub const AT_REBATES_TOTAL_UCREDIT: usize = 704;
     /// u16: Link of the stop that wakes last of the due ones.
     pub const AT_LAST_DUE_STOP: usize = 712;
     /// u16: Highest trade since the stops were last looked through, ticks; 0 = none. Kept while a stop is open.
@@ -868,6 +974,16 @@ pub enum TradingError {
     StopsFull = 6031,
     /// No trade has reached a stop
     NothingToTrigger = 6032,
+    /// A market maker's spread, size or flags, the rebate or the target is out of range
+    BadTerms = 6033,
+    /// The seat is no market maker and has no day to close
+    NotMarketMaker = 6034,
+    /// The market maker was sampled in this interval
+    AlreadySampled = 6035,
+    /// The shares do not sum to 10,000, leave a gap, or name an absent account or the vault
+    BadShares = 6036,
+    /// The fee bucket is empty but for rebates, or has no recipients
+    NothingToSweep = 6037,
 }
 
 impl TradingError {
@@ -892,7 +1008,7 @@ impl From<TradingError> for u64 {
     }
 }
 
-/// 40 bytes. One share of the fee bucket (reserved for the sweep; all zero for now).
+/// 40 bytes. One share of the fee bucket; all zero where there is none.
 #[derive(Clone, Copy)]
 pub struct FeeRecipient<'a> {
     /// CREDIT token account that receives the share.
@@ -997,22 +1113,24 @@ pub struct Seat<'a> {
     pub traded_lots: u64,
     /// Value of these trades, ucredit.
     pub traded_ucredit: u64,
-    /// Market maker: widest quoted spread (reserved).
+    /// Market maker: widest quoted spread, ticks.
     pub mm_spread_ticks: u16,
-    /// Market maker flags (reserved).
+    /// Bit 0 market maker (MM_ACTIVE).
     pub mm_flags: u16,
-    /// Market maker: least quoted size (reserved).
+    /// Market maker: least quoted size on each side, lots.
     pub mm_size_lots: u32,
-    /// Market maker: last sampled interval (reserved).
+    /// Market maker: last sampled interval.
     pub mm_sampled_interval: u32,
-    /// Market maker: intervals in which the duty was met (reserved).
-    pub mm_uptime: u32,
+    /// Market maker: intervals of mm_day in which the duty was met.
+    pub mm_met: u16,
+    /// Market maker: the day that is counted, its number since 1970 modulo 65,536; 0 before the first sample.
+    pub mm_day: u16,
     /// Auction in which the seat holds orders (reserved).
     pub auction_interval: u32,
     /// Which sides stand in that auction (reserved).
     pub auction_flags: u32,
-    /// Zero.
-    pub reserved1: u64,
+    /// Market maker: rebate of mm_day so far; paid when the day is closed if the duty was met, else forfeited.
+    pub mm_rebate_ucredit: u64,
 }
 
 impl<'a> Seat<'a> {
@@ -1040,10 +1158,11 @@ impl<'a> Seat<'a> {
             mm_flags: u16::from_le_bytes(*part::<2>(bytes, 98)),
             mm_size_lots: u32::from_le_bytes(*part::<4>(bytes, 100)),
             mm_sampled_interval: u32::from_le_bytes(*part::<4>(bytes, 104)),
-            mm_uptime: u32::from_le_bytes(*part::<4>(bytes, 108)),
+            mm_met: u16::from_le_bytes(*part::<2>(bytes, 108)),
+            mm_day: u16::from_le_bytes(*part::<2>(bytes, 110)),
             auction_interval: u32::from_le_bytes(*part::<4>(bytes, 112)),
             auction_flags: u32::from_le_bytes(*part::<4>(bytes, 116)),
-            reserved1: u64::from_le_bytes(*part::<8>(bytes, 120)),
+            mm_rebate_ucredit: u64::from_le_bytes(*part::<8>(bytes, 120)),
         }
     }
 
@@ -1068,10 +1187,11 @@ impl<'a> Seat<'a> {
         out[98..100].copy_from_slice(&self.mm_flags.to_le_bytes());
         out[100..104].copy_from_slice(&self.mm_size_lots.to_le_bytes());
         out[104..108].copy_from_slice(&self.mm_sampled_interval.to_le_bytes());
-        out[108..112].copy_from_slice(&self.mm_uptime.to_le_bytes());
+        out[108..110].copy_from_slice(&self.mm_met.to_le_bytes());
+        out[110..112].copy_from_slice(&self.mm_day.to_le_bytes());
         out[112..116].copy_from_slice(&self.auction_interval.to_le_bytes());
         out[116..120].copy_from_slice(&self.auction_flags.to_le_bytes());
-        out[120..128].copy_from_slice(&self.reserved1.to_le_bytes());
+        out[120..128].copy_from_slice(&self.mm_rebate_ucredit.to_le_bytes());
     }
 }
 
@@ -1834,6 +1954,114 @@ impl PruneExpiredArgs {
     }
 }
 
+/// Arguments of `set_market_maker`. Makes a seat a market maker, changes its duty, or ends it: to quote both sides, not wider than spread_ticks from its best bid to its best
+/// ask, with at least size_lots at each of the two. What it has earned stays until its day is closed.
+pub struct SetMarketMakerArgs {
+    /// Seat number.
+    pub seat: u16,
+    /// 1 market maker (MM_ACTIVE), 0 no longer.
+    pub flags: u16,
+    /// Widest quoted spread, at least 1.
+    pub spread_ticks: u16,
+    /// Least quoted size on each side, at least 1.
+    pub size_lots: u32,
+}
+
+impl SetMarketMakerArgs {
+    /// Read the bytes after the discriminator. None when they are too short, too long or hold a bad bool.
+    #[inline(always)]
+    pub fn parse(data: &[u8]) -> Option<Self> {
+        if data.len() != 10 {
+            return None;
+        }
+        let mut r = Reader::new(data);
+        let seat = u16::from_le_bytes(*r.take::<2>()?);
+        let flags = u16::from_le_bytes(*r.take::<2>()?);
+        let spread_ticks = u16::from_le_bytes(*r.take::<2>()?);
+        let size_lots = u32::from_le_bytes(*r.take::<4>()?);
+        Some(Self { seat, flags, spread_ticks, size_lots })
+    }
+}
+
+/// Arguments of `set_maker_programme`. Sets what market makers get and for how much duty.
+pub struct SetMakerProgrammeArgs {
+    /// Rebate, basis points of the value of a maker's fills, 0 to 10,000; a fill never earns more than its taker fee rate.
+    pub rebate_bps: u16,
+    /// Intervals of a day in which the duty must be met, 1 to 96.
+    pub target_intervals: u16,
+}
+
+impl SetMakerProgrammeArgs {
+    /// Read the bytes after the discriminator. None when they are too short, too long or hold a bad bool.
+    #[inline(always)]
+    pub fn parse(data: &[u8]) -> Option<Self> {
+        if data.len() != 4 {
+            return None;
+        }
+        let mut r = Reader::new(data);
+        let rebate_bps = u16::from_le_bytes(*r.take::<2>()?);
+        let target_intervals = u16::from_le_bytes(*r.take::<2>()?);
+        Some(Self { rebate_bps, target_intervals })
+    }
+}
+
+/// Arguments of `sample_market_maker`. Looks at a market maker's quote, once an interval: its own orders at its best bid and its best ask that have been in the book for more
+/// than a minute, so that a quote made for the sample alone counts for nothing. Anyone may call it. The first sample of a day closes
+/// the day before: the rebate is paid into the seat if the duty was met in enough intervals, else it stays in the fee bucket; and rebates of
+/// the new day are earned from that sample on. No pause reaches it.
+pub struct SampleMarketMakerArgs {
+    /// Seat number.
+    pub seat: u16,
+}
+
+impl SampleMarketMakerArgs {
+    /// Read the bytes after the discriminator. None when they are too short, too long or hold a bad bool.
+    #[inline(always)]
+    pub fn parse(data: &[u8]) -> Option<Self> {
+        if data.len() != 2 {
+            return None;
+        }
+        let mut r = Reader::new(data);
+        let seat = u16::from_le_bytes(*r.take::<2>()?);
+        Some(Self { seat })
+    }
+}
+
+/// Arguments of `set_fee_recipients`. Sets who shares the fee bucket: up to four CREDIT token accounts, from the first on, whose shares sum to 10,000 basis points.
+pub struct SetFeeRecipientsArgs {
+    /// Shares in the order of the accounts, each at least 1; 0 for an absent one.
+    pub shares_bps: [u16; 4],
+}
+
+impl SetFeeRecipientsArgs {
+    /// Read the bytes after the discriminator. None when they are too short, too long or hold a bad bool.
+    #[inline(always)]
+    pub fn parse(data: &[u8]) -> Option<Self> {
+        if data.len() != 8 {
+            return None;
+        }
+        let mut r = Reader::new(data);
+        let shares_bps = { let raw = r.take::<8>()?; [u16::from_le_bytes(*part::<2>(raw, 0)), u16::from_le_bytes(*part::<2>(raw, 2)), u16::from_le_bytes(*part::<2>(raw, 4)), u16::from_le_bytes(*part::<2>(raw, 6))] };
+        Some(Self { shares_bps })
+    }
+}
+
+/// Arguments of `sweep_fees`. Pays the fee bucket out to its recipients by their shares, without the rebates that market makers may still earn. Each share is rounded
+/// down; the last recipient gets what is left, so the sum is exact. Anyone may call it.
+pub struct SweepFeesArgs {
+}
+
+impl SweepFeesArgs {
+    /// Read the bytes after the discriminator. None when they are too short, too long or hold a bad bool.
+    #[inline(always)]
+    pub fn parse(data: &[u8]) -> Option<Self> {
+        if data.len() != 0 {
+            return None;
+        }
+        Some(Self {  })
+    }
+}
+
 /// Event. A wallet got its seat.
 pub struct SeatOpened<'a> {
     /// The market's event number.
@@ -2201,5 +2429,194 @@ impl OrderChanged {
         out[24..28].copy_from_slice(&self.lots.to_le_bytes());
         out[28..32].copy_from_slice(&self.expires_interval.to_le_bytes());
         out[32..34].copy_from_slice(&self.seat.to_le_bytes());
+    }
+}
+
+/// Event. The council set a market maker's duty, or ended it.
+pub struct MarketMakerSet {
+    /// The market's event number.
+    pub seq: u64,
+    /// Seat number.
+    pub seat: u16,
+    /// 1 market maker, 0 no longer.
+    pub flags: u16,
+    /// Widest quoted spread.
+    pub spread_ticks: u16,
+    /// Least quoted size on each side.
+    pub size_lots: u32,
+}
+
+impl MarketMakerSet {
+    pub const DISC: [u8; 8] = [0x9d, 0x49, 0x28, 0x10, 0xe1, 0x77, 0xb0, 0xcb];
+    /// Bytes of the whole event, discriminator included: give all of them to sol_log_data as one field.
+    pub const SIZE: usize = 26;
+
+    #[inline(always)]
+    pub fn encode(&self, out: &mut [u8; 26]) {
+        out[0..8].copy_from_slice(&Self::DISC);
+        out[8..16].copy_from_slice(&self.seq.to_le_bytes());
+        out[16..18].copy_from_slice(&self.seat.to_le_bytes());
+        out[18..20].copy_from_slice(&self.flags.to_le_bytes());
+        out[20..22].copy_from_slice(&self.spread_ticks.to_le_bytes());
+        out[22..26].copy_from_slice(&self.size_lots.to_le_bytes());
+    }
+}
+
+/// Event. The council set rebate and target of all market makers.
+pub struct MakerProgrammeSet {
+    /// The market's event number.
+    pub seq: u64,
+    /// Rebate, basis points.
+    pub rebate_bps: u16,
+    /// Intervals of a day.
+    pub target_intervals: u16,
+}
+
+impl MakerProgrammeSet {
+    pub const DISC: [u8; 8] = [0x07, 0x5d, 0x21, 0x46, 0x41, 0x2d, 0x3d, 0xf9];
+    /// Bytes of the whole event, discriminator included: give all of them to sol_log_data as one field.
+    pub const SIZE: usize = 20;
+
+    #[inline(always)]
+    pub fn encode(&self, out: &mut [u8; 20]) {
+        out[0..8].copy_from_slice(&Self::DISC);
+        out[8..16].copy_from_slice(&self.seq.to_le_bytes());
+        out[16..18].copy_from_slice(&self.rebate_bps.to_le_bytes());
+        out[18..20].copy_from_slice(&self.target_intervals.to_le_bytes());
+    }
+}
+
+/// Event. What a market maker quoted.
+pub struct MakerSampled {
+    /// The market's event number.
+    pub seq: u64,
+    /// Seat number.
+    pub seat: u16,
+    /// Interval.
+    pub interval: u32,
+    /// Best own bid, ticks; 0 = none.
+    pub bid_tick: u16,
+    /// Best own ask, ticks; 0 = none.
+    pub ask_tick: u16,
+    /// Own lots at that bid.
+    pub bid_lots: u64,
+    /// Own lots at that ask.
+    pub ask_lots: u64,
+    /// Whether that is the duty.
+    pub is_met: bool,
+    /// Intervals of this day in which it was.
+    pub met: u16,
+}
+
+impl MakerSampled {
+    pub const DISC: [u8; 8] = [0xd2, 0xa5, 0x59, 0xed, 0x25, 0xcf, 0x7d, 0x1d];
+    /// Bytes of the whole event, discriminator included: give all of them to sol_log_data as one field.
+    pub const SIZE: usize = 45;
+
+    #[inline(always)]
+    pub fn encode(&self, out: &mut [u8; 45]) {
+        out[0..8].copy_from_slice(&Self::DISC);
+        out[8..16].copy_from_slice(&self.seq.to_le_bytes());
+        out[16..18].copy_from_slice(&self.seat.to_le_bytes());
+        out[18..22].copy_from_slice(&self.interval.to_le_bytes());
+        out[22..24].copy_from_slice(&self.bid_tick.to_le_bytes());
+        out[24..26].copy_from_slice(&self.ask_tick.to_le_bytes());
+        out[26..34].copy_from_slice(&self.bid_lots.to_le_bytes());
+        out[34..42].copy_from_slice(&self.ask_lots.to_le_bytes());
+        out[42] = self.is_met as u8;
+        out[43..45].copy_from_slice(&self.met.to_le_bytes());
+    }
+}
+
+/// Event. A market maker's day is over.
+pub struct MakerDayClosed {
+    /// The market's event number.
+    pub seq: u64,
+    /// Seat number.
+    pub seat: u16,
+    /// The day, modulo 65,536.
+    pub day: u16,
+    /// Intervals in which the duty was met.
+    pub met: u16,
+    /// Rebate paid into the seat.
+    pub paid_ucredit: u64,
+    /// Rebate that stays in the fee bucket.
+    pub forfeited_ucredit: u64,
+}
+
+impl MakerDayClosed {
+    pub const DISC: [u8; 8] = [0xd7, 0x84, 0x9c, 0xa0, 0x9a, 0x84, 0xd6, 0x94];
+    /// Bytes of the whole event, discriminator included: give all of them to sol_log_data as one field.
+    pub const SIZE: usize = 38;
+
+    #[inline(always)]
+    pub fn encode(&self, out: &mut [u8; 38]) {
+        out[0..8].copy_from_slice(&Self::DISC);
+        out[8..16].copy_from_slice(&self.seq.to_le_bytes());
+        out[16..18].copy_from_slice(&self.seat.to_le_bytes());
+        out[18..20].copy_from_slice(&self.day.to_le_bytes());
+        out[20..22].copy_from_slice(&self.met.to_le_bytes());
+        out[22..30].copy_from_slice(&self.paid_ucredit.to_le_bytes());
+        out[30..38].copy_from_slice(&self.forfeited_ucredit.to_le_bytes());
+    }
+}
+
+/// Event. The council set who shares the fee bucket; unused entries are zero.
+pub struct FeeRecipientsSet<'a> {
+    /// The market's event number.
+    pub seq: u64,
+    /// CREDIT token account.
+    pub first_recipient: &'a [u8; 32],
+    /// CREDIT token account.
+    pub second_recipient: &'a [u8; 32],
+    /// CREDIT token account.
+    pub third_recipient: &'a [u8; 32],
+    /// CREDIT token account.
+    pub fourth_recipient: &'a [u8; 32],
+    /// Shares, basis points.
+    pub shares_bps: [u16; 4],
+}
+
+impl<'a> FeeRecipientsSet<'a> {
+    pub const DISC: [u8; 8] = [0x63, 0xac, 0xa5, 0xa0, 0xff, 0x76, 0xff, 0x53];
+    /// Bytes of the whole event, discriminator included: give all of them to sol_log_data as one field.
+    pub const SIZE: usize = 152;
+
+    #[inline(always)]
+    pub fn encode(&self, out: &mut [u8; 152]) {
+        out[0..8].copy_from_slice(&Self::DISC);
+        out[8..16].copy_from_slice(&self.seq.to_le_bytes());
+        out[16..48].copy_from_slice(self.first_recipient);
+        out[48..80].copy_from_slice(self.second_recipient);
+        out[80..112].copy_from_slice(self.third_recipient);
+        out[112..144].copy_from_slice(self.fourth_recipient);
+        out[144..146].copy_from_slice(&self.shares_bps[0].to_le_bytes());
+        out[146..148].copy_from_slice(&self.shares_bps[1].to_le_bytes());
+        out[148..150].copy_from_slice(&self.shares_bps[2].to_le_bytes());
+        out[150..152].copy_from_slice(&self.shares_bps[3].to_le_bytes());
+    }
+}
+
+/// Event. The fee bucket was paid out.
+pub struct FeesSwept {
+    /// The market's event number.
+    pub seq: u64,
+    /// What each recipient got, ucredit.
+    pub amounts_ucredit: [u64; 4],
+}
+
+impl FeesSwept {
+    pub const DISC: [u8; 8] = [0x60, 0xda, 0x73, 0x88, 0x4a, 0xaa, 0xca, 0xac];
+    /// Bytes of the whole event, discriminator included: give all of them to sol_log_data as one field.
+    pub const SIZE: usize = 48;
+
+    #[inline(always)]
+    pub fn encode(&self, out: &mut [u8; 48]) {
+        out[0..8].copy_from_slice(&Self::DISC);
+        out[8..16].copy_from_slice(&self.seq.to_le_bytes());
+        out[16..24].copy_from_slice(&self.amounts_ucredit[0].to_le_bytes());
+        out[24..32].copy_from_slice(&self.amounts_ucredit[1].to_le_bytes());
+        out[32..40].copy_from_slice(&self.amounts_ucredit[2].to_le_bytes());
+        out[40..48].copy_from_slice(&self.amounts_ucredit[3].to_le_bytes());
     }
 }

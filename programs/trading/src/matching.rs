@@ -3,12 +3,13 @@
 use crate::{
     book::{ASKS, BIDS},
     generated::{
-        Filled, OrderChanged, OrderOut, PackedFill, TradingError, FILLS_PER_EVENT, FILL_RING, INTERVAL_RING,
+        Filled, OrderChanged, OrderOut, PackedFill, TradingError, FILLS_PER_EVENT, FILL_RING, INTERVAL_RING, MM_ACTIVE,
         OUTCOME_COMPLETE, OUTCOME_MATCH_LIMIT, OUTCOME_SELF_TRADE, OUTCOME_WOULD_CROSS, OUT_EXPIRED, OUT_SELF_TRADE,
         SELF_TRADE_CANCEL_MAKER, SELF_TRADE_CANCEL_TAKER, SELF_TRADE_DECREMENT, SIDE_BUY, SIDE_SELL,
     },
+    processor::day_of,
     state::{FillRecord, Market, Order},
-    units::value_ucredit,
+    units::{rebate_ucredit, value_ucredit},
 };
 use campusgrid_sdk::{event, hash, math, plain, Outcome};
 
@@ -38,6 +39,10 @@ pub struct Taker {
     pub self_trade: u8,
     /// Whether meeting any order ends it.
     pub post_only: bool,
+    /// What a market maker gets of a fill's value, basis points: never more than the taker fee.
+    pub rebate_bps: u64,
+    /// Rebates that its makers have earned so far, ucredit.
+    rebates_ucredit: u64,
     /// Why matching ended: OUTCOME_COMPLETE when nothing in reach is left or nothing more is wanted, else
     /// OUTCOME_MATCH_LIMIT, OUTCOME_SELF_TRADE or OUTCOME_WOULD_CROSS.
     pub stopped: u8,
@@ -63,6 +68,8 @@ impl Taker {
             seat: 0,
             self_trade: 0,
             post_only: false,
+            rebate_bps: 0,
+            rebates_ucredit: 0,
             stopped: OUTCOME_COMPLETE,
             pending: 0,
             first_pending: 0,
@@ -119,7 +126,7 @@ impl Taker {
                 break;
             }
             let lots = if maker.lots < self.lots { maker.lots } else { self.lots };
-            let value = settle_maker::<MAKERS>(market, &maker, lots)?;
+            let value = self.settle_maker::<MAKERS>(market, &maker, lots)?;
             self.lots -= lots;
             self.value_ucredit += value;
             if lots == maker.lots {
@@ -144,9 +151,33 @@ impl Taker {
             let filled = u64::from(wanted - self.lots - self.decremented_lots);
             market.traded_lots = math::add(market.traded_lots, filled)?;
             market.traded_ucredit = math::add(market.traded_ucredit, self.value_ucredit)?;
+            market.rebates_due_ucredit = math::add(market.rebates_due_ucredit, self.rebates_ucredit)?;
             add_to_interval(market, self, filled, market.trade_seq - first_trade)?;
         }
         Ok(())
+    }
+
+    /// Move the maker's side of a fill; returns its value, ucredit. A bid's funds are bound at its own price, which is the
+    /// price of the fill, so nothing is left over. A market maker on duty today earns its rebate, rounded down.
+    #[inline(always)]
+    fn settle_maker<const MAKERS: usize>(&mut self, market: &mut Market, maker: &Order, lots: u32) -> Outcome<u64> {
+        let value = value_ucredit(lots, maker.tick);
+        let seat = &mut market.seats[usize::from(maker.seat)];
+        if MAKERS == BIDS {
+            seat.credit_locked_ucredit = math::sub(seat.credit_locked_ucredit, value)?;
+            seat.grid_free_lots = math::add(seat.grid_free_lots, u64::from(lots))?;
+        } else {
+            seat.grid_locked_lots = math::sub(seat.grid_locked_lots, u64::from(lots))?;
+            seat.credit_free_ucredit = math::add(seat.credit_free_ucredit, value)?;
+        }
+        seat.traded_lots = math::add(seat.traded_lots, u64::from(lots))?;
+        seat.traded_ucredit = math::add(seat.traded_ucredit, value)?;
+        if seat.mm_flags & MM_ACTIVE != 0 && seat.mm_day == day_of(self.interval) {
+            let rebate = rebate_ucredit(value, self.rebate_bps);
+            seat.mm_rebate_ucredit = math::add(seat.mm_rebate_ucredit, rebate)?;
+            self.rebates_ucredit += rebate;
+        }
+        Ok(value)
     }
 
     /// Write the fill to the ring, take it into the running hash and into the pending event.
@@ -248,24 +279,6 @@ const fn taker_side<const MAKERS: usize>() -> u8 {
     } else {
         SIDE_SELL
     }
-}
-
-/// Move the maker's side of a fill; returns its value, ucredit. A bid's funds are bound at its own price, which is the
-/// price of the fill, so nothing is left over.
-#[inline(always)]
-fn settle_maker<const MAKERS: usize>(market: &mut Market, maker: &Order, lots: u32) -> Outcome<u64> {
-    let value = value_ucredit(lots, maker.tick);
-    let seat = &mut market.seats[usize::from(maker.seat)];
-    if MAKERS == BIDS {
-        seat.credit_locked_ucredit = math::sub(seat.credit_locked_ucredit, value)?;
-        seat.grid_free_lots = math::add(seat.grid_free_lots, u64::from(lots))?;
-    } else {
-        seat.grid_locked_lots = math::sub(seat.grid_locked_lots, u64::from(lots))?;
-        seat.credit_free_ucredit = math::add(seat.credit_free_ucredit, value)?;
-    }
-    seat.traded_lots = math::add(seat.traded_lots, u64::from(lots))?;
-    seat.traded_ucredit = math::add(seat.traded_ucredit, value)?;
-    Ok(value)
 }
 
 /// Add the fills of one taker to the totals of the interval; an entry of an older interval starts anew.

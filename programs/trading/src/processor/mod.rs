@@ -13,7 +13,12 @@ mod place_order;
 mod place_stop;
 mod prune_expired;
 mod reduce_order;
+mod sample_market_maker;
 mod schedule_order;
+mod set_fee_recipients;
+mod set_maker_programme;
+mod set_market_maker;
+mod sweep_fees;
 mod sync_seat;
 mod trigger_stops;
 mod withdraw_credit;
@@ -32,17 +37,22 @@ pub use place_order::place_order;
 pub use place_stop::place_stop;
 pub use prune_expired::prune_expired;
 pub use reduce_order::reduce_order;
+pub use sample_market_maker::sample_market_maker;
 pub use schedule_order::schedule_order;
+pub use set_fee_recipients::set_fee_recipients;
+pub use set_maker_programme::set_maker_programme;
+pub use set_market_maker::set_market_maker;
+pub use sweep_fees::sweep_fees;
 pub use sync_seat::sync_seat;
 pub use trigger_stops::trigger_stops;
 pub use withdraw_credit::withdraw_credit;
 pub use withdraw_grid::withdraw_grid;
 
 use crate::{
-    generated::{Deposited, PlaceOrderArgs, TradingError, Withdrawn, KIND_MARKET, SELF_TRADE_DECREMENT, SIDE_SELL},
+    generated::{Deposited, PlaceOrderArgs, INTERVALS_PER_DAY, TradingError, Withdrawn, KIND_MARKET, SELF_TRADE_DECREMENT, SIDE_SELL},
     state::Market,
 };
-use campusgrid_sdk::{event, sysvar, Outcome};
+use campusgrid_sdk::{account::require_address, event, require_signer, sysvar, AccountView, Outcome};
 
 /// Seed of the authority PDA.
 const AUTHORITY: &[u8] = b"authority";
@@ -55,6 +65,22 @@ const CREDIT_VAULT: &[u8] = b"credit_vault";
 #[inline(always)]
 pub fn interval_at(now_s: i64) -> u32 {
     (now_s.max(0) as u64 / sysvar::INTERVAL_S as u64) as u32
+}
+
+/// Day of an interval, modulo 65,536.
+#[inline(always)]
+pub fn day_of(interval: u32) -> u16 {
+    (interval / INTERVALS_PER_DAY) as u16
+}
+
+/// The council itself must have signed, which its program does for a call that its members approved.
+///
+/// # Errors
+/// `NOT_SIGNER`, `WRONG_ADDRESS`.
+#[inline(always)]
+fn require_council(council: &AccountView, market: &Market) -> Outcome {
+    require_signer(council)?;
+    require_address(council, &market.council)
 }
 
 /// What every order that is to wait must be. Errors: `BadOrder`, `BadTick`.

@@ -1,5 +1,5 @@
 //! The market account: header, bitmaps, levels, seats, orders, and the rings of interval totals and fills.
-use super::{FillRecord, IntervalTotals, Level, Order, Seat, Stop};
+use super::{FeeRecipient, FillRecord, IntervalTotals, Level, Order, Seat, Stop};
 use crate::generated::{market_layout as at, TradingError};
 use campusgrid_sdk::{account_record, Address, Outcome};
 
@@ -45,8 +45,7 @@ account_record! {
         472 => traded_ucredit: u64,
         480 => fills_hash: [u8; 32],
         512 => created_at: i64,
-        /// Fees, market makers, auction: kept, not used yet.
-        520 => fee_recipients: [[u8; 40]; 4],
+        520 => fee_recipients: [FeeRecipient; 4],
         680 => fee_recipient_count: u8,
         681 => reserved0: u8,
         682 => maker_rebate_bps: u16,
@@ -57,7 +56,7 @@ account_record! {
         690 => first_stop: [u16; 2],
         694 => first_due_stop: u16,
         696 => rebates_due_ucredit: u64,
-        704 => resolution_seq: u64,
+        704 => rebates_total_ucredit: u64,
         712 => last_due_stop: u16,
         /// Highest and lowest trade since the stops were last looked through; 0 = none.
         714 => high_tick: u16,
@@ -131,7 +130,7 @@ const _: () = {
     assert!(core::mem::offset_of!(Market, first_stop) == at::AT_FIRST_BUY_STOP);
     assert!(core::mem::offset_of!(Market, first_due_stop) == at::AT_FIRST_DUE_STOP);
     assert!(core::mem::offset_of!(Market, rebates_due_ucredit) == at::AT_REBATES_DUE_UCREDIT);
-    assert!(core::mem::offset_of!(Market, resolution_seq) == at::AT_RESOLUTION_SEQ);
+    assert!(core::mem::offset_of!(Market, rebates_total_ucredit) == at::AT_REBATES_TOTAL_UCREDIT);
     assert!(core::mem::offset_of!(Market, last_due_stop) == at::AT_LAST_DUE_STOP);
     assert!(core::mem::offset_of!(Market, high_tick) == at::AT_HIGH_TICK);
     assert!(core::mem::offset_of!(Market, low_tick) == at::AT_LOW_TICK);

@@ -1,5 +1,6 @@
 //! The records of this program, one a file. Offsets are those of `interface.toml`, asserted at compile time.
 mod config;
+mod fee_recipient;
 mod fill;
 mod interval_totals;
 mod level;
@@ -10,6 +11,7 @@ mod seat_index;
 mod stop;
 
 pub use config::Config;
+pub use fee_recipient::FeeRecipient;
 pub use fill::FillRecord;
 pub use interval_totals::IntervalTotals;
 pub use level::Level;

@@ -20,15 +20,18 @@ record! {
         76 => opened_interval: u32,
         80 => traded_lots: u64,
         88 => traded_ucredit: u64,
-        /// Market-maker duty and auction marks: kept, not used yet.
+        /// Market-maker duty, and what of it was met on mm_day.
         96 => mm_spread_ticks: u16,
         98 => mm_flags: u16,
         100 => mm_size_lots: u32,
         104 => mm_sampled_interval: u32,
-        108 => mm_uptime: u32,
+        108 => mm_met: u16,
+        110 => mm_day: u16,
+        /// Auction marks: kept, not used yet.
         112 => auction_interval: u32,
         116 => auction_flags: u32,
-        120 => reserved1: u64,
+        /// Rebate of mm_day so far.
+        120 => mm_rebate_ucredit: u64,
     }
 }
 
