@@ -5,8 +5,6 @@ It signs with keys it is handed and never keeps one. What an order means for the
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -15,17 +13,15 @@ from nacl.signing import SigningKey
 
 from gridkit.chain import idl
 from gridkit.chain.deployment import Deployment, associated_token_account, network_programs
-from gridkit.chain.rpc import NodeUnreachableError, PreflightError, Rpc, RpcError
+from gridkit.chain.rpc import NodeUnreachableError, Rpc, RpcError
+from gridkit.chain.sender import Expired, Landed, Refused, Sender, Unknown
 from gridkit.chain.tx import Signed, Signer, instruction, sign
 from gridkit.log import get_logger
 from gridkit.units import ATOMS_PER_WH, trade_value_ucredit
 
 log = get_logger("gateway")
 
-_BLOCKHASH_AGE_S = 2.0
 _CONFIRM_S = 20.0
-_REBROADCAST_S = 2.0
-_POLL_S = 0.02
 _SIDE = {"buy": 0, "sell": 1}
 _KIND = {"GTC": 0, "IOC": 1, "FOK": 2, "POST": 3}
 _SELF_TRADE_CANCEL_TAKER = 1
@@ -126,8 +122,7 @@ class Ledger:
         self._market = idl.interface("trading").layout("Market").offsets
         self._wallets: dict[int, str] = {}
         self._seats: dict[str, int] = {}
-        self._blockhash: tuple[float, str, int] = (0.0, "", 0)
-        self._lock = threading.Lock()
+        self._sender = Sender(rpc, give_up_s=_CONFIRM_S)
 
     # Reading
 
@@ -313,56 +308,43 @@ class Ledger:
         return instruction("trading", self.deployment.programs["trading"], name, accounts, (), **args)
 
     def _sign(self, instructions: Sequence[Any], trader: Signer) -> Signed:
-        blockhash, last_valid = self._recent_blockhash()
+        blockhash, last_valid = self._sender.blockhash()
         return sign(instructions, [self._payer, trader], blockhash, last_valid)
 
-    def _recent_blockhash(self) -> tuple[str, int]:
-        with self._lock:
-            taken_at, blockhash, last_valid = self._blockhash
-            if time.monotonic() - taken_at > _BLOCKHASH_AGE_S:
-                blockhash, last_valid = self.rpc.latest_blockhash()
-                self._blockhash = (time.monotonic(), blockhash, last_valid)
-            return blockhash, last_valid
-
     def submit(self, signed: Signed) -> Outcome:
-        """Send until the ledger knows what became of it, rebroadcasting every 2 s; at most 20 s, then the outcome is unknown."""
+        """Send until the ledger knows what became of it; at most 20 s, then the outcome is unknown."""
+        sent = self._sender.follow(signed, skip_preflight=False)
+        if not isinstance(sent, Refused):
+            return self._told(sent)
         try:
-            self.rpc.send(signed.wire)
-        except PreflightError as error:
             known = self.outcome(signed.signature, signed.last_valid_block_height)  # it may have landed before
-            return known if known.kind == "confirmed" else self._failure(signed.signature, error.err)
-        except RpcError as error:
-            log.warning("send_failed", signature=signed.signature, error=str(error))
-        deadline, sent_at = time.monotonic() + _CONFIRM_S, time.monotonic()
-        while True:
-            try:
-                outcome = self.outcome(signed.signature, signed.last_valid_block_height)
-                if outcome.kind != "unknown":
-                    return outcome
-                if time.monotonic() - sent_at > _REBROADCAST_S:
-                    sent_at = time.monotonic()
-                    self.rpc.send(signed.wire, skip_preflight=True)
-            except RpcError as error:
-                log.warning("confirm_failed", signature=signed.signature, error=str(error))
-            if time.monotonic() > deadline:
-                return Outcome("unknown", signed.signature)
-            time.sleep(_POLL_S)
+        except RpcError:
+            known = Outcome("unknown", signed.signature)
+        if known.kind == "confirmed" or sent.error is None:
+            return known
+        return self._failure(signed.signature, sent.error)
 
     def outcome(self, signature: str, last_valid_block_height: int) -> Outcome:
         """Return what became of a transaction: `expired` only when the chain is past its last block height without having it."""
-        height = self.rpc.block_height()  # before the status: a transaction that lands in between is then still seen
-        status = self.rpc.statuses([signature])[0]
-        if status is None:
-            kind: OutcomeKind = "expired" if height > last_valid_block_height else "unknown"
-            return Outcome(kind, signature, code="expired", detail="The transaction never landed.")
-        if status.get("err") is not None:
-            return self._failure(signature, status["err"])
-        transaction = self.rpc.transaction(signature)
+        return self._told(self._sender.outcome(signature, last_valid_block_height))
+
+    def _told(self, found: Landed | Expired | Unknown) -> Outcome:
+        """Return an outcome with the events of what landed; unknown while its transaction is not served yet."""
+        if isinstance(found, Expired):
+            return Outcome("expired", found.signature, code="expired", detail="The transaction never landed.")
+        if isinstance(found, Unknown):
+            return Outcome("unknown", found.signature)
+        if found.error is not None:
+            return self._failure(found.signature, found.error)
+        try:
+            transaction = self.rpc.transaction(found.signature)
+        except RpcError:
+            transaction = None
         if transaction is None:
-            return Outcome("unknown", signature)
+            return Outcome("unknown", found.signature)
         return Outcome(
             "confirmed",
-            signature,
+            found.signature,
             slot=int(transaction["slot"]),
             events=self.events_of(transaction),
             time_s=transaction.get("blockTime"),

@@ -129,7 +129,22 @@ class Sender:
             RpcError: No blockhash could be had: nothing was sent.
         """
         blockhash, last_height = self.blockhash()
-        flights = [_Flight(build(blockhash, last_height)) for build in builds]
+        return self._fly([_Flight(build(blockhash, last_height)) for build in builds], skip_preflight=skip_preflight)
+
+    def follow(self, signed: Signed, *, skip_preflight: bool = True) -> Outcome:
+        """Send a transaction that is signed already (perhaps before a restart, and sent then) and follow it to its end."""
+        return self._fly([_Flight(signed)], skip_preflight=skip_preflight)[0]
+
+    def outcome(self, signature: str, last_valid_block_height: int) -> Landed | Expired | Unknown:
+        """Return what has become of a transaction so far, without sending it: Unknown while it can still land.
+
+        Raises:
+            RpcError: The node does not answer.
+        """
+        height = self._rpc.block_height()  # Before the status: what lands in between is then still seen.
+        return _outcome(signature, last_valid_block_height, self._rpc.statuses([signature])[0], height)
+
+    def _fly(self, flights: Sequence[_Flight], *, skip_preflight: bool) -> list[Outcome]:
         deadline_s = self._monotonic() + self._give_up_s
         pause_s = FIRST_POLL_S
         while True:
@@ -147,19 +162,6 @@ class Sender:
         if any(isinstance(flight.outcome, Expired) for flight in flights):
             self.forget_blockhash()
         return [flight.outcome for flight in flights if flight.outcome is not None]
-
-    def follow(self, signed: Signed) -> Outcome:
-        """Follow a transaction that was signed before (for instance before a restart) to its end, sending it again."""
-        flight = _Flight(signed)
-        deadline_s = self._monotonic() + self._give_up_s
-        while flight.outcome is None:
-            self._look([flight])
-            if flight.outcome is None:
-                self._broadcast([flight], skip_preflight=True)
-                self._sleep(POLL_S)
-                if self._monotonic() >= deadline_s:
-                    flight.outcome = Unknown(signed.signature)
-        return flight.outcome
 
     def _broadcast(self, flights: Sequence[_Flight], *, skip_preflight: bool) -> None:
         now_s = self._monotonic()
@@ -194,15 +196,10 @@ class Sender:
             statuses = self._rpc.statuses([flight.signed.signature for flight in flights])
         except RpcError:
             return
-        waiting = False
         for flight, status in zip(flights, statuses, strict=True):
-            if status is not None:
-                if status.get("confirmationStatus") in _LANDED or status.get("confirmations", 0) is None:
-                    flight.outcome = Landed(flight.signed.signature, int(status["slot"]), status.get("err"))
-            elif flight.seen_height > flight.signed.last_valid_block_height:
-                flight.outcome = Expired(flight.signed.signature)
-            waiting = waiting or flight.outcome is None
-        if waiting:
+            found = _outcome(flight.signed.signature, flight.signed.last_valid_block_height, status, flight.seen_height)
+            flight.outcome = None if isinstance(found, Unknown) else found
+        if any(flight.outcome is None for flight in flights):
             self._note_height(flights)
 
     def _note_height(self, flights: Sequence[_Flight]) -> None:
@@ -213,6 +210,17 @@ class Sender:
             return
         for flight in flights:
             flight.seen_height = height
+
+
+def _outcome(
+    signature: str, last_valid_block_height: int, status: dict[str, Any] | None, seen_height: int
+) -> Landed | Expired | Unknown:
+    """Return what a status says that was asked for after the node had `seen_height`."""
+    if status is None:
+        return Expired(signature) if seen_height > last_valid_block_height else Unknown(signature)
+    if status.get("confirmationStatus") in _LANDED or status.get("confirmations", 0) is None:
+        return Landed(signature, int(status["slot"]), status.get("err"))
+    return Unknown(signature)
 
 
 def _may_have_landed(error: Any) -> bool:

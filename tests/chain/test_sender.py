@@ -168,3 +168,16 @@ def test_custom_codes_are_read_where_they_stand() -> None:
     assert custom_code({"InstructionError": [2, "MissingRequiredSignature"]}) is None
     assert custom_code("AccountInUse") is None
     assert custom_code(None) is None
+
+
+def test_a_look_sends_nothing_and_calls_expired_only_what_cannot_land_any_more(node: Node, sender: Sender) -> None:
+    """Whoever only asks must not bring an old order back to life, nor call it dead while it may still land."""
+    node.lands_after = 1
+    assert sender.outcome("a", node.height) == Unknown("a")
+    assert sender.outcome("a", node.height - 1) == Expired("a")
+    assert node.sent == []
+    node.sent.append((0.0, b"a"))
+    assert sender.outcome("a", node.height - 1) == Landed("a", 7)
+    node.blind_until = 10_000
+    with pytest.raises(NodeUnreachableError):
+        sender.outcome("a", node.height)
