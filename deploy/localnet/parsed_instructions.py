@@ -1,4 +1,5 @@
-"""Decides how instructions of the system, SPL token, associated token account and memo programs read in "jsonParsed".
+"""Decides how instructions of well-known programs read in "jsonParsed": system, SPL tokens, their accounts, memo; and the
+deployment's, which `parsed_deployment` knows.
 
 Shapes follow solana-transaction-status. What is not known here is shown with raw data by the caller.
 """
@@ -11,7 +12,8 @@ from typing import Any
 from solders.instruction import CompiledInstruction
 from solders.pubkey import Pubkey
 
-from deploy.localnet.bank import SYSTEM, TOKEN, TOKEN_2022
+from deploy.localnet import parsed_deployment
+from deploy.localnet.bank import LOADER_V3, LOOKUP_TABLE, SYSTEM, TOKEN, TOKEN_2022
 from deploy.localnet.parsed_accounts import token_amount
 
 MEMO = Pubkey.from_string("MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr")
@@ -34,12 +36,16 @@ def parse(program: Pubkey, accounts: list[Pubkey], data: bytes) -> tuple[str, Pa
         if program == SYSTEM:
             return _named("system", _system(keys, data))
         if program in (TOKEN, TOKEN_2022):
-            return _named("spl-token" if program == TOKEN else "spl-token-2022", _token(keys, data))
+            return _named("spl-token", _token(keys, data))
         if program == ASSOCIATED_TOKEN:
             return _named("spl-associated-token-account", _associated(keys, data))
         if program in (MEMO, MEMO_V1):
             return "spl-memo", data.decode()
-    except (IndexError, struct.error, UnicodeDecodeError):
+        if program == LOADER_V3:
+            return _named("bpf-upgradeable-loader", parsed_deployment.loader(keys, data))
+        if program == LOOKUP_TABLE:
+            return _named("address-lookup-table", parsed_deployment.lookup_table(keys, data))
+    except (IndexError, ValueError, struct.error):  # UnicodeDecodeError is a ValueError
         return None
     return None
 
@@ -76,8 +82,7 @@ def _system(keys: list[str], data: bytes) -> Parsed | None:
         lamports = struct.unpack_from("<Q", data, 4)[0]
         return {"type": "transfer", "info": {"source": keys[0], "destination": keys[1], "lamports": lamports}}
     if kind == 3:
-        size = struct.unpack_from("<Q", data, 36)[0]
-        seed, at = data[44 : 44 + size].decode(), 44 + size
+        seed, at = _seed(data, 36)
         lamports, space = struct.unpack_from("<QQ", data, at)
         info = {"source": keys[0], "newAccount": keys[1], "base": _key(data, 4), "seed": seed}
         info |= {"lamports": lamports, "space": space, "owner": _key(data, at + 16)}
@@ -102,8 +107,32 @@ def _system(keys: list[str], data: bytes) -> Parsed | None:
         return {"type": "authorizeNonce", "info": info}
     if kind == 8:
         return {"type": "allocate", "info": {"account": keys[0], "space": struct.unpack_from("<Q", data, 4)[0]}}
+    if kind in (9, 10):
+        seed, at = _seed(data, 36)
+        info = {"account": keys[0], "base": _key(data, 4), "seed": seed}
+        if kind == 9:
+            info["space"] = struct.unpack_from("<Q", data, at)[0]
+            at += 8
+        return {"type": "allocateWithSeed" if kind == 9 else "assignWithSeed", "info": info | {"owner": _key(data, at)}}
+    if kind == 11:
+        seed, at = _seed(data, 12)
+        info = {"source": keys[0], "sourceBase": keys[1], "destination": keys[2]}
+        info |= {"lamports": struct.unpack_from("<Q", data, 4)[0], "sourceSeed": seed, "sourceOwner": _key(data, at)}
+        return {"type": "transferWithSeed", "info": info}
+    if kind == 12:
+        return {"type": "upgradeNonce", "info": {"nonceAccount": keys[0]}}
     return None
 
+
+def _seed(data: bytes, at: int) -> tuple[str, int]:
+    """Return a seed that begins with its length (u64), and where it ends."""
+    size = struct.unpack_from("<Q", data, at)[0]
+    return data[at + 8 : at + 8 + size].decode(), at + 8 + size
+
+
+_EXTENSIONS = ("uninitialized", "transferFeeConfig", "transferFeeAmount", "mintCloseAuthority")
+_EXTENSIONS += ("confidentialTransferMint", "confidentialTransferAccount", "defaultAccountState", "immutableOwner")
+"""Extensions of a token account or mint by number. Source: ExtensionType of spl-token-2022-interface."""
 
 _AUTHORITIES = ("mintTokens", "freezeAccount", "accountOwner", "closeAccount")
 
@@ -141,8 +170,24 @@ def _token(keys: list[str], data: bytes) -> Parsed | None:
     if kind in (10, 11):
         info = {"account": keys[0], "mint": keys[1], **_authority("freezeAuthority", keys, 2)}
         return {"type": "freezeAccount" if kind == 10 else "thawAccount", "info": info}
-    if kind == 17:
-        return {"type": "syncNative", "info": {"account": keys[0]}}
+    if kind in (2, 19):
+        first = 2 if kind == 2 else 1
+        info = {"multisig": keys[0], "signers": keys[first:], "m": data[1]}
+        if kind == 2:
+            info["rentSysvar"] = keys[1]
+        return {"type": "initializeMultisig" if kind == 2 else "initializeMultisig2", "info": info}
+    if kind in (17, 22):
+        return {"type": "syncNative" if kind == 17 else "initializeImmutableOwner", "info": {"account": keys[0]}}
+    if kind == 21:
+        info = {"mint": keys[0]}
+        if types := [_EXTENSIONS[number] for (number,) in struct.iter_unpack("<H", data[1:])]:
+            info["extensionTypes"] = types
+        return {"type": "getAccountDataSize", "info": info}
+    if kind == 23:
+        amount = str(struct.unpack_from("<Q", data, 1)[0])
+        return {"type": "amountToUiAmount", "info": {"mint": keys[0], "amount": amount}}
+    if kind == 24:
+        return {"type": "uiAmountToAmount", "info": {"mint": keys[0], "uiAmount": data[1:].decode()}}
     return None
 
 
@@ -196,11 +241,13 @@ def _authority(name: str, keys: list[str], at: int) -> Parsed:
 
 def _associated(keys: list[str], data: bytes) -> Parsed | None:
     kind = data[0] if data else 0
-    if kind > 1:
+    if kind == 2:
+        names = ("nestedSource", "nestedMint", "destination", "nestedOwner", "ownerMint", "wallet", "tokenProgram")
+        return {"type": "recoverNested", "info": parsed_deployment.named(names, keys)}
+    if kind > 2:
         return None
     names = ("source", "account", "wallet", "mint", "systemProgram", "tokenProgram")
-    info = {name: keys[index] for index, name in enumerate(names)}
-    return {"type": "create" if kind == 0 else "createIdempotent", "info": info}
+    return {"type": "create" if kind == 0 else "createIdempotent", "info": parsed_deployment.named(names, keys)}
 
 
 def _key(data: bytes, at: int) -> str:

@@ -80,7 +80,7 @@ class Tool:
             meta(self.payer.pubkey, "s"),
         ]
         make = Instruction(LOADER, struct.pack("<IQ", 2, len(self.image)), metas)
-        self.send([self.create(program, PROGRAM_SIZE), make], program)
+        self.last = self.send([self.create(program, PROGRAM_SIZE), make], program)
         assert self.node.call("getAccountInfo", buffer.address)["value"] is None
         self.node.wait_slots(1)
         return program
@@ -148,6 +148,10 @@ def test_a_program_is_deployed_extended_upgraded_and_made_final(tool: Tool) -> N
     assert shown["type"] == "programData"
     assert shown["info"]["authority"] == tool.payer.address
     assert base64.b64decode(shown["info"]["data"][0]) == tool.image
+
+    made = tool.node.call("getTransaction", tool.last, {"encoding": "jsonParsed"})["transaction"]["message"]
+    assert [one["parsed"]["type"] for one in made["instructions"]] == ["createAccount", "deployWithMaxDataLen"]
+    assert made["instructions"][1]["parsed"]["info"]["programDataAccount"] == str(data)
 
     tool.send([tool.extend(program, 10_240)])
     extended = tool.node.call(
