@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
 
-.PHONY: help setup run test check bench programs units interfaces soak prove validator test-clients clean
+.PHONY: help setup run test check bench programs units interfaces soak prove validator test-clients test-validator clean
 
 help: ## show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ test-clients: setup ## the same path through all seven clients: anchorpy, solana
 
 validator: ## build Agave's validator and the solana command once, into the user's cache folder (cargo, an hour on two cores)
 	@deploy/validator/build.sh
+
+test-validator: setup ## the same path on a real validator and on the localnet, side by side; writes docs/validator-run.json
+	@$(PY) tests/clients/validator_run.py
 
 interfaces: setup ## regenerate Rust glue, both IDL forms and docs/programs from programs/*/interface.toml
 	$(PY) programs/tools/generate.py

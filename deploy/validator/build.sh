@@ -5,7 +5,7 @@
 set -euo pipefail
 
 AGAVE=4.0.0
-SPL_TOKEN=5.5.0
+SPL_TOKEN=5.7.1
 cache=${CAMPUSGRID_VALIDATOR:-${XDG_CACHE_HOME:-$HOME/.cache}/campusgrid/agave-$AGAVE}
 packages="clang libclang-dev cmake protobuf-compiler libudev-dev pkg-config libssl-dev"
 
@@ -28,7 +28,7 @@ prepare() { # cargo, and what bindgen, prost and openssl-sys want of the system
         found=$(find /usr/lib/llvm-*/lib -maxdepth 1 -name 'libclang*.so*' 2>/dev/null | sort -V | tail -1)
         [ -z "$found" ] || LIBCLANG_PATH=$(dirname "$found")
     fi
-    export LIBCLANG_PATH CARGO_TARGET_DIR=$cache/target CARGO_PROFILE_RELEASE_DEBUG=0
+    export LIBCLANG_PATH OPENSSL_NO_VENDOR=1 CARGO_TARGET_DIR=$cache/target CARGO_PROFILE_RELEASE_DEBUG=0
 }
 
 build() { # build BINARY CRATE VERSION

@@ -168,7 +168,14 @@ class Walk:
         events = self._client.events(meta.log_messages or [])
         for variable, (event, name_) in (keep or {}).items():
             self._kept[variable] = next(int(one["data"][name_]) for one in events if one["name"] == event)
-        self._note(name, events=events, logs=meta.log_messages, units=meta.compute_units_consumed, slot=found.slot)
+        self._note(
+            name,
+            events=events,
+            logs=meta.log_messages,
+            units=meta.compute_units_consumed,
+            slot=found.slot,
+            signature=str(signature),
+        )
 
     async def _simulate(self, name: str, signers: list[str], **step: Any) -> None:
         logs = await self._client.simulate(self._call_of(step, signers))

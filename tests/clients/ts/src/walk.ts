@@ -197,13 +197,14 @@ class Walk {
         (error: unknown) => ({ refused: this.client.refusal(call, error) }),
       );
     }
-    const { failed: _, ...landed } = await this.client.transaction(await this.client.send(call));
+    const signature = await this.client.send(call);
+    const { failed: _, ...landed } = await this.client.transaction(signature);
     const events = this.client.events(landed.logs);
     for (const [variable, [event, field]] of Object.entries<[string, string]>(step.keep ?? {})) {
       const data = events.find(({ name }) => name === event)!.data;
       this.kept[variable] = BigInt(data[field] as bigint);
     }
-    return { events, ...landed };
+    return { events, ...landed, signature };
   }
 
   private async read({ program, account, address, fields }: any): Promise<Data> {

@@ -1,0 +1,226 @@
+"""The whole client suite on a real validator and on the local chain, side by side.
+
+    python tests/clients/validator_run.py           run it, print it, write docs/validator-run.json; 1 if anything differs unexplained
+    python tests/clients/validator_run.py --check   1 if that file is not of the programs that are in programs/so now
+
+Both chains get the same programs by the same code, the same keys and the same path for each client. The local chain takes the
+validator's genesis hash, since readings are bound to it. 3 = no validator is built here (`make validator`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from client_answers import Difference, answers, differences
+from client_campus import CHECKOUT, PROGRAMS, Campus
+from client_chains import deployed, localnet, validator
+from client_explained import explanation
+from client_suite import ALL, TIMES, TITLES, steps, walk
+from client_units import INVOCATION, INVOCATION_0_26, Cost, own_units, replayed
+
+from deploy.validator.node import VERSION, tool
+from gridkit.chain.rpc import Rpc
+
+RECORD = CHECKOUT / "docs" / "validator-run.json"
+NO_VALIDATOR = 3
+NODES = ("localnet", "validator")
+COLUMNS = ["client", "step", "program", "calls", "litesvm_0.26", "localnet", "validator"]
+_ADDRESSES = {
+    "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA": "SPL Token",
+    "ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL": "ATA",
+}
+
+
+def checksums() -> dict[str, str]:
+    """Return SHA-256 of each built program."""
+    folder = CHECKOUT / "programs" / "so"
+    return {name: hashlib.sha256((folder / f"{name}.so").read_bytes()).hexdigest() for name in PROGRAMS}
+
+
+def stale() -> list[str]:
+    """Return the programs whose bytes are not those that the record speaks of; all of them when there is none."""
+    try:
+        known = json.loads(RECORD.read_text())["programs"]
+    except FileNotFoundError:
+        known = {}
+    return [name for name, digest in checksums().items() if known.get(name) != digest]
+
+
+def run() -> int:
+    """Run; return the exit status."""
+    began = time.monotonic()
+    with both() as campuses:
+        say(f"deployed to both in {time.monotonic() - began:.0f} s; walking with {len(ALL)} clients")
+        seen = walked(campuses)
+        say("the same transactions on LiteSVM 0.26")
+        older = replayed(campuses["localnet"])
+        asked = {node: answers(campus, *ends(campus)) for node, campus in campuses.items()}
+        version = str(Rpc(campuses["validator"].rpc_url).call("getVersion")["solana-core"])
+    units, unequal = compared_units(seen, older, campuses["localnet"])
+    told, unexplained = explained(differences(asked["localnet"], asked["validator"]))
+    clients = {TITLES[client]: results_differ(seen["localnet"][client], seen["validator"][client]) for client in ALL}
+    faults = [f"{client}: {where}" for client, found in clients.items() for where in found] + unequal + unexplained
+    report(clients, units, told, len(asked["localnet"]))
+    record = {
+        "validator": f"agave {version}",
+        "programs": checksums(),
+        "clients": {client: "differs" if found else "equal" for client, found in clients.items()},
+        "units": {"columns": COLUMNS, "rows": units},
+        "rpc": {"questions": len(asked["localnet"]), "differences": told},
+        "faults": faults,
+    }
+    RECORD.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    for fault in faults:
+        print(f"DIFFERS  {fault}")
+    say(
+        f"{len(faults)} differences without an explanation; {time.monotonic() - began:.0f} s; written to docs/validator-run.json"
+    )
+    return 1 if faults else 0
+
+
+@contextmanager
+def both() -> Iterator[dict[str, Campus]]:
+    """Run both chains in a temporary folder, with the programs deployed and the same interval to begin from."""
+    with (
+        tempfile.TemporaryDirectory(prefix="campusgrid-validator-") as folder,
+        validator(Path(folder) / "validator") as site,
+    ):
+        genesis = str(Rpc(site.rpc_url).call("getGenesisHash"))
+        with localnet(Path(folder) / "localnet", speed=1, genesis_hash=genesis) as local:
+            with ThreadPoolExecutor() as pool:
+                found = dict(zip(NODES, pool.map(deployed, (local, site)), strict=True))
+            interval = min(campus.interval for campus in found.values())
+            yield {node: replace(campus, interval=interval) for node, campus in found.items()}
+
+
+def walked(campuses: dict[str, Campus]) -> dict[str, dict[str, Any]]:
+    """Return what each client saw on each node; the clients go one after the other, on both nodes at the same time."""
+
+    def one(node: str) -> dict[str, Any]:
+        found = {}
+        for client in ALL:
+            began = time.monotonic()
+            with tempfile.TemporaryDirectory() as folder:
+                found[client] = walk(client, campuses[node], Path(folder))
+            say(f"{TITLES[client]} on the {node}: {time.monotonic() - began:.0f} s")
+        return found
+
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(NODES, pool.map(one, NODES), strict=True))
+
+
+def ends(campus: Campus) -> tuple[str, str]:
+    """Return a signature that landed and one that failed in a block: the newest of each that touched the market."""
+    listed = Rpc(campus.rpc_url).signatures_for(str(campus.market), limit=100)
+    landed = next(one["signature"] for one in listed if one["err"] is None)
+    failed = next(one["signature"] for one in listed if one["err"] is not None)
+    return landed, failed
+
+
+def results_differ(localnet_seen: dict[str, Any], validator_seen: dict[str, Any]) -> list[str]:
+    """Return the steps at which a client saw something else; times, slots, units and log lines are compared elsewhere or not at all."""
+    mine, theirs = (steps(timeless(seen)) for seen in (localnet_seen, validator_seen))
+    return [name for name in mine.keys() | theirs.keys() if mine.get(name) != theirs.get(name)]
+
+
+def timeless(value: Any) -> Any:
+    """Return what was seen without what depends on the hour, and without what the nodes say of their own work."""
+    if isinstance(value, dict):
+        at_step = {"slot"} if "logs" in value else set()
+        dropped = TIMES | at_step | {"logs", "units", "signature"}
+        return {name: timeless(one) for name, one in value.items() if name not in dropped}
+    return [timeless(one) for one in value] if isinstance(value, list) else value
+
+
+def compared_units(
+    seen: dict[str, dict[str, Any]], older: dict[str, list[str]], campus: Campus
+) -> tuple[list[list[Any]], list[str]]:
+    """Return a row for each program of each client's steps, and where our own programs' units are not equal to the unit.
+
+    A row is client, step, program, calls of other programs, units on LiteSVM 0.26, on the local chain, on the validator. 0.26
+    charges 54 more for each call; that is allowed for.
+    """
+    names = {str(address): name for name, address in campus.programs.items()} | _ADDRESSES
+    rows, unequal = [], []
+    for client in ALL:
+        theirs = steps(seen["validator"][client])
+        for name, step in steps(seen["localnet"][client]).items():
+            if "signature" not in step or "logs" not in step:
+                continue
+            costs = [own_units(logs, names) for logs in (older[step["signature"]], step["logs"], theirs[name]["logs"])]
+            for program in costs[1]:
+                first, second, third = (cost.get(program, Cost(0, 0)) for cost in costs)
+                rows.append([client, name, program, second.calls, first.units, second.units, third.units])
+                expected = first.units - first.calls * (INVOCATION_0_26 - INVOCATION)
+                if program in PROGRAMS and not expected == second.units == third.units:
+                    unequal.append(f"{client}, {name}, {program}: {first.units}, {second.units}, {third.units} units")
+    return rows, unequal
+
+
+def explained(found: list[Difference]) -> tuple[list[dict[str, str]], list[str]]:
+    """Return each difference with why it is there, and those for which nobody has said why."""
+    told, unexplained = [], []
+    for one in found:
+        why = explanation(one)
+        told.append(asdict(one) | {"why": why or ""})
+        if why is None:
+            unexplained.append(f"{one.question}, {one.place}: {one.localnet} | {one.validator}")
+    return told, unexplained
+
+
+def report(clients: dict[str, list[str]], units: list[list[Any]], told: list[dict[str, str]], asked: int) -> None:
+    """Print both side by side."""
+    for client, found in clients.items():
+        print(f"{'differs' if found else 'equal':<9}{client}")
+    print(
+        f"\n{'own compute units, by the first client':<44}{'calls':>7}{'LiteSVM 0.26':>14}{'localnet':>10}{'validator':>11}"
+    )
+    for client, step, program, calls, *figures in units:
+        if client == ALL[0]:
+            older, mine, theirs = (f"{one:,}" for one in figures)
+            print(f"{step + ', ' + program:<44}{calls:>7}{older:>14}{mine:>10}{theirs:>11}")
+    print(f"\n{asked} questions over JSON-RPC, {len(told)} places where the answers differ")
+    for one in told:
+        print(
+            f"  {one['question']}, {one['place']}: {one['localnet']} | {one['validator']}\n      {one['why'] or 'NOT EXPLAINED'}"
+        )
+
+
+def say(text: str) -> None:
+    """Tell a step."""
+    print(f"validator: {text}", flush=True)
+
+
+def main() -> int:
+    """Read the words and run."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--check", action="store_true", help="only see whether docs/validator-run.json is of these programs"
+    )
+    if parser.parse_args().check:
+        old = stale()
+        print(
+            f"docs/validator-run.json is older than {', '.join(old)}"
+            if old
+            else "docs/validator-run.json is of these programs"
+        )
+        return 1 if old else 0
+    if tool("solana-test-validator") is None:
+        say(f"no agave {VERSION} is built here, nothing was run; `make validator` builds it once")
+        return NO_VALIDATOR
+    return run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
