@@ -36,6 +36,7 @@ MAX_INTERPOLATION_NS = 2 * 3600 * 1_000_000_000
 SLACK_NS = 10 * 1_000_000_000
 """A register may lag behind the energy by this much, so growth is allowed that much more time."""
 _NS_PER_HOUR = 3600 * 1_000_000_000
+_FINEST = 1 << 40
 
 
 class Change(Enum):
@@ -484,8 +485,7 @@ def _believe(state: TrackState, sample: Sample, rules: Rules, wraps: tuple[bool,
             flags |= Quality.JITTER_HELD
             raws.append(trusted)
             continue
-        exact = shown.exact_wh
-        raws.append((exact.numerator, exact.denominator))
+        raws.append(_storable(shown.exact_wh))
     state = msgspec.structs.replace(
         state,
         serial=state.serial or sample.serial,
@@ -575,11 +575,25 @@ def _draft(
 
 
 def _shown(counter: RawCounter | None) -> RawRegister | None:
-    return None if counter is None else RawRegister(counter.value, counter.unit_num, counter.unit_den)
+    if counter is None:
+        return None
+    if max(counter.value, counter.unit_num, counter.unit_den) < 1 << 63:
+        return RawRegister(counter.value, counter.unit_num, counter.unit_den)
+    return _kept(_storable(counter.exact_wh))
 
 
 def _kept(raw: tuple[int, int] | None) -> RawRegister | None:
     return None if raw is None else RawRegister(raw[0], 1, raw[1])
+
+
+def _storable(exact_wh: Fraction) -> tuple[int, int]:
+    """Return a register as two numbers of 64 bits: exact, but for what a float register shows below 10⁻¹² Wh.
+
+    A float at zero counts in units of 2⁻¹⁴⁹; nobody meters those, and no message carries them.
+    """
+    if exact_wh.denominator >= 1 << 63:
+        exact_wh = Fraction(exact_wh.numerator * _FINEST // exact_wh.denominator, _FINEST)
+    return exact_wh.numerator, exact_wh.denominator
 
 
 def _after(state: TrackState, draft: Draft) -> TrackState:
