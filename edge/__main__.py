@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         lean.begin()
     from edge.errors import EdgeError
-    from edge.settings import PREFIX, EdgeSettings
+    from edge.settings import PREFIX, EdgeSettings, check_installation
     from gridkit import log
     from gridkit.clock import ClockError
     from gridkit.keys import KeyFileError
@@ -32,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         log.configure("edge", settings.log_level)
         if arguments.command == "enroll":
             return _enroll(settings, arguments)
+        check_installation(settings, arguments.config)
         from edge.run import run
 
         return run(settings)

@@ -30,11 +30,17 @@ parity = "none"
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
-from gridkit.enrolment import parse_meter_id
+from gridkit.enrolment import format_meter_id, parse_meter_id
+from gridkit.keys import KeyFileError, load_key
+from gridkit.log import LEVELS
+from gridkit.profile import list_profiles
+from gridkit.settings import SettingsError, refusal
 from gridkit.topics import check_agent
 
 PREFIX = "CAMPUSGRID_EDGE_"
@@ -69,14 +75,11 @@ class LineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stop_bits: int = 1
 
     def __post_init__(self) -> None:
-        if self.parity not in ("none", "even", "odd"):
-            raise ValueError('parity is "none", "even" or "odd"')
-        if self.stop_bits not in (1, 2):
-            raise ValueError("stop_bits is 1 or 2")
-        if not 300 <= self.baud <= 1_000_000:
-            raise ValueError("baud is 300 to 1000000")
-        if not self.name or not self.device:
-            raise ValueError("name and device may not be empty")
+        _check("parity", self.parity in ("none", "even", "odd"), 'is "none", "even" or "odd"')
+        _check("stop_bits", self.stop_bits in (1, 2), "is 1 or 2")
+        _check("baud", 300 <= self.baud <= 1_000_000, "is 300 to 1000000")
+        _check("name", bool(self.name), "may not be empty")
+        _check("device", bool(self.device), "may not be empty")
 
     @property
     def byte_s(self) -> float:
@@ -117,13 +120,13 @@ class MeterSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_power_w: int = 250_000
 
     def __post_init__(self) -> None:
-        parse_meter_id(self.id)
-        if self.framing not in ("tcp", "rtu"):
-            raise ValueError('framing is "tcp" or "rtu"')
-        if bool(self.host) == bool(self.line):
-            raise ValueError("a meter has either a host or a line")
-        if not (0 <= self.unit <= 255 and 1 <= self.port <= 65_535 and self.max_power_w > 0):
-            raise ValueError("unit is 0 to 255, port 1 to 65535, max_power_w above 0")
+        _text("id", parse_meter_id, self.id)
+        _check("profile", self.profile in list_profiles(), f"no such family; known: {', '.join(list_profiles())}")
+        _check("framing", self.framing in ("tcp", "rtu"), 'is "tcp" or "rtu"')
+        _check("host", bool(self.host) != bool(self.line), "a meter has either a host or a line")
+        _check("unit", 0 <= self.unit <= 255, "is 0 to 255")
+        _check("port", 1 <= self.port <= 65_535, "is 1 to 65535")
+        _check("max_power_w", self.max_power_w > 0, "is above 0")
 
     @property
     def meter_id(self) -> bytes:
@@ -173,34 +176,37 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     log_level: str = "info"
 
     def __post_init__(self) -> None:
-        check_agent(self.agent)
-        for name, text, size in (
-            ("network_tag", self.network_tag, 4),
-            ("config_key", self.config_key, 32),
-            *(("bridge_keys", key, 32) for key in self.bridge_keys),
-        ):
-            if len(bytes.fromhex(text)) != size:
-                raise ValueError(f"{name} is {2 * size} hex digits")
-        if not self.bridge_keys:
-            raise ValueError("bridge_keys: without one no reading could ever be deleted")
-        if self.mqtt_version not in (4, 5):
-            raise ValueError("mqtt_version is 5, or 4 for MQTT 3.1.1")
-        if not (0.1 <= self.poll_interval_s <= 900 and 0.05 <= self.request_timeout_s <= 30 and self.window >= 1):
-            raise ValueError("poll_interval_s is 0.1 to 900, request_timeout_s 0.05 to 30, window at least 1")
-        if len({meter.meter_id for meter in self.meters}) != len(self.meters):
-            raise ValueError("a meter id appears twice")
-        if len({line.name for line in self.lines}) != len(self.lines):
-            raise ValueError("lines: two have the same name")
-        if len({line.device for line in self.lines}) != len(self.lines):
-            raise ValueError("lines: two have the same device")
-        for meter in self.meters:
-            self.endpoint(meter)
-        where = {(str(self.endpoint(m)), m.unit) for m in self.meters}
-        if len(where) != len(self.meters):
-            raise ValueError("meters: two have the same place (host and port, or line) and unit")
-        framings = {endpoint for endpoint in map(self.endpoint, self.meters) if isinstance(endpoint, TcpEndpoint)}
-        if len({(endpoint.host, endpoint.port) for endpoint in framings}) != len(framings):
-            raise ValueError("meters: one host and port has two framings")
+        _text("agent", check_agent, self.agent)
+        _hex("network_tag", self.network_tag, 4)
+        _hex("config_key", self.config_key, 32)
+        for key in self.bridge_keys:
+            _hex("bridge_keys", key, 32)
+        _check("bridge_keys", bool(self.bridge_keys), "without one no reading could ever be deleted")
+        _check("mqtt_version", self.mqtt_version in (4, 5), "is 5, or 4 for MQTT 3.1.1")
+        _check("mqtt_port", 1 <= self.mqtt_port <= 65_535, "is 1 to 65535")
+        _check("mqtt_ca", self.mqtt_ca is not None or self.mqtt_cert is None, "is needed with mqtt_cert")
+        _check("mqtt_key", (self.mqtt_cert is None) == (self.mqtt_key is None), "belongs together with mqtt_cert")
+        _check("metrics_port", 0 <= self.metrics_port <= 65_535, "is 0 to 65535")
+        _check("poll_interval_s", 0.1 <= self.poll_interval_s <= 900, "is 0.1 to 900")
+        _check("request_timeout_s", 0.05 <= self.request_timeout_s <= 30, "is 0.05 to 30")
+        _check("receipt_timeout_s", self.receipt_timeout_s > 0, "is above 0")
+        _check("retry_s", self.retry_s > 0, "is above 0")
+        _check("window", self.window >= 1, "is at least 1")
+        _check("log_level", self.log_level in LEVELS, f"is one of {', '.join(LEVELS)}")
+        _once("lines", "name", [line.name for line in self.lines])
+        _once("lines", "device", [line.device for line in self.lines])
+        _once("meters", "id", [format_meter_id(meter.meter_id) for meter in self.meters])
+        _once("meters", "key_file", [str(meter.key_file) for meter in self.meters])
+        for index, meter in enumerate(self.meters):
+            try:
+                self.endpoint(meter)
+            except ValueError as error:
+                raise ValueError(f"meters[{index}].line: {error}") from error
+        _once("meters", "unit", [f"unit {meter.unit} at {self.endpoint(meter)}" for meter in self.meters])
+        framings: dict[tuple[str, int], str] = {}
+        for index, meter in enumerate(self.meters):
+            known = framings.setdefault((meter.host, meter.port), meter.framing)
+            _check(f"meters[{index}].framing", known == meter.framing, f"is {known!r} for another meter of this host")
 
     def endpoint(self, meter: MeterSettings) -> Endpoint:
         """Return where a meter is asked.
@@ -213,7 +219,7 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for line in self.lines:
             if line.name == meter.line:
                 return line
-        raise ValueError(f"meters: {meter.id} is on line {meter.line!r}, which is not among the lines")
+        raise ValueError(f"no line is called {meter.line!r}")
 
     @property
     def network_tag_bytes(self) -> bytes:
@@ -224,3 +230,60 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def bridge_key_bytes(self) -> tuple[bytes, ...]:
         """32 bytes each."""
         return tuple(bytes.fromhex(key) for key in self.bridge_keys)
+
+
+def _check(field: str, fits: bool, why: str) -> None:
+    if not fits:
+        raise ValueError(f"{field}: {why}")
+
+
+def _text(field: str, parse: Callable[[str], object], text: str) -> None:
+    try:
+        parse(text)
+    except ValueError as error:
+        raise ValueError(f"{field}: {error}") from error
+
+
+def _hex(field: str, text: str, size: int) -> None:
+    try:
+        fits = len(bytes.fromhex(text)) == size
+    except ValueError:
+        fits = False
+    _check(field, fits, f"is {2 * size} hex digits")
+
+
+def _once(table: str, field: str, values: list[str]) -> None:
+    for index, value in enumerate(values):
+        _check(f"{table}[{index}].{field}", value not in values[:index], f"{value} appears twice")
+
+
+def check_installation(settings: EdgeSettings, path: Path | None) -> None:
+    """Refuse to begin with files that are not as the settings say, before anything is connected or written.
+
+    Raises:
+        SettingsError: Names file, line, field and what to do.
+    """
+
+    def refuse(field: str, why: str, remedy: str) -> SettingsError:
+        return refusal(path, field, why, remedy, prefix=PREFIX)
+
+    for field in ("mqtt_ca", "mqtt_cert", "mqtt_key", "mqtt_password_file"):
+        file = getattr(settings, field)
+        if file is not None and not os.access(file, os.R_OK):
+            raise refuse(field, f"{file} cannot be read", "Give the right path, or let the agent's user read it.")
+    for index, meter in enumerate(settings.meters):
+        if not meter.key_file.exists():
+            how = f"Make it with `campusgrid edge enroll --config {path} --meter {meter.id} --owner WALLET`."
+            raise refuse(f"meters[{index}].key_file", f"{meter.key_file} is not there", how)
+        try:
+            load_key(meter.key_file)
+        except (KeyFileError, OSError) as error:
+            raise refuse(f"meters[{index}].key_file", str(error), "Correct it, or name another file.") from error
+    if settings.clock is not None and not settings.clock.exists():
+        raise refuse("clock", f"{settings.clock} is not there", "Start the localnet of this home, or leave clock out.")
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise refuse(
+            "home", f"{settings.home} cannot be made ({error.strerror})", "Name a folder of its own."
+        ) from error

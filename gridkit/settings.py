@@ -62,8 +62,31 @@ def load(
     except msgspec.ValidationError as error:
         field, why = _locate(str(error))
         line = _line_of(text, section, field)
-        remedy = f"Set `{field}` there" + (f" or in {prefix}{field.upper().replace('.', '__')}." if prefix else ".")
-        raise SettingsError(file, line, field, why, remedy) from error
+        raise SettingsError(file, line, field, why, _remedy(prefix, field)) from error
+
+
+def refusal(
+    path: Path | str | None, field: str, why: str, remedy: str, *, prefix: str = "", section: str | None = None
+) -> SettingsError:
+    """Return the error for a setting whose value has the right shape and cannot work, with the line that it stands in.
+
+    Args:
+        path, prefix, section: As for `load`.
+        field: Like "meters[1].key_file".
+        why: What is wrong.
+        remedy: What to do.
+    """
+    file = None if path is None else Path(path)
+    text = _read(file)
+    _, section = _section(file, text, section, prefix)
+    return SettingsError(file, _line_of(text, section, field), field, why, remedy)
+
+
+def _remedy(prefix: str, field: str) -> str:
+    if not field:
+        return "Correct it there."
+    variable = f"{prefix}{field.upper().replace('.', '__')}"
+    return f"Set `{field}` there" + (f" or in {variable}." if prefix and "[" not in field else ".")
 
 
 def _read(file: Path | None) -> str:
@@ -82,8 +105,9 @@ def _section(file: Path | None, text: str, section: str | None, prefix: str) -> 
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         at = re.search(r"line (\d+)", str(error))
+        line = int(at.group(1)) if at else max(1, text.count("\n") + (not text.endswith("\n")))
         raise SettingsError(
-            file, int(at.group(1)) if at else None, "", f"no TOML: {error}", "Correct the line."
+            file, line, "", f"no TOML: {error}", "Correct the line, or write the file again."
         ) from error
     if section is not None:
         found = document.get(section, {})
@@ -112,8 +136,8 @@ def _struct_in(hint: Any) -> Any:
 
 def _refuse_unknown(struct_type: Any, table: Any, file: Path | None, text: str, section: str, at: str = "") -> None:
     if isinstance(table, list):
-        for item in table:
-            _refuse_unknown(struct_type, item, file, text, section, at)
+        for index, item in enumerate(table):
+            _refuse_unknown(struct_type, item, file, text, section, f"{at}[{index}]")
         return
     if not isinstance(table, dict):
         return
@@ -162,26 +186,45 @@ def _convert(kind: type[Any], value: Any) -> Any:
     raise NotImplementedError(f"settings cannot hold a {kind.__name__}")
 
 
+_NAMED = re.compile(r"([a-z][a-z0-9_]*(?:\[\d+\])?(?:\.[a-z][a-z0-9_]*)*): (.+)", re.DOTALL)
+"""A struct's own check names the field that it refuses: "unit: is 0 to 255"."""
+
+
 def _locate(message: str) -> tuple[str, str]:
     """Split msgspec's "Expected `int`, got `str` - at `$.a[0].b`" into field and reason."""
     why, _, at = message.partition(" - at `$")
-    field = re.sub(r"\[[^\]]*\]", "", at.rstrip("`")).strip(".")
+    field = at.rstrip("`").strip(".")
     missing = re.match(r"Object missing required field `([^`]+)`", why)
-    if missing is None:
+    named = _NAMED.fullmatch(why)
+    if missing is not None:
+        why, leaf = "is missing", missing.group(1)
+    elif named is not None:
+        leaf, why = named.groups()
+    else:
         return field, why
-    return (f"{field}.{missing.group(1)}" if field else missing.group(1)), "is missing"
+    return (f"{field}.{leaf}" if field else leaf), why
 
 
 def _line_of(text: str, section: str, field: str) -> int | None:
-    """Return the line of a key, best effort: the first such key after its table's header (or of the file)."""
-    *tables, key = field.split(".")
+    """Return the line of a key, best effort: in the table that an index names, else the first such key after the header.
+
+    A key that is not there has the line of its table's header; one of the file's own table has none.
+    """
+    *tables, key = [re.sub(r"\[\d+\]", "", part) for part in field.split(".")]
+    index = re.search(r"\[(\d+)\]", field)
+    if index is not None and field.endswith(index.group()):
+        tables, key = [*tables, key], ""
     path = ([section] if section else []) + tables
     header = re.compile(r"\[\[?\s*" + r"\s*\.\s*".join(map(re.escape, path)) + r"\s*\]\]?") if path else None
-    inside = header is None
+    wanted = int(index.group(1)) if index is not None else None
+    inside, seen, found = header is None, -1, None
     for number, line in enumerate(text.splitlines(), 1):
         stripped = line.strip()
         if stripped.startswith("[") and "=" not in stripped:
             inside = header is not None and header.match(stripped) is not None
-        elif inside and re.match(rf'"?{re.escape(key)}"?\s*=', stripped):
+            seen += inside
+            inside = inside and wanted in (None, seen)
+            found = number if inside and found is None else found
+        elif inside and key and re.match(rf'"?{re.escape(key)}"?\s*=', stripped):
             return number
-    return None
+    return found

@@ -244,6 +244,7 @@ async def test_a_row_leaves_on_a_signed_receipt_alone(tmp_path: Path, bus: Any) 
         reasons = ("unknown_key", "wrong_network", "unmatched", "wrong_meter", "malformed")
         assert [rig.agent.counters.value(refused, reason=r) for r in reasons] == [1] * 5
         await rig.receipt(payload, Verdict.STORED)
+        await rig.quiet(lambda: len(rig.agent.outboxes[meter_id]) == 0)
         assert waiting() == 0
         await rig.receipt(payload, Verdict.STORED)
         assert rig.agent.counters.value(refused, reason="unmatched") == 2

@@ -15,7 +15,7 @@ from edge.enroll import enroll, parse_wallet
 from edge.errors import EnrolError
 from edge.meter import boundary_tolerance_ns, key_epoch_of, load_keys
 from edge.metrics import Counters, gauge, serve
-from edge.settings import PREFIX, EdgeSettings, MeterSettings, TcpEndpoint
+from edge.settings import PREFIX, EdgeSettings, MeterSettings, TcpEndpoint, check_installation
 from gridkit.enrolment import ConfiguredMeter, read_enrolment, verify_proof
 from gridkit.keys import KeyFileModeError, create_key
 from gridkit.settings import SettingsError, load
@@ -163,29 +163,55 @@ def good_settings(tmp_path: Path) -> str:
     )
 
 
+HALF = '[edge]\nagent = "e1"\nhome = "/ho'
+SECOND = '[[edge.meters]]\nid = "M2"\nprofile = "abb-b23"\nhost = "i"\nkey_file = "l"\n'
+
+
 @pytest.mark.parametrize(
-    ("old", "new"),
+    ("old", "new", "line", "field"),
     [
-        ('"e1"', '"a/b"'),
-        ('"01020304"', '"010203"'),
-        (f'["{KEY}"]', "[]"),
-        (f'["{KEY}"]', '["00"]'),
-        ("port = 502", "port = 0"),
-        ("port = 502", 'port = 502\nframing = "ascii"'),
-        ('id = "M1"', 'id = "a meter with a long name"'),
-        ("mqtt_port = 1883", "mqtt_port = 1883\nmqtt_version = 3"),
-        ("mqtt_port = 1883", "mqtt_port = 1883\npoll_interval_s = 0"),
+        ('"e1"', '"a/b"', 2, "agent"),
+        ("mqtt_port", "mqtt_prot", 4, "mqtt_prot"),
+        ("mqtt_port = 1883", 'mqtt_port = "x"', 4, "mqtt_port"),
+        ("mqtt_port = 1883", "mqtt_port = 70000", 4, "mqtt_port"),
+        ('"01020304"', '"010203"', 5, "network_tag"),
+        ('"01020304"', '"0102zz04"', 5, "network_tag"),
+        (f'["{KEY}"]', "[]", 6, "bridge_keys"),
+        (f'["{KEY}"]', '["00"]', 6, "bridge_keys"),
+        ("port = 502", "port = 0", 12, "meters[0].port"),
+        ("port = 502", 'port = 502\nframing = "ascii"', 13, "meters[0].framing"),
+        ("port = 502", "port = 502\nunit = 300", 13, "meters[0].unit"),
+        ("port = 502", 'line = "riser"', 11, "meters[0].host"),
+        ('host = "h"\nport = 502', 'line = "riser"', 11, "meters[0].line"),
+        ("abb-b23", "abb-b99", 10, "meters[0].profile"),
+        ('id = "M1"', 'id = "a meter with a long name"', 9, "meters[0].id"),
+        ('id = "M1"\n', "", 8, "meters[0].id"),
+        ("mqtt_port = 1883", "mqtt_port = 1883\nmqtt_version = 3", 5, "mqtt_version"),
+        ("mqtt_port = 1883", 'mqtt_port = 1883\nmqtt_cert = "c"', 1, "mqtt_ca"),
+        ("mqtt_port = 1883", "mqtt_port = 1883\npoll_interval_s = 0", 5, "poll_interval_s"),
+        ("mqtt_port = 1883", 'mqtt_port = 1883\nlog_level = "loud"', 5, "log_level"),
+        ('key_file = "k"\n', 'key_file = "k"\n' + SECOND.replace("M2", "M1"), 15, "meters[1].id"),
+        ('key_file = "k"\n', 'key_file = "k"\n' + SECOND.replace('"i"', '"h"'), 14, "meters[1].unit"),
+        ('key_file = "k"\n', 'key_file = "k"\n' + SECOND.replace('"l"', '"k"'), 18, "meters[1].key_file"),
+        ('key_file = "k"\n', 'key_file = "k"\n' + SECOND.replace("host", "hots"), 17, "meters[1].hots"),
         (
             'key_file = "k"\n',
-            'key_file = "k"\n[[edge.meters]]\nid = "M1"\nprofile = "x"\nhost = "i"\nport = 1\nkey_file = "l"\n',
+            'key_file = "k"\n' + SECOND.replace('"i"', '"h"\nunit = 2\nframing = "rtu"'),
+            19,
+            "meters[1].framing",
         ),
         (
             'key_file = "k"\n',
-            'key_file = "k"\n[[edge.meters]]\nid = "M2"\nprofile = "x"\nhost = "h"\nport = 502\nkey_file = "l"\n',
+            'key_file = "k"\n[[edge.lines]]\nname = "r"\ndevice = "d"\nbaud = 9\n',
+            17,
+            "lines[0].baud",
         ),
+        ("[edge]", "[edge", 1, ""),
     ],
 )
-def test_a_setting_that_cannot_work_is_refused_at_the_start(tmp_path: Path, old: str, new: str) -> None:
+def test_a_setting_that_cannot_work_names_file_line_and_field(
+    tmp_path: Path, old: str, new: str, line: int, field: str
+) -> None:
     """Found out at three in the morning it costs a night of readings."""
     text = good_settings(tmp_path)
     path = tmp_path / "e.toml"
@@ -193,8 +219,48 @@ def test_a_setting_that_cannot_work_is_refused_at_the_start(tmp_path: Path, old:
     assert load(EdgeSettings, path, {}, PREFIX).meters[0].meter_id == b"M1".ljust(16, b"\0")
     assert old in text
     path.write_text(text.replace(old, new))
-    with pytest.raises(SettingsError):
+    with pytest.raises(SettingsError) as caught:
         load(EdgeSettings, path, {}, PREFIX)
+    assert (caught.value.path, caught.value.line, caught.value.field) == (path, line, field)
+    assert caught.value.remedy
+
+
+def test_a_half_written_file_names_its_last_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The disk was full, or the editor crashed."""
+    path = tmp_path / "e.toml"
+    path.write_text(HALF)
+    assert main(["run", "--config", str(path)]) == 2
+    assert f"{path}:3:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [
+        ("", "meters[0].key_file"),
+        ('mqtt_ca = "/nowhere.pem"\n', "mqtt_ca"),
+        ('mqtt_password_file = "/nowhere"\n', "mqtt_password_file"),
+        ('clock = "/nowhere"\n', "clock"),
+    ],
+)
+def test_a_file_that_is_not_there_is_told_before_anything_begins(tmp_path: Path, more: str, field: str) -> None:
+    """An agent that polls and cannot sign looks well until somebody asks for the readings."""
+    path = tmp_path / "e.toml"
+    key = tmp_path / "key"
+    path.write_text(good_settings(tmp_path).replace('"k"', f'"{key}"').replace("mqtt_port", more + "mqtt_port"))
+    if more:
+        create_key(key)
+    with pytest.raises(SettingsError) as caught:
+        check_installation(load(EdgeSettings, path, {}, PREFIX), path)
+    assert caught.value.field == field
+    assert caught.value.line is not None
+    assert caught.value.remedy
+    key.unlink(missing_ok=True)
+    create_key(key)
+    path.write_text(good_settings(tmp_path).replace('"k"', f'"{key}"'))
+    check_installation(load(EdgeSettings, path, {}, PREFIX), path)
+    key.chmod(0o644)
+    with pytest.raises(SettingsError, match="mode 0644"):
+        check_installation(load(EdgeSettings, path, {}, PREFIX), path)
 
 
 def test_an_unknown_meter_or_profile_ends_with_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

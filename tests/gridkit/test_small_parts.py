@@ -243,9 +243,9 @@ def test_settings_come_from_the_file_and_variables_lie_over_it(tmp_path: Path) -
     ("text", "environ", "line", "field"),
     [
         (GOOD.replace("port = 1", 'port = "x"'), {}, 3, "port"),
-        (GOOD.replace("port = 1\n", ""), {}, None, "port"),
+        (GOOD.replace("port = 1\n", ""), {}, 1, "port"),
         (GOOD.replace("port = 1", "port = 1\nprot = 2"), {}, 4, "prot"),
-        (GOOD.replace("unit = 2", "unti = 2"), {}, 7, "meters.unti"),
+        (GOOD.replace("unit = 2", "unti = 2"), {}, 7, "meters[0].unti"),
         (GOOD.replace("port = 1", "port = "), {}, 3, ""),
         (GOOD, {"CAMPUSGRID_EDGE_PROT": "1"}, None, "CAMPUSGRID_EDGE_PROT"),
         (GOOD, {"CAMPUSGRID_EDGE_METERS": "[x"}, None, "CAMPUSGRID_EDGE_METERS"),
