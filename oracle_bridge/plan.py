@@ -13,6 +13,8 @@ from enum import StrEnum
 import msgspec
 
 from gridkit.chain.accounts import (
+    ENTRY_AHEAD_SHIFT,
+    ENTRY_FAULTED,
     ENTRY_NEXT_EPOCH_APPROVED,
     ENTRY_OPENED,
     STATUS_ACTIVE,
@@ -126,7 +128,7 @@ def readiness(reading: Pending, entry: SlabEntry | None, meter: Meter | None) ->
     if entry.status != STATUS_ACTIVE:
         return (Ready.WITHHELD, "meter_retired") if entry.status == STATUS_RETIRED else (Ready.SYNC, "")
     ahead = reading.register_epoch - entry.register_epoch
-    if ahead > 1 or (ahead == 1 and not entry.flags & ENTRY_NEXT_EPOCH_APPROVED):
+    if ahead > entry.epochs_ahead:
         return Ready.SYNC, ""
     if entry.key_for(reading.interval) != reading.device_key:
         if _is_revoked(reading, meter):
@@ -187,9 +189,10 @@ def plan(
 def after(entry: SlabEntry, reading: Pending) -> SlabEntry:
     """Return a slab entry as it is once the program has applied a reading to it (accumulators left as they were)."""
     core = _core(reading.core)
-    flags = entry.flags | ENTRY_OPENED
-    if core.register_epoch != entry.register_epoch:
-        flags &= ~ENTRY_NEXT_EPOCH_APPROVED
+    left = entry.epochs_ahead - (core.register_epoch - entry.register_epoch)
+    flags = entry.flags & ENTRY_FAULTED | ENTRY_OPENED | left << ENTRY_AHEAD_SHIFT
+    if left:
+        flags |= ENTRY_NEXT_EPOCH_APPROVED
     return entry._replace(
         import_wh=core.import_wh,
         export_wh=core.export_wh,
@@ -243,7 +246,7 @@ class _Load:
         if not 0 <= reading.interval - base <= _MAX_OFFSET:
             return False
         core = _core(reading.core)
-        next_epoch = core.register_epoch == stored[0] + 1
+        next_epoch = core.register_epoch > stored[0]
         absolute = reading.key in self._absolute
         try:
             packed = _pack(reading, base, stored, next_epoch=next_epoch, absolute=absolute)

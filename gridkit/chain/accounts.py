@@ -33,9 +33,12 @@ NO_ROW = 0xFFFF
 METER_SIZE = 384
 USER_SIZE = 160
 COUNCIL_SIZE = 1_792
+FEED_SIZE = 192
 
 ENTRY_OPENED = 1
 ENTRY_NEXT_EPOCH_APPROVED = 2
+ENTRY_FAULTED = 4
+ENTRY_AHEAD_SHIFT = 8
 STATUS_PENDING, STATUS_ACTIVE, STATUS_SUSPENDED, STATUS_RETIRED = range(4)
 KEY_COMPROMISED = 1
 
@@ -62,7 +65,7 @@ def discriminator(name: str) -> bytes:
 
 _DISCS = {
     name: discriminator(name)
-    for name in ("Council", "User", "Meter", "MeterSlab", "RootRing", "Ledger", "Market", "Config", "Zone")
+    for name in ("Council", "User", "Meter", "MeterSlab", "RootRing", "Ledger", "Market", "Config", "Zone", "Feed")
 }
 
 
@@ -204,6 +207,11 @@ class SlabEntry(NamedTuple):
     def opened(self) -> bool:
         """Return whether the opening reading of this register epoch has been applied."""
         return bool(self.flags & ENTRY_OPENED)
+
+    @property
+    def epochs_ahead(self) -> int:
+        """Return how many register epochs after the present one a reading may open."""
+        return max(self.flags >> ENTRY_AHEAD_SHIFT, int(bool(self.flags & ENTRY_NEXT_EPOCH_APPROVED)))
 
     def key_for(self, interval: int) -> bytes:
         """Return the key that the program checks a reading of `interval` with."""
@@ -369,3 +377,32 @@ def _u32(data: bytes, at: int) -> int:
 
 def _u64(data: bytes, at: int) -> int:
     return int.from_bytes(data[at : at + 8], "little")
+
+
+class Feed(msgspec.Struct, frozen=True):
+    """oracle.Feed: a value means value x 10^exponent in the unit of its series. Times in UTC epoch seconds."""
+
+    kind: int
+    series: int
+    zone: int
+    exponent: int
+    max_age_s: int
+    interval: int
+    value: int
+    confidence: int
+    publish_time_s: int
+    posted_at_s: int
+    sequence: int
+
+    def is_stale(self, now_s: int) -> bool:
+        """Return whether the value is older than the feed allows, or there is none yet."""
+        return self.sequence == 0 or now_s - self.publish_time_s > self.max_age_s
+
+
+_FEED = struct.Struct("<BBHbxIIqQqqQ")
+
+
+def decode_feed(data: bytes) -> Feed:
+    """Return an oracle.Feed; AccountError when it is none."""
+    check(data, "Feed", FEED_SIZE)
+    return Feed(*_FEED.unpack_from(data, 10))

@@ -1,14 +1,16 @@
-"""Packs signed readings for the oracle's post_verified, and reads them back: which low-order bytes of a register are enough.
+"""Packs readings for the oracle, signed ones for post_verified (and reads them back) and attested ones for post_batch.
 
-The program takes the smallest register not below the stored one that ends in the bytes it is given. Whoever packs must
-therefore count from a stored register that the chain has confirmed: it may be older than the one in force when the transaction
-runs (an earlier one may be lost or landed), and the bytes still mean the same register. What is posted when is left to the
-callers.
+It decides which low-order bytes of a register are enough. The program takes the smallest register not below the stored one
+that ends in the bytes it is given. Whoever packs must therefore count from a stored register that the chain has confirmed: it
+may be older than the one in force when the transaction runs (an earlier one may be lost or landed), and the bytes still mean
+the same register. What is posted when is left to the callers.
 """
 
 from __future__ import annotations
 
+import hashlib
 import struct
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -21,6 +23,14 @@ DESCRIPTOR_OFFSET = 0x80
 MAX_READINGS = 16
 USUAL_READINGS = 12
 """Verified readings that fit one transaction and its default compute budget of 200,000 units."""
+
+ATTESTED_READINGS = 149
+"""Attested readings in one run that fit a transaction of 1,232 bytes signed by two oracle keys, one of them the payer."""
+MAX_ATTESTED = 152
+"""Most attested readings that the program takes in one instruction."""
+ATTESTED_SIZE = 6
+_LOW = (1 << 24) - 1
+_MAX_RUN = 255
 
 _WIDTHS = (0, 2, 3, 8)
 """Bytes of a register by width code."""
@@ -150,3 +160,61 @@ def unpack_readings(base_interval: int, data: bytes) -> list[Packed]:
             )
         )
     return found
+
+
+def pack_runs(registers: Mapping[int, tuple[int, int]]) -> bytes:
+    """Return attested registers as the `runs` of post_batch: 2 bytes for each run of slots and 6 for each reading.
+
+    The program understands the smallest register not below the meter's newest that ends in the three bytes sent, so a meter that
+    has counted 2^24 Wh or more since then needs a verified reading first; the capacity rule skips it otherwise.
+
+    Args:
+        registers: (import, export) in Wh by slot, 0 to 255.
+
+    Raises:
+        PackingError: No reading, more than MAX_ATTESTED, or a slot or register out of range.
+    """
+    if not 1 <= len(registers) <= MAX_ATTESTED:
+        raise PackingError(f"{len(registers)} readings are not 1 to {MAX_ATTESTED}")
+    runs: list[list[int]] = []
+    for slot in sorted(registers):
+        if not 0 <= slot <= 0xFF or not all(0 <= wh < 1 << 64 for wh in registers[slot]):
+            raise PackingError(f"slot {slot} or its registers {registers[slot]} are out of range")
+        if runs and slot == runs[-1][-1] + 1 and len(runs[-1]) < _MAX_RUN:
+            runs[-1].append(slot)
+        else:
+            runs.append([slot])
+    out = bytearray()
+    for run in runs:
+        out += bytes((run[0], len(run)))
+        for slot in run:
+            for wh in registers[slot]:
+                out += (wh & _LOW).to_bytes(3, "little")
+    return bytes(out)
+
+
+def post_batch_data(interval: int, runs: bytes) -> bytes:
+    """Return the data of a post_batch instruction.
+
+    Raises:
+        PackingError: The interval does not fit 32 bits.
+    """
+    if not 0 <= interval < 1 << 32:
+        raise PackingError(f"interval {interval} does not fit 32 bits")
+    return _POST_BATCH + struct.pack("<II", interval, len(runs)) + runs
+
+
+def set_oracles_data(threshold: int, keys: Sequence[bytes]) -> bytes:
+    """Return the data of a set_oracles instruction: 1 to 8 different keys of 32 bytes, threshold 1 to their number.
+
+    Raises:
+        PackingError: They are not.
+    """
+    if not 1 <= threshold <= len(keys) <= 8 or len(set(keys)) != len(keys) or any(len(key) != 32 for key in keys):
+        raise PackingError("oracle keys are 1 to 8 different keys of 32 bytes, the threshold 1 to their number")
+    return _SET_ORACLES + struct.pack("<BI", threshold, len(keys)) + b"".join(keys)
+
+
+_POST_BATCH, _SET_ORACLES = (
+    hashlib.sha256(f"global:{name}".encode()).digest()[:8] for name in ("post_batch", "set_oracles")
+)

@@ -20,7 +20,7 @@ from gridkit.chain import accounts, idl
 
 ROOT = Path(__file__).resolve().parents[2]
 INTS = {"u8": (0, 2**8 - 1), "u16": (0, 2**16 - 1), "u32": (0, 2**32 - 1), "u64": (0, 2**64 - 1)}
-INTS |= {"i64": (-(2**63), 2**63 - 1), "i32": (-(2**31), 2**31 - 1)}
+INTS |= {"i64": (-(2**63), 2**63 - 1), "i32": (-(2**31), 2**31 - 1), "i8": (-(2**7), 2**7 - 1)}
 CODERS = {
     name: Coder(Idl.from_json((ROOT / "programs" / "idl" / f"{name}.legacy.json").read_text())) for name in idl.PROGRAMS
 }

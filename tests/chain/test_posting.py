@@ -7,7 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridkit.chain.posting import PackingError, pack_reading, unpack_readings, width_code
+from gridkit.chain import idl
+from gridkit.chain.posting import (
+    ATTESTED_READINGS,
+    ATTESTED_SIZE,
+    MAX_ATTESTED,
+    PackingError,
+    pack_reading,
+    pack_runs,
+    post_batch_data,
+    set_oracles_data,
+    unpack_readings,
+    width_code,
+)
 from gridkit.reading import Core
 
 WIDTHS = (0, 2, 3, 8)
@@ -119,3 +131,65 @@ def test_what_was_packed_is_read_back(readings: list[tuple[int, ...]]) -> None:
     if data:
         with pytest.raises(PackingError):
             unpack_readings(500, data[:-1])
+
+
+def unpack_runs(runs: bytes) -> dict[int, tuple[int, int]]:
+    """What the program reads: the low 24 bits of import and export by slot."""
+    found: dict[int, tuple[int, int]] = {}
+    at = 0
+    while at < len(runs):
+        first, count = runs[at], runs[at + 1]
+        at += 2
+        for slot in range(first, first + count):
+            assert slot not in found
+            found[slot] = (int.from_bytes(runs[at : at + 3], "little"), int.from_bytes(runs[at + 3 : at + 6], "little"))
+            at += ATTESTED_SIZE
+    assert at == len(runs)
+    return found
+
+
+@given(
+    st.dictionaries(
+        st.integers(0, 255),
+        st.tuples(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1)),
+        min_size=1,
+        max_size=MAX_ATTESTED,
+    )
+)
+def test_every_slot_keeps_its_own_registers(registers: dict[int, tuple[int, int]]) -> None:
+    """One slot off, and a whole building's registers are its neighbours'."""
+    runs = pack_runs(registers)
+    low = 2**24 - 1
+    assert unpack_runs(runs) == {slot: (wh[0] & low, wh[1] & low) for slot, wh in registers.items()}
+
+
+def test_a_full_batch_is_912_bytes_of_instruction() -> None:
+    """149 readings fit a transaction because neighbours share two bytes of head."""
+    runs = pack_runs(dict.fromkeys(range(ATTESTED_READINGS), (1, 2)))
+    assert len(runs) == 2 + 6 * 149
+    assert runs[:2] == b"\x00\x95"
+    assert len(post_batch_data(7, runs)) == 8 + 4 + 4 + 896
+
+
+@pytest.mark.parametrize(
+    "registers",
+    [{}, dict.fromkeys(range(MAX_ATTESTED + 1), (0, 0)), {256: (0, 0)}, {-1: (0, 0)}, {0: (-1, 0)}, {0: (0, 2**64)}],
+    ids=["none", "too many", "slot 256", "slot -1", "negative", "65 bits"],
+)
+def test_what_cannot_be_said_is_refused(registers: dict[int, tuple[int, int]]) -> None:
+    """Better no transaction than one that says something else."""
+    with pytest.raises(PackingError):
+        pack_runs(registers)
+
+
+def test_hand_packed_instructions_are_those_of_the_interface() -> None:
+    """The fast packer and the described one must never drift apart."""
+    spec = idl.interface("oracle")
+    runs = pack_runs({3: (5, 6), 4: (7, 8), 9: (1, 1)})
+    assert post_batch_data(1_977_640, runs) == spec.instruction("post_batch").encode(interval=1_977_640, runs=runs)
+    keys = [bytes([n]) * 32 for n in range(8)]
+    for count in (1, 8):
+        packed = set_oracles_data(count, keys[:count])
+        assert packed == spec.instruction("set_oracles").encode(threshold=count, oracle_keys=keys[:count])
+    with pytest.raises(PackingError):
+        post_batch_data(2**32, runs)

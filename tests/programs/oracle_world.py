@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -30,6 +31,8 @@ from solders.message import MessageV0
 from solders.pubkey import Pubkey
 from solders.system_program import CreateAccountWithSeedParams, create_account_with_seed
 from solders.transaction import VersionedTransaction
+
+from gridkit.chain import posting
 
 SLAB_SIZE = 37_024
 ENTRY_AT, ENTRY_SIZE = 160, 144
@@ -65,11 +68,16 @@ MAX_WH = 25_000
     INACTIVE,
     EMPTY,
     WRONG_EPOCH,
-) = range(10)
+    NOT_OPENED,
+    FAULTED,
+) = range(12)
 PENDING, ACTIVE, SUSPENDED, RETIRED = range(4)
 VERIFIED, OPENING, NETTED = 1, 2, 4
-OPENED, NEXT_APPROVED = 1, 2
+OPENED, NEXT_APPROVED, ENTRY_FAULTED, ONE_AHEAD = 1, 2, 4, 1 << 8
+CORRECTION, EPOCH_SHIFT = 8, 4
+ROOT_VERIFIED, ROOT_ATTESTED, ROOT_CORRECTION, SIGNERS_SHIFT = 1, 2, 4, 8
 NO_ROOT = 2**64 - 1
+MARKET_SIZE, MARKET_INTERVALS_AT = 464_000, 357_504
 LOOKUP_TABLES = Pubkey.from_string("AddressLookupTab1e1111111111111111111111111")
 REVOKED = 1
 ADMIN, OPERATOR = 6, 4
@@ -227,19 +235,28 @@ class World:
     def __init__(
         self, chain: Chain, *, net_mode: int = 0, zones: tuple[int, ...] = (1,), siblings: bool = False
     ) -> None:
+        self.prepare(chain, siblings=siblings)
+        expect_ok(self.initialize())
+        for zone in zones:
+            expect_ok(self.create_zone(zone, net_mode=net_mode))
+
+    def prepare(self, chain: Chain, *, siblings: bool = False) -> None:
+        """Set up everything but the oracle itself."""
         self.chain = chain
         self.admin = chain.wallet("admin")
         self.poster = chain.wallet("oracle key")
+        self.second = chain.wallet("second oracle key")
+        self.members = [chain.wallet(f"member {n}") for n in range(3)]
         self.council = pda("governance", b"council")
         self.registry_config = pda("registry", b"config")
         self.config = pda("oracle", b"config")
+        self.trades = pda("oracle", b"trades")
+        self.trading_config = pda("trading", b"config")
+        self.market = keypair("market").pubkey()
         if not siblings:
             self.put_council()
             self.put_registry_config()
             self.put_user(self.admin.pubkey(), role=ADMIN)
-        expect_ok(self.initialize())
-        for zone in zones:
-            expect_ok(self.create_zone(zone, net_mode=net_mode))
 
     # ---------------------------------------------------------------------------------------------- the siblings
 
@@ -247,6 +264,8 @@ class World:
         """Write governance's Council."""
         data = bytearray(discriminator("Council").ljust(COUNCIL_SIZE, b"\0"))
         data[8:10] = bytes((1, 255))
+        data[10:12] = bytes((len(self.members), 2))
+        data[192 : 192 + 32 * len(self.members)] = b"".join(bytes(member.pubkey()) for member in self.members)
         data[AT_PAUSE_MASK] = pause_mask
         data[AT_PAUSE_UNTIL : AT_PAUSE_UNTIL + 8] = pause_until.to_bytes(8, "little", signed=True)
         data[AT_TOLERANCE : AT_TOLERANCE + 8] = tolerance_s.to_bytes(8, "little")
@@ -408,7 +427,9 @@ class World:
         """Post readings and return the reason of each."""
         return [result["reason"] for result in self.results(*readings, **options)]
 
-    def send_packed(self, instruction: Instruction, poster: Keypair | None = None) -> tuple[int, Outcome]:
+    def send_packed(
+        self, instruction: Instruction, poster: Keypair | None = None, others: Sequence[Keypair] = ()
+    ) -> tuple[int, Outcome]:
         """Send in a v0 transaction with a lookup table; return its bytes and what became of it.
 
         The table holds what never signs; the poster pays the fee.
@@ -420,7 +441,7 @@ class World:
         self.chain.put(table.key, head + b"".join(map(bytes, addresses)), LOOKUP_TABLES)
         svm = self.chain.svm
         message = MessageV0.try_compile(poster.pubkey(), [instruction], [table], svm.latest_blockhash())
-        transaction = VersionedTransaction(message, [poster])
+        transaction = VersionedTransaction(message, [poster, *others])
         size = len(bytes(transaction))
         assert size <= MAX_TRANSACTION_BYTES, f"{size} bytes: no real cluster takes such a transaction"
         result = svm.send_transaction(transaction)
@@ -431,9 +452,151 @@ class World:
             code=_custom_code(result.err()) if failed else None,
             logs=list(meta.logs()),
             units=meta.compute_units_consumed(),
+            return_data=bytes(meta.return_data().data) if meta.return_data() is not None else b"",
             program_names=self.chain.program_names,
         )
         return size, outcome
+
+    # ------------------------------------------------------------------------------------------ attested readings
+
+    def batch_instruction(
+        self,
+        interval: int,
+        registers: Mapping[int, tuple[int, int]],
+        *,
+        signers: Sequence[Keypair] | None = None,
+        runs: bytes | None = None,
+        zone: int = 1,
+    ) -> Instruction:
+        """The instruction that posts attested `registers` (import, export) by slot, or the bytes `runs` in their place."""
+        signers = signers if signers is not None else [self.poster]
+        accounts = {
+            "poster": signers[0],
+            "council": self.council,
+            "config": self.config,
+            "slab": self.slab(zone),
+            "roots": self.roots(zone),
+        }
+        further = [AccountMeta(key.pubkey(), is_signer=True, is_writable=False) for key in signers[1:]]
+        packed = runs if runs is not None else posting.pack_runs(registers)
+        return self.chain.instruction("oracle", "post_batch", accounts, further, interval=interval, runs=packed)
+
+    def attest(
+        self,
+        interval: int,
+        registers: Mapping[int, tuple[int, int]],
+        *,
+        signers: Sequence[Keypair] | None = None,
+        **options: Any,
+    ) -> Outcome:
+        """Post attested registers by slot in one transaction."""
+        signers = signers if signers is not None else [self.poster]
+        built = self.batch_instruction(interval, registers, signers=signers, **options)
+        return self.send_packed(built, signers[0], signers[1:])[1]
+
+    def decide(
+        self, name: str, accounts: Mapping[str, Any], members: Sequence[Keypair] | None = None, **args: Any
+    ) -> Outcome:
+        """Send an instruction that members of the council decide, the first two by default."""
+        members = self.members[:2] if members is None else members
+        metas = [AccountMeta(key.pubkey(), is_signer=True, is_writable=False) for key in members]
+        return self.chain.call("oracle", name, {"council": self.council, **accounts}, members, metas, **args)
+
+    def correct(self, slot: int, interval: int, import_wh: int, export_wh: int, **options: Any) -> Outcome:
+        """Set a slot's attested registers by the council."""
+        accounts = {
+            "config": self.config,
+            "slab": self.slab(),
+            "roots": self.roots(),
+            "fault": options.pop("fault", self.fault(slot)),
+        }
+        note = options.pop("note_hash", bytes(32))
+        args = {"slot": slot, "interval": interval, "import_wh": import_wh, "export_wh": export_wh, "note_hash": note}
+        return self.decide("correct", accounts, options.pop("members", None), **args)
+
+    def set_oracles(self, threshold: int, keys: Sequence[Pubkey], members: Sequence[Keypair] | None = None) -> Outcome:
+        """Replace the oracle keys by the council."""
+        return self.decide(
+            "set_oracles",
+            {"config": self.config},
+            members,
+            threshold=threshold,
+            oracle_keys=[bytes(key) for key in keys],
+        )
+
+    def fault(self, slot: int, zone: int = 1) -> Pubkey:
+        """Address of a meter's Fault."""
+        return pda("oracle", b"fault", zone.to_bytes(2, "little"), slot.to_bytes(2, "little"))
+
+    # ----------------------------------------------------------------------------------------------- feeds, totals
+
+    def feed(self, kind: int, series: int, zone: int) -> Pubkey:
+        """Address of a feed."""
+        return pda("oracle", b"feed", bytes((kind, series)), zone.to_bytes(2, "little"))
+
+    def feed_accounts(self, kind: int, series: int, zone: int) -> dict[str, Any]:
+        """The accounts that create a feed."""
+        return {
+            "payer": self.chain.payer,
+            "admin": self.admin,
+            "admin_user": pda("registry", b"user", bytes(self.admin.pubkey())),
+            "config": self.config,
+            "feed": self.feed(kind, series, zone),
+        }
+
+    @staticmethod
+    def feed_args(kind: int, series: int, zone: int, **changes: Any) -> dict[str, Any]:
+        """The arguments that create a feed of tenths from -400 to 1,500, stale after two hours."""
+        bounds = {"exponent": -1, "max_age_s": 7_200, "min_value": -400, "max_value": 1_500, "max_confidence": 50}
+        return {"kind": kind, "series": series, "zone": zone, **bounds} | changes
+
+    def create_feed(self, kind: int, series: int, zone: int, **changes: Any) -> Outcome:
+        """Create a feed; `changes` replace accounts or arguments by name."""
+        accounts, args = self.feed_accounts(kind, series, zone), self.feed_args(kind, series, zone)
+        accounts |= {name: value for name, value in changes.items() if name in accounts}
+        args |= {name: value for name, value in changes.items() if name in args}
+        return self.chain.call("oracle", "create_feed", accounts, **args)
+
+    def totals(self, zone: int = 1) -> Pubkey:
+        """Address of a zone's totals."""
+        return pda("oracle", b"totals", zone.to_bytes(2, "little"))
+
+    def open_totals(self, zone: int = 1) -> Outcome:
+        """Make a zone's totals."""
+        accounts = {"payer": self.chain.payer, "slab": self.slab(zone), "totals": self.totals(zone)}
+        return self.chain.call("oracle", "open_totals", accounts)
+
+    def close(self, interval: int, zone: int = 1) -> Outcome:
+        """Close an interval of a zone."""
+        accounts = {"slab": self.slab(zone), "totals": self.totals(zone)}
+        return self.chain.call("oracle", "close_interval", accounts, interval=interval)
+
+    def open_trades(self) -> Outcome:
+        """Make the totals of what traded."""
+        accounts = {"payer": self.chain.payer, "config": self.config, "trades": self.trades}
+        return self.chain.call("oracle", "open_trades", accounts)
+
+    def record(self, interval: int, **changes: Any) -> Outcome:
+        """Copy what traded in an interval."""
+        accounts = {
+            "config": self.config,
+            "trading_config": self.trading_config,
+            "market": self.market,
+            "trades": self.trades,
+        }
+        return self.chain.call("oracle", "record_trades", accounts | changes, interval=interval)
+
+    def put_market(self, totals: Mapping[int, tuple[int, int, int]]) -> None:
+        """Write trading.Config and a market in which these (trades, lots, value) fell into these intervals."""
+        config = bytearray((discriminator("Config") + bytes((1, 255))).ljust(512, b"\0"))
+        config[240:272] = bytes(self.market)
+        self.chain.put(self.trading_config, bytes(config), program_id("trading"))
+        market = bytearray((discriminator("Market") + bytes((1, 255))).ljust(MARKET_SIZE, b"\0"))
+        for interval, (trades, lots, value) in totals.items():
+            at = MARKET_INTERVALS_AT + 64 * (interval % 128)
+            running_hash = hashlib.sha256(str(interval).encode()).digest()
+            market[at : at + 64] = struct.pack("<IIQQ32sQ", interval, trades, lots, value, running_hash, trades)
+        self.chain.put(self.market, bytes(market), program_id("trading"))
 
     # ------------------------------------------------------------------------------------------------- read back
 

@@ -11,11 +11,13 @@ from oracle_world import (
     APPLIED,
     BAD_SIGNATURE,
     NEXT_APPROVED,
+    ONE_AHEAD,
     OPENED,
     OPENING,
     REVOKED,
     SUSPENDED,
     VERIFIED,
+    WRONG_EPOCH,
     DeviceKey,
     Meter,
     Reading,
@@ -103,7 +105,7 @@ def test_waiting_rotation_does_not_hold_back_a_suspension(world: World, meter: M
     assert (event["key_epoch"], event["status"], event["max_wh_interval"]) == (1, SUSPENDED, 77)
     entry = world.entry(3)
     assert (entry["status"], entry["max_wh_interval"], entry["kind"]) == (SUSPENDED, 77, 0)
-    assert entry["flags"] == OPENED | NEXT_APPROVED
+    assert entry["flags"] == OPENED | NEXT_APPROVED | ONE_AHEAD
 
 
 def test_suspension_can_be_lifted(world: World, meter: Meter) -> None:
@@ -230,22 +232,68 @@ def test_approval_of_the_next_register_epoch_is_marked_and_nothing_else(world: W
     """The first accepted reading of the new epoch moves the slab, not the approval."""
     meter.register_epoch = 1
     event = expect_ok(world.sync(meter)).event("MeterSynced")
-    assert (event["register_epoch"], event["flags"]) == (0, OPENED | NEXT_APPROVED)
+    assert (event["register_epoch"], event["flags"]) == (0, OPENED | NEXT_APPROVED | ONE_AHEAD)
     entry = world.entry(3)
     assert (entry["import_wh"], entry["register_epoch"], entry["last_interval"]) == (1_000, 0, FIRST)
 
 
-def test_second_swap_before_a_reading_stands_before_the_newest_epoch(world: World, meter: Meter) -> None:
-    """The device in the middle never spoke; without this the newest could never be heard."""
+def test_second_swap_takes_nothing_from_the_devices_before(world: World, meter: Meter) -> None:
+    """Anybody may call sync_key at any time; what the first and the second device have in their spools still counts."""
+    meter.register_epoch = 2
+    before = world.entry(3)
+    expect_ok(world.sync(meter))
+    assert world.entry(3) == before | {"flags": OPENED | NEXT_APPROVED | 2 * ONE_AHEAD}
+    (result,) = world.results(Reading(meter, FIRST + 1, 1_100, 500, register_epoch=0))
+    assert (result["reason"], result["acc_import_wh"]) == (APPLIED, 100)
+    (result,) = world.results(Reading(meter, FIRST + 2, 40, 40, register_epoch=1, next_epoch=True))
+    assert (result["reason"], result["flags"], result["acc_import_wh"]) == (APPLIED, VERIFIED | OPENING, 100)
+    entry = world.entry(3)
+    assert (entry["register_epoch"], entry["flags"]) == (1, OPENED | NEXT_APPROVED | ONE_AHEAD)
+    assert world.reasons(Reading(meter, FIRST + 3, 47, 40, register_epoch=1)) == [APPLIED]
+    (result,) = world.results(Reading(meter, FIRST + 4, 9, 9, register_epoch=2, next_epoch=True))
+    assert (result["reason"], result["flags"], result["acc_import_wh"]) == (APPLIED, VERIFIED | OPENING, 107)
+    assert (world.entry(3)["register_epoch"], world.entry(3)["flags"]) == (2, OPENED)
+
+
+@pytest.mark.parametrize("swaps", [2, 3, 5])
+def test_newest_device_is_heard_though_those_before_it_never_spoke(
+    world: World, meter: Meter, swaps: int, record_units: Record
+) -> None:
+    """Its first reading names its epoch by its signature; from then on the epochs passed over are closed."""
     world.results(Reading(meter, FIRST + 1, 1_100, 500))
+    meter.register_epoch = swaps
+    expect_ok(world.sync(meter))
+    opening = Reading(meter, FIRST + 3, 9, 9, next_epoch=True)
+    outcome = world.post(opening)
+    if swaps == 2:
+        record_units("oracle.post_verified.second_swap", outcome)
+    (result,) = expect_ok(outcome).event("ReadingsPosted")["results"]
+    assert (result["reason"], result["flags"], result["acc_import_wh"]) == (APPLIED, VERIFIED | OPENING, 100)
+    assert (world.entry(3)["register_epoch"], world.entry(3)["flags"]) == (swaps, OPENED)
+    for epoch in range(swaps):
+        late = Reading(meter, FIRST + 4, 1_200, 500, register_epoch=epoch)
+        assert world.reasons(late, replace(late, next_epoch=True)) == [BAD_SIGNATURE, WRONG_EPOCH]
+
+
+def test_epoch_that_nobody_approved_is_not_opened(world: World, meter: Meter) -> None:
+    """The search for the epoch ends where the registry's approval does."""
     meter.register_epoch = 2
     expect_ok(world.sync(meter))
-    entry = world.entry(3)
-    assert (entry["register_epoch"], entry["flags"], entry["last_interval"]) == (1, NEXT_APPROVED, FIRST + 1)
-    assert entry["acc_import_wh"] == 100
-    (result,) = world.results(Reading(meter, FIRST + 3, 9, 9, next_epoch=True))
-    assert (result["reason"], result["flags"], result["acc_import_wh"]) == (APPLIED, VERIFIED | OPENING, 100)
-    assert (world.entry(3)["register_epoch"], world.entry(3)["flags"]) == (2, OPENED)
+    before = world.entry(3)
+    opening = Reading(meter, FIRST + 3, 9, 9, register_epoch=3, next_epoch=True)
+    assert world.reasons(opening, replace(opening, register_epoch=0)) == [BAD_SIGNATURE, BAD_SIGNATURE]
+    assert world.entry(3) == before
+
+
+def test_approvals_beyond_what_the_slot_counts_come_with_a_later_sync(world: World, meter: Meter) -> None:
+    """The slot counts 255 epochs ahead; no meter is swapped so often, and no count may wrap."""
+    meter.register_epoch = 300
+    expect_ok(world.sync(meter))
+    assert world.entry(3)["flags"] == OPENED | NEXT_APPROVED | 255 * ONE_AHEAD
+    assert world.reasons(Reading(meter, FIRST + 1, 1, 1, register_epoch=1, next_epoch=True)) == [APPLIED]
+    assert world.entry(3)["flags"] == OPENED | NEXT_APPROVED | 254 * ONE_AHEAD
+    expect_ok(world.sync(meter))
+    assert world.entry(3)["flags"] == OPENED | NEXT_APPROVED | 255 * ONE_AHEAD
 
 
 def test_register_epoch_never_goes_back(world: World, meter: Meter) -> None:

@@ -23,6 +23,7 @@ from oracle_world import (
     NETTED,
     NEXT_APPROVED,
     NO_ROOT,
+    ONE_AHEAD,
     OPENED,
     OPENING,
     OVER_CAPACITY,
@@ -444,7 +445,7 @@ def test_new_register_epoch_opens_anew_and_keeps_the_credits(world: World, meter
     assert world.reasons(after(meter, 1, 1_000_100, 500_050)) == [APPLIED]
     meter.register_epoch = 1
     expect_ok(world.sync(meter))
-    assert world.entry(3)["flags"] == OPENED | NEXT_APPROVED
+    assert world.entry(3)["flags"] == OPENED | NEXT_APPROVED | ONE_AHEAD
     (result,) = world.results(after(meter, 2, 40, 9_000_000, next_epoch=True))
     assert (result["reason"], result["flags"]) == (APPLIED, VERIFIED | OPENING)
     assert (result["acc_import_wh"], result["acc_export_wh"]) == (100, 50)

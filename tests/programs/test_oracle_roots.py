@@ -323,7 +323,8 @@ def test_proof_says_which_part_is_wrong(posted: Posted) -> None:
     expect_error(check(world, replace(proof, leaf=b"")), "oracle", "MalformedProof")
     expect_error(check(world, replace(proof, leaf=proof.leaf[:-1])), "oracle", "MalformedProof")
     expect_error(check(world, replace(proof, leaf=proof.leaf + proof.leaf[:24])), "oracle", "MalformedProof")
-    expect_error(check(world, replace(proof, batch_path=(bytes(32),) * 5)), "oracle", "MalformedProof")
+    expect_error(check(world, replace(proof, batch_path=(bytes(32),) * 6)), "oracle", "WrongPath")
+    expect_error(check(world, replace(proof, batch_path=(bytes(32),) * 7)), "oracle", "MalformedProof")
 
 
 def test_record_without_a_signature_is_no_proof(world: World) -> None:

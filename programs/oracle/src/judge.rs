@@ -31,19 +31,26 @@ pub struct Change {
     pub record_flags: u16,
 }
 
-/// Judge a reading for `interval` of the meter in `entry`.
+/// Judge a reading for `interval` of the meter in `entry`. One that opens a register epoch opens the next approved one, or a
+/// later one if `passed_over` of them are not meant.
 ///
 /// # Errors
 /// The SKIP_ constant of the first rule that the reading breaks. SKIP_BAD_SIGNATURE is never among them.
 #[inline(always)]
-pub fn judge(entry: &SlabEntry, sent: &Packed<'_>, interval: u32, terms: &Terms) -> Result<Change, u8> {
+pub fn judge(
+    entry: &SlabEntry,
+    sent: &Packed<'_>,
+    interval: u32,
+    terms: &Terms,
+    passed_over: u16,
+) -> Result<Change, u8> {
     if entry.meter_number == 0 {
         return Err(SKIP_EMPTY_SLOT);
     }
     if entry.status != MeterStatus::Active as u8 {
         return Err(SKIP_METER_INACTIVE);
     }
-    let register_epoch = register_epoch_of(entry, sent)?;
+    let register_epoch = register_epoch_of(entry, sent, passed_over)?;
     // The first reading of a register epoch opens it: the registers begin there, and nothing has grown yet.
     let is_opening = sent.is_next_epoch || !entry.is_opened();
     // A new register may open at the very end of the interval whose end the old one closed at.
@@ -100,12 +107,12 @@ pub fn judge(entry: &SlabEntry, sent: &Packed<'_>, interval: u32, terms: &Terms)
 
 /// The register epoch that the reading names, if it may.
 #[inline(always)]
-fn register_epoch_of(entry: &SlabEntry, sent: &Packed<'_>) -> Result<u16, u8> {
+fn register_epoch_of(entry: &SlabEntry, sent: &Packed<'_>, passed_over: u16) -> Result<u16, u8> {
     if !sent.is_next_epoch {
         return Ok(entry.register_epoch);
     }
     if !entry.is_next_epoch_approved() {
         return Err(SKIP_WRONG_REGISTER_EPOCH);
     }
-    entry.register_epoch.checked_add(1).ok_or(SKIP_WRONG_REGISTER_EPOCH)
+    entry.register_epoch.checked_add(1 + passed_over).ok_or(SKIP_WRONG_REGISTER_EPOCH)
 }

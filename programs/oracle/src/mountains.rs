@@ -2,14 +2,18 @@
 //! batch, and a Merkle mountain range over the batches, so that a root stays provable after it has left the ring.
 use crate::{
     error::require,
-    generated::{OracleError::MountainsFull, Record, LEAF_RECORDS, MAX_READINGS, PEAK_COUNT, RING_LEN},
+    generated::{OracleError::MountainsFull, Record, LEAF_RECORDS, MAX_ATTESTED, PEAK_COUNT, RING_LEN},
     state::{RootEntry, RootRing},
 };
 use campusgrid_sdk::{hash::sha256, math, Outcome};
 
 /// Bytes of a full leaf.
 pub const LEAF_BYTES: usize = LEAF_RECORDS * Record::SIZE;
-const MAX_LEAVES: usize = MAX_READINGS / LEAF_RECORDS;
+/// Most leaves of a batch, and so the nodes that [`batch_root`] wants room for.
+pub const MAX_LEAVES: usize = MAX_ATTESTED / LEAF_RECORDS;
+/// Most siblings from a leaf to its batch root.
+pub const MAX_BATCH_HEIGHT: usize = 6;
+const _: () = assert!(MAX_LEAVES <= 1 << MAX_BATCH_HEIGHT && MAX_ATTESTED % LEAF_RECORDS == 0);
 /// A root's path has at most this many siblings to its peak.
 pub const MAX_HEIGHT: usize = PEAK_COUNT as usize - 1;
 // In front of what is hashed, so that no leaf can be taken for a node.
@@ -28,10 +32,10 @@ pub fn node(left: &[u8; 32], right: &[u8; 32]) -> [u8; 32] {
     sha256(&[NODE_TAG, left, right])
 }
 
-/// Root over the records of one batch, at least one and at most MAX_READINGS; an odd node moves up as it is.
+/// Root over the records of one batch, at least one and as many as `nodes` has room for leaves; an odd node moves up as
+/// it is.
 #[inline(always)]
-pub fn batch_root(records: &[u8]) -> [u8; 32] {
-    let mut nodes = [[0u8; 32]; MAX_LEAVES];
+pub fn batch_root(records: &[u8], nodes: &mut [[u8; 32]]) -> [u8; 32] {
     let mut count = 0;
     for (place, chunk) in nodes.iter_mut().zip(records.chunks(LEAF_BYTES)) {
         *place = leaf(chunk);

@@ -3,17 +3,15 @@ use crate::{
     error::{arguments, require},
     generated::{
         create_zone_accounts as at, CreateZoneArgs,
-        OracleError::{InvalidNetMode, NotAdmin},
+        OracleError::InvalidNetMode,
         ZoneCreated, RING_LEN, SLOT_COUNT,
     },
+    processor::{create, require_admin, Part},
     state::{Config, MeterSlab, RootRing, Zone},
 };
 use campusgrid_sdk::{
-    account::{self, load, same},
-    cpi::{self, Create, SignerSeed},
-    event, pda, require_signer,
-    state::{Role, User},
-    AccountView, Address, Ctx, Outcome,
+    account::{self, load},
+    event, Ctx, Outcome,
 };
 
 #[inline(never)]
@@ -21,21 +19,18 @@ pub fn create_zone(ctx: &mut Ctx<'_>) -> Outcome {
     let args = arguments(CreateZoneArgs::parse(ctx.data))?;
     let program_id = ctx.program_id;
     let [payer, admin, admin_user, config, slab, zone, roots, system] = ctx.take::<{ at::COUNT }>()?;
-    require_signer(admin)?;
     require(args.net_mode <= 1, InvalidNetMode)?;
     let config_address = *config.address();
     let (network_tag, registry_program) = {
         let config = load::<Config>(config, program_id)?;
-        let user = load::<User>(admin_user, &config.registry_program)?;
-        let is_admin = user.role == Role::Admin as u8 && user.is_active() && same(&user.wallet, admin.address());
-        require(is_admin, NotAdmin)?;
+        require_admin(admin, admin_user, &config)?;
         (config.network_tag, config.registry_program)
     };
     let number = args.zone.to_le_bytes();
     let zone_size = core::mem::size_of::<Zone>() as u64;
-    let zone_bump = create(&Part { payer, system, program_id, number: &number, name: b"zone", size: zone_size }, zone)?;
+    let zone_bump = create(&Part { payer, system, program_id, key: &number, name: b"zone", size: zone_size }, zone)?;
     let roots_size = core::mem::size_of::<RootRing>() as u64;
-    let roots_bump = create(&Part { payer, system, program_id, number: &number, name: b"roots", size: roots_size }, roots)?;
+    let roots_bump = create(&Part { payer, system, program_id, key: &number, name: b"roots", size: roots_size }, roots)?;
 
     {
         let mut slab = account::init::<MeterSlab>(slab, program_id, 0)?;
@@ -71,25 +66,4 @@ pub fn create_zone(ctx: &mut Ctx<'_>) -> Outcome {
     .encode(&mut bytes);
     event::emit(&bytes);
     Ok(())
-}
-
-/// One of the zone's derived accounts, and who pays for it.
-struct Part<'a> {
-    payer: &'a AccountView,
-    system: &'a AccountView,
-    program_id: &'a Address,
-    number: &'a [u8; 2],
-    name: &'a [u8],
-    size: u64,
-}
-
-/// Make the account at [`name`, zone]; returns its bump.
-#[inline(never)]
-fn create(part: &Part<'_>, target: &AccountView) -> Outcome<u8> {
-    let Part { payer, system, program_id, number, name, size } = *part;
-    let bump = pda::require_canonical(target, &[name, number], program_id)?;
-    let bump_seed = [bump];
-    let seeds = [SignerSeed::from(name), SignerSeed::from(number), SignerSeed::from(&bump_seed)];
-    cpi::create(&Create { payer, target, system, owner: program_id, size, seeds: &seeds })?;
-    Ok(bump)
 }

@@ -4,8 +4,7 @@ use crate::{
     error::{arguments, require},
     generated::{
         initialize_accounts as at, ConfigInitialized, InitializeArgs,
-        OracleError::{InvalidOracleKeys, WrongRegistry},
-        MAX_ORACLE_KEYS,
+        OracleError::WrongRegistry,
     },
     state::{Config, RegistryConfig},
 };
@@ -21,9 +20,6 @@ pub fn initialize(ctx: &mut Ctx<'_>) -> Outcome {
     let program_id = ctx.program_id;
     let [payer, authority, config, program_data, council, registry_config, system] = ctx.take::<{ at::COUNT }>()?;
     loader::require_upgrade_authority(program_id, program_data, authority)?;
-    let key_count = args.oracle_keys.len();
-    require(key_count >= 1 && key_count <= MAX_ORACLE_KEYS as usize, InvalidOracleKeys)?;
-    require(args.threshold >= 1 && args.threshold as usize <= key_count, InvalidOracleKeys)?;
 
     let (governance, registry) = (council.owner(), registry_config.owner());
     pda::require_canonical(council, &[b"council"], &governance)?;
@@ -46,7 +42,6 @@ pub fn initialize(ctx: &mut Ctx<'_>) -> Outcome {
     cpi::create(&Create { payer, target: config, system, owner: program_id, size, seeds: &seeds })?;
 
     let mut record = account::init::<Config>(config, program_id, bump)?;
-    record.threshold = args.threshold;
     record.governance_program = governance;
     record.council = *council.address();
     record.registry_program = registry;
@@ -54,15 +49,7 @@ pub fn initialize(ctx: &mut Ctx<'_>) -> Outcome {
     record.energy_token_program = Address::new_from_array(*args.energy_token_program);
     record.network_tag = network_tag;
     record.registry_config = *registry_config.address();
-    for index in 0..key_count {
-        let Some(key) = args.oracle_keys.at(index) else { break };
-        let key = Address::new_from_array(*key);
-        require(!record.is_oracle_key(&key), InvalidOracleKeys)?;
-        if let Some(place) = record.oracle_keys.get_mut(index) {
-            *place = key;
-        }
-        record.oracle_key_count += 1;
-    }
+    record.set_oracles(args.threshold, &args.oracle_keys)?;
 
     let mut bytes = [0; ConfigInitialized::SIZE];
     ConfigInitialized {

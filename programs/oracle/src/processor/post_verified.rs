@@ -10,6 +10,7 @@ use crate::{
     },
     judge::{judge, Change, Terms},
     mountains,
+    processor::latest_end_s,
     reading::{core_of, CoreFields, Packed},
     state::{Config, MeterSlab, RootEntry, RootRing, SlabEntry},
 };
@@ -17,7 +18,7 @@ use campusgrid_sdk::{
     account::{load, load_mut, require_address, same},
     ed25519, event, hash, require_signer,
     state::{Meter, Pause},
-    sysvar, AccountView, Address, Ctx, Fault, Outcome,
+    AccountView, Address, Ctx, Fault, Outcome,
 };
 
 const RESULTS_BYTES: usize = ReadingsPosted::HEAD + MAX_READINGS * ReadingsPosted::ITEM;
@@ -28,7 +29,7 @@ pub fn post_verified(ctx: &mut Ctx<'_>) -> Outcome {
     let args = arguments(PostVerifiedArgs::parse(ctx.data))?;
     let program_id = ctx.program_id;
     let (event_bytes, rest) = ctx.scratch.split_at_mut(RESULTS_BYTES);
-    let (records, _) = rest.split_at_mut(RECORDS_BYTES);
+    let (records, rest) = rest.split_at_mut(RECORDS_BYTES);
     let (named, optional) =
         ctx.accounts.split_first_chunk_mut::<{ at::REQUIRED }>().ok_or(Fault::NOT_ENOUGH_ACCOUNTS)?;
     let [poster, council, config, slab, roots] = named;
@@ -47,32 +48,38 @@ pub fn post_verified(ctx: &mut Ctx<'_>) -> Outcome {
     };
     let terms = Terms { latest_end_s: latest_end_s(council.param(TOLERANCE_PARAM))?, is_net: slab.net_mode != 0 };
 
-    let mut batch = Batch { results: &mut event_bytes[ReadingsPosted::HEAD..], records, posted: 0, applied: 0, highest: 0 };
+    let results = event_bytes[ReadingsPosted::HEAD..].as_chunks_mut().0;
+    let mut batch = Batch { results, records: records.as_chunks_mut().0, posted: 0, applied: 0, highest: 0 };
     let network_tag = slab.network_tag;
     let mut readings = args.readings;
     while !readings.is_empty() {
         require(batch.posted < MAX_READINGS, TooManyReadings)?;
         let (sent, after) = Packed::read(readings).ok_or(MalformedReadings)?;
-        readings = after;
         let interval = args.base_interval.checked_add(sent.offset as u32).ok_or(MalformedReadings)?;
         // A slot is a u8 and there are 256 entries, so this never fails.
         let entry = slab.entries.get_mut(sent.slot as usize).ok_or(MalformedReadings)?;
         if let Some(number) = only_meter {
             require(entry.meter_number == number, NotPostersMeter)?;
         }
-        let outcome = match judge(entry, &sent, interval, &terms) {
-            Ok(change) => apply_if_signed(entry, &sent, &change, &network_tag),
+        let outcome = match judge(entry, &sent, interval, &terms, 0) {
+            Ok(change) => match apply_if_signed(entry, &sent, &change, &network_tag) {
+                Err(_) if sent.is_next_epoch && entry.epochs_ahead() > 1 => {
+                    open_later_epoch(entry, &Again { readings, interval, terms: &terms, network_tag: &network_tag })
+                }
+                outcome => outcome,
+            },
             Err(reason) => Err(reason),
         };
+        readings = after;
         batch.note(entry, &sent, interval, &outcome).ok_or(Fault::OVERFLOW)?;
     }
     require(batch.posted > 0, MalformedReadings)?;
 
-    let Batch { posted, applied, highest, records, .. } = batch;
+    let Batch { posted, applied, highest, .. } = batch;
     let seq = if applied == 0 {
         NO_ROOT
     } else {
-        let root = mountains::batch_root(&records[..applied * Record::SIZE]);
+        let root = mountains::batch_root(&records[..applied * Record::SIZE], rest.as_chunks_mut().0);
         mountains::append(&mut roots, RootEntry { interval: highest, count: applied as u16, flags: ROOT_VERIFIED, root })?
     };
     // The results stand behind the head already, so the writer is left alone and the count is put in here.
@@ -102,13 +109,6 @@ fn meter_of(
     Ok(meter.meter_number)
 }
 
-/// Now and the tolerance. Errors: `OVERFLOW` for a time before 1970 or a tolerance without bounds.
-#[inline(always)]
-fn latest_end_s(tolerance_s: u64) -> Outcome<u64> {
-    let now_s = u64::try_from(sysvar::now_s()?).map_err(|_| Fault::OVERFLOW)?;
-    now_s.checked_add(tolerance_s).ok_or(Fault::OVERFLOW)
-}
-
 /// An applied reading: the flags and the digest of its record.
 struct Applied {
     flags: u16,
@@ -118,7 +118,6 @@ struct Applied {
 /// Make the change if the meter has signed for it. Errors: SKIP_BAD_SIGNATURE.
 #[inline(always)]
 fn apply_if_signed(entry: &mut SlabEntry, sent: &Packed<'_>, change: &Change, network_tag: &[u8; 4]) -> Result<Applied, u8> {
-    // Without a previous key there are zeros, which are the encoding of a point of small order and never verify.
     let (key, key_epoch) = if change.interval >= entry.switch_interval {
         (&entry.key_current, entry.key_epoch)
     } else {
@@ -144,12 +143,37 @@ fn apply_if_signed(entry: &mut SlabEntry, sent: &Packed<'_>, change: &Change, ne
     Ok(Applied { flags: change.record_flags, digest: *digest })
 }
 
+/// A reading that may open a later epoch than the next.
+struct Again<'a> {
+    /// It stands at the front.
+    readings: &'a [u8],
+    interval: u32,
+    terms: &'a Terms,
+    network_tag: &'a [u8; 4],
+}
+
+/// After several swaps without a reading in between, the first approved epoch that the signature fits is meant. The next
+/// one has been tried. Errors: the SKIP_ constants.
+#[inline(never)]
+#[cold]
+fn open_later_epoch(entry: &mut SlabEntry, again: &Again<'_>) -> Result<Applied, u8> {
+    let (sent, _) = Packed::read(again.readings).ok_or(SKIP_BAD_SIGNATURE)?;
+    for passed_over in 1..entry.epochs_ahead() {
+        let change = judge(entry, &sent, again.interval, again.terms, passed_over)?;
+        let outcome = apply_if_signed(entry, &sent, &change, again.network_tag);
+        if outcome.is_ok() {
+            return outcome;
+        }
+    }
+    Err(SKIP_BAD_SIGNATURE)
+}
+
 /// What is written down while the readings are gone through.
 struct Batch<'a> {
     /// Results of all readings, as in the event.
-    results: &'a mut [u8],
+    results: &'a mut [[u8; ReadingResult::SIZE]],
     /// Records of the applied ones.
-    records: &'a mut [u8],
+    records: &'a mut [[u8; Record::SIZE]],
     posted: usize,
     applied: usize,
     /// Highest applied interval.
@@ -164,14 +188,14 @@ impl Batch<'_> {
             Ok(applied) => (APPLIED, applied.flags, &applied.digest),
             Err(reason) => (*reason, 0, &[0; 16]),
         };
-        let place = self.results.get_mut(self.posted * ReadingResult::SIZE..)?.first_chunk_mut()?;
+        let place = self.results.get_mut(self.posted)?;
         let (acc_import_wh, acc_export_wh) = (entry.acc_import_wh, entry.acc_export_wh);
         ReadingResult { slot: sent.slot, reason, interval, flags, digest, acc_import_wh, acc_export_wh }.write(place);
         self.posted += 1;
         if reason != APPLIED {
             return Some(());
         }
-        let place = self.records.get_mut(self.applied * Record::SIZE..)?.first_chunk_mut()?;
+        let place = self.records.get_mut(self.applied)?;
         Record { slot: sent.slot as u16, interval, flags, digest }.write(place);
         self.applied += 1;
         if interval > self.highest {

@@ -2,10 +2,10 @@
 //! been approved. Everything comes from the registry's record, so anybody may call.
 use crate::{
     error::{arguments, require},
-    generated::{sync_key_accounts as at, MeterSynced, OracleError::NotEnrolled, SyncKeyArgs, ENTRY_NEXT_EPOCH_APPROVED},
+    generated::{sync_key_accounts as at, MeterSynced, OracleError::NotEnrolled, SyncKeyArgs},
     keys,
     processor::slot_of,
-    state::{MeterSlab, SlabEntry},
+    state::MeterSlab,
 };
 use campusgrid_sdk::{
     account::{load, load_mut},
@@ -29,7 +29,9 @@ pub fn sync_key(ctx: &mut Ctx<'_>) -> Outcome {
     entry.kind = meter.kind;
     entry.max_wh_interval = meter.max_wh_interval;
     keys::follow(entry, &meter);
-    approve_register_epoch(entry, meter.register_epoch);
+    if meter.register_epoch > entry.register_epoch {
+        entry.approve_epochs_to(meter.register_epoch);
+    }
 
     let mut bytes = [0; MeterSynced::SIZE];
     MeterSynced {
@@ -46,17 +48,4 @@ pub fn sync_key(ctx: &mut Ctx<'_>) -> Outcome {
     .encode(&mut bytes);
     event::emit(&bytes);
     Ok(())
-}
-
-/// Approve the registry's register epoch. Readings of the stored one still count until the first of the next, but only
-/// of the next: after a second swap the slot stands right before the newest epoch, and the ones between are passed over.
-#[inline(always)]
-fn approve_register_epoch(entry: &mut SlabEntry, wanted: u16) {
-    if wanted <= entry.register_epoch {
-        return;
-    }
-    if wanted - entry.register_epoch > 1 {
-        entry.begin_register_epoch(wanted - 1);
-    }
-    entry.flags |= ENTRY_NEXT_EPOCH_APPROVED;
 }

@@ -3,59 +3,54 @@
 use crate::{
     error::{arguments, require},
     generated::{
-        verify_reading_accounts as at,
-        OracleError::{BadSignature, MalformedProof, NotVerified, UnknownRoot, WrongPath, WrongRecord},
-        ReadingVerified, Record, VerifyReadingArgs, RECORD_VERIFIED, RING_LEN,
+        verify_reading_accounts as at, AttestationProven, AttestedRecord,
+        OracleError::{BadSignature, NotVerified, WrongReading, WrongRecord},
+        ReadingVerified, Record, VerifyReadingArgs, RECORD_VERIFIED,
     },
-    mountains::{self, LEAF_BYTES, MAX_HEIGHT},
-    state::RootRing,
+    processor::signed_by_slot,
+    proof::{epoch_flags, Inclusion, Signed},
+    state::{MeterSlab, RootRing},
 };
 use campusgrid_sdk::{
-    account::load,
+    account::{load, require_address, same},
     ed25519::{self, CORE_PADDING, CORE_SIZE},
-    event, hash, Ctx, Outcome, Reader,
+    event, hash, Ctx, Fault, Outcome,
 };
-
-const MAX_BATCH_HEIGHT: usize = 4;
 
 #[inline(never)]
 pub fn verify_reading(ctx: &mut Ctx<'_>) -> Outcome {
     let args = arguments(VerifyReadingArgs::parse(ctx.data))?;
     let program_id = ctx.program_id;
-    let [roots] = ctx.take::<{ at::COUNT }>()?;
+    let ([roots], optional) =
+        ctx.accounts.split_first_chunk_mut::<{ at::REQUIRED }>().ok_or(Fault::NOT_ENOUGH_ACCOUNTS)?;
     let roots = load::<RootRing>(roots, program_id)?;
-
-    let is_leaf = !args.leaf.is_empty() && args.leaf.len() <= LEAF_BYTES && args.leaf.len() % Record::SIZE == 0;
-    require(is_leaf && args.batch_path.len() <= MAX_BATCH_HEIGHT, MalformedProof)?;
-    let record = args.leaf.chunks_exact(Record::SIZE).nth(args.record as usize).ok_or(MalformedProof)?;
-    let record = Record::read(record.first_chunk().ok_or(MalformedProof)?);
-    require(record.flags & RECORD_VERIFIED != 0, NotVerified)?;
-    let hashed = hash::sha256(&[args.core, args.device_key]);
-    let (digest, _) = hashed.split_first_chunk::<16>().ok_or(WrongRecord)?;
-    let core = Signed::read(args.core)?;
-    require(digest == record.digest && core.interval == record.interval, WrongRecord)?;
-
-    let mut node = mountains::leaf(args.leaf);
-    for level in 0..args.batch_path.len() {
-        let sibling = args.batch_path.at(level).ok_or(MalformedProof)?;
-        node = if args.batch_left >> level & 1 == 1 { mountains::node(sibling, &node) } else { mountains::node(&node, sibling) };
-    }
-    if args.mountain_path.is_empty() {
-        let is_in_ring = args.seq < roots.next_seq && roots.next_seq - args.seq <= RING_LEN as u64;
-        require(is_in_ring, UnknownRoot)?;
-        let entry = roots.ring.get((args.seq % RING_LEN as u64) as usize).ok_or(UnknownRoot)?;
-        require(node == entry.root, WrongPath)?;
+    let inclusion = Inclusion {
+        seq: args.seq,
+        record: args.record,
+        batch_left: args.batch_left,
+        leaf: args.leaf,
+        batch_path: args.batch_path,
+        mountain_path: args.mountain_path,
+    };
+    let bytes = inclusion.record()?;
+    let record = Record::read(bytes);
+    let signed = Signed::read(args.core);
+    if record.flags & RECORD_VERIFIED != 0 {
+        let hashed = hash::sha256(&[args.core, args.device_key]);
+        let (digest, _) = hashed.split_first_chunk::<16>().ok_or(WrongRecord)?;
+        require(digest == record.digest && signed.interval == record.interval, WrongRecord)?;
     } else {
-        let height = mountains::height_of(args.seq, roots.next_seq).ok_or(UnknownRoot)? as usize;
-        require(args.mountain_path.len() == height && height <= MAX_HEIGHT, MalformedProof)?;
-        for level in 0..height {
-            let sibling = args.mountain_path.at(level).ok_or(MalformedProof)?;
-            // The number of the root says on which side it stands at every height.
-            node = if args.seq >> level & 1 == 1 { mountains::node(sibling, &node) } else { mountains::node(&node, sibling) };
+        let attested = AttestedRecord::read(bytes);
+        if claims_no_signature(&args) {
+            inclusion.prove(&roots)?;
+            return tell_attested(roots.zone, args.seq, &attested);
         }
-        let peak = roots.peaks.get(height).ok_or(UnknownRoot)?;
-        require(node == *peak, WrongPath)?;
+        let slab = optional.first().ok_or(NotVerified)?;
+        require(!same(slab.address(), program_id), NotVerified)?;
+        require_address(slab, &roots.slab)?;
+        check_attested(&*load::<MeterSlab>(slab, program_id)?, &signed, &attested, args.device_key)?;
     }
+    inclusion.prove(&roots)?;
 
     let mut padded = [CORE_PADDING; CORE_SIZE + 1];
     let (front, _) = padded.split_at_mut(CORE_SIZE);
@@ -67,10 +62,10 @@ pub fn verify_reading(ctx: &mut Ctx<'_>) -> Outcome {
         zone: roots.zone,
         seq: args.seq,
         slot: record.slot,
-        meter_number: core.meter_number,
-        interval: core.interval,
-        import_wh: core.import_wh,
-        export_wh: core.export_wh,
+        meter_number: signed.meter_number,
+        interval: signed.interval,
+        import_wh: signed.import_wh,
+        export_wh: signed.export_wh,
         device_key: args.device_key,
     }
     .encode(&mut bytes);
@@ -79,21 +74,47 @@ pub fn verify_reading(ctx: &mut Ctx<'_>) -> Outcome {
     Ok(())
 }
 
-/// The fields of a signed core that a caller wants to know.
-struct Signed {
-    meter_number: u32,
-    interval: u32,
-    import_wh: u64,
-    export_wh: u64,
+/// Whether core, key and signature are all zeros.
+#[inline(always)]
+fn claims_no_signature(args: &VerifyReadingArgs<'_>) -> bool {
+    let mut any = 0;
+    for part in [&args.core[..], &args.device_key[..], &args.signature[..]] {
+        for byte in part {
+            any |= *byte;
+        }
+    }
+    any == 0
 }
 
-impl Signed {
-    #[inline(always)]
-    fn read(core: &[u8; CORE_SIZE]) -> Outcome<Signed> {
-        let mut reader = Reader::new(core);
-        reader.take(7)?; // domain, version, network tag
-        let meter_number = reader.u32()?;
-        reader.take(4)?; // key epoch, register epoch
-        Ok(Signed { meter_number, interval: reader.u32()?, import_wh: reader.u64()?, export_wh: reader.u64()? })
+/// The core must be this meter's, say what the record says, and name the key that the slab has for it.
+///
+/// # Errors
+/// `WrongRecord`, `WrongReading`.
+#[inline(always)]
+fn check_attested(slab: &MeterSlab, signed: &Signed<'_>, record: &AttestedRecord, device_key: &[u8; 32]) -> Outcome {
+    let says_the_same = signed.interval == record.interval
+        && signed.import_wh == record.import_wh
+        && signed.export_wh == record.export_wh
+        && epoch_flags(signed.register_epoch) == record.flags;
+    require(says_the_same, WrongRecord)?;
+    let key = signed_by_slot(slab, record.slot, signed)?;
+    require(key == device_key, WrongReading)
+}
+
+#[inline(always)]
+fn tell_attested(zone: u16, seq: u64, record: &AttestedRecord) -> Outcome {
+    let mut bytes = [0; AttestationProven::SIZE];
+    AttestationProven {
+        zone,
+        seq,
+        slot: record.slot,
+        interval: record.interval,
+        flags: record.flags,
+        import_wh: record.import_wh,
+        export_wh: record.export_wh,
     }
+    .encode(&mut bytes);
+    event::emit(&bytes);
+    event::set_return_data(&bytes[8..]);
+    Ok(())
 }
