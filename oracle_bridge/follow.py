@@ -17,6 +17,7 @@ from gridkit.chain import hidden, idl, merkle, proof, walk
 from gridkit.chain.accounts import Roots, SlabEntry
 from gridkit.log import get_logger
 from oracle_bridge.gaps import Gaps
+from oracle_bridge.notebook import Notebook
 from oracle_bridge.store import Applied, Batch, Key, Store
 
 log = get_logger("bridge.follow")
@@ -42,6 +43,7 @@ class Follower:
         zone: Zone number.
         roots: The zone's RootRing, base58: every posting writes it.
         meters: Returns the slab's entries by slot; called anew when a slot is unknown.
+        notebook: Where new batches go.
     """
 
     def __init__(
@@ -52,7 +54,9 @@ class Follower:
         zone: int,
         roots: str,
         meters: Callable[[], Mapping[int, SlabEntry]],
+        notebook: Notebook,
     ) -> None:
+        self._notebook = notebook
         self._node, self._store, self._zone, self._roots, self._meters = node, store, zone, roots, meters
         self._programs = {oracle: "oracle"}
         self._entries: Mapping[int, SlabEntry] = {}
@@ -72,7 +76,7 @@ class Follower:
         """
         answers: dict[str, list[Result]] = {}
         self._is_behind = True
-        for chunk in walk.chunks(self._node, self._roots, until=self._store.cursor(self._zone)):
+        for chunk in walk.chunks(self._node, self._roots, until=self._notebook.cursor(self._zone)):
             found: list[Batch] = []
             last = None
             for signature, transaction in chunk:
@@ -81,7 +85,7 @@ class Follower:
                 found += self._batches_in(signature, transaction, answers)
                 last = signature
             if last is not None:
-                marked = self._store.record_batches(self._zone, found, last, expected)
+                marked = self._notebook.record_batches(self._zone, found, last, expected)
                 log.debug("batches_followed", zone=self._zone, batches=len(found), posted=marked)
             if last != chunk[-1][0]:
                 return answers  # Confirmed but not to be had yet: come back before moving past it.

@@ -26,6 +26,7 @@ from gridkit.reading import core_digest
 from oracle_bridge import plan as planning
 from oracle_bridge.follow import Follower, Result
 from oracle_bridge.metrics import Metrics
+from oracle_bridge.notebook import Notebook
 from oracle_bridge.plan import SKIP_NAMES, Answer, Plan, Shot
 from oracle_bridge.registry import MeterCache, RegistryUnavailableError
 from oracle_bridge.store import Key, Pending, State, Store
@@ -91,8 +92,15 @@ class ZoneWorker:
         self._poster, self._store, self._meters, self._metrics = poster, store, meters, metrics
         self._monotonic = monotonic
         self._addresses = deployment.zones[str(zone)]
+        self._notebook = Notebook(store)
         self._follower = Follower(
-            rpc, store, deployment.programs["oracle"], zone, self._addresses.roots, lambda: self._look().slab.entries
+            rpc,
+            store,
+            deployment.programs["oracle"],
+            zone,
+            self._addresses.roots,
+            lambda: self._look().slab.entries,
+            self._notebook,
         )
         self._absolute: set[Key] = set()
         self._synced_at_s: dict[int, float] = {}
@@ -114,9 +122,13 @@ class ZoneWorker:
         complete = self._check_roots(view.roots)
         posted = 0
         pending = self._store.pending(self.zone, PENDING_MAX)
-        if pending:
-            posted = self._post_all(pending, view, complete=complete)
-        settled = self._settle()
+        try:
+            if pending:
+                self._notebook.hold()
+                posted = self._post_all(pending, view, complete=complete)
+            settled = self._settle()
+        finally:
+            self._notebook.drop()
         return Step(posted, settled, busy=bool(posted) and len(pending) >= PENDING_MAX)
 
     def _post_all(self, pending: Sequence[Pending], view: View, *, complete: bool) -> int:
@@ -340,12 +352,17 @@ class ZoneWorker:
                 view = self._look()
             else:
                 self._back_off()
-        done = [
-            (meter_number, register_epoch, interval)
-            for meter_number, register_epoch, interval, slot, import_wh, export_wh in self._store.unsettled(self.zone)
-            if _reached(view.ledger, slot, meter_number, import_wh, export_wh)
-        ]
-        return self._store.settle(self.zone, done) if done else 0
+        totals = {meter.meter_number: meter for meter in view.ledger.meters.values() if meter.row != accounts.NO_ROW}
+
+        def reached(meter_number: int, import_wh: int, export_wh: int) -> bool:
+            meter = totals.get(meter_number)
+            return meter is not None and meter.settled_import_wh >= import_wh and meter.settled_export_wh >= export_wh
+
+        settled = self._notebook.write(
+            self.zone, lambda applied: reached(applied.meter_number, applied.acc_import_wh, applied.acc_export_wh)
+        )
+        done = [key for key, *energy in self._store.unsettled(self.zone) if reached(key[0], *energy)]
+        return settled + (self._store.settle(self.zone, done) if done else 0)
 
     def _settle_instruction(self, from_slot: int, count: int) -> Instruction:
         on = self._on
@@ -414,17 +431,6 @@ def settle_ranges(entries: Mapping[int, SlabEntry], ledger: Ledger) -> list[tupl
         else:
             ranges.append((slot, 1))
     return ranges
-
-
-def _reached(ledger: Ledger, slot: int, meter_number: int, import_wh: int, export_wh: int) -> bool:
-    meter = ledger.meters.get(slot)
-    return (
-        meter is not None
-        and meter.meter_number == meter_number
-        and meter.row != accounts.NO_ROW
-        and meter.settled_import_wh >= import_wh
-        and meter.settled_export_wh >= export_wh
-    )
 
 
 def _queues(pending: Sequence[Pending], plan: Plan) -> dict[int, list[Pending]]:

@@ -487,14 +487,19 @@ class Store:
         found: Sequence[Batch],
         cursor: str | None,
         expected: Mapping[bytes, Key] = MappingProxyType({}),
+        is_settled: Callable[[Applied], bool] = lambda _: False,
     ) -> int:
-        """Write batches of a zone, mark their readings posted, and move the zone's cursor; return how many were marked.
+        """Write batches of a zone, mark their readings posted or settled, and move the zone's cursor.
 
         Args:
             zone: Zone number.
             found: New batches, in order.
             cursor: Signature of the last transaction that was looked at, None = it stays where it is.
             expected: Readings by digest that the caller knows to be stored and not posted: they need no look-up.
+            is_settled: Whether the ledger's totals are known to have reached a reading's accumulators.
+
+        Returns:
+            How many readings were marked.
 
         Raises:
             StoreError: An expected reading is in another state. Nothing is changed.
@@ -505,8 +510,8 @@ class Store:
                 connection, [(b.zone, b.seq, b.root, b.records, b.tx_signature, b.tx_slot) for b in found]
             )
             places = {applied.digest: (batch, applied) for batch in found for applied in batch.applied}
-            for before, moves in self._to_mark(connection, places, expected).items():
-                self._move(connection, zone, moves, before, State.POSTED, _POSTED)
+            for (before, after), moves in self._to_mark(connection, places, expected, is_settled).items():
+                self._move(connection, zone, moves, before, after, _POSTED)
                 marked += len(moves)
                 if before is State.WITHHELD:
                     self._reasons = None  # Counted anew when somebody asks.
@@ -519,10 +524,17 @@ class Store:
         connection: sa.Connection,
         places: dict[bytes, tuple[Batch, Applied]],
         expected: Mapping[bytes, Key],
-    ) -> dict[State, list[Move]]:
-        """Return by present state what becomes posted. A digest that is not ours was posted by somebody else."""
-        known = [(expected[digest], _posted_facts(*places.pop(digest))) for digest in [*places] if digest in expected]
-        moves: dict[State, list[Move]] = {State.STORED: known} if known else {}
+        is_settled: Callable[[Applied], bool],
+    ) -> dict[tuple[State, State], list[Move]]:
+        """Return by present and next state what changes. A digest that is not ours was posted by somebody else."""
+        moves: dict[tuple[State, State], list[Move]] = {}
+
+        def mark(key: Key, before: State, batch: Batch, applied: Applied) -> None:
+            after = State.SETTLED if is_settled(applied) else State.POSTED
+            moves.setdefault((before, after), []).append((key, _posted_facts(batch, applied)))
+
+        for digest in [digest for digest in places if digest in expected]:
+            mark(expected[digest], State.STORED, *places.pop(digest))
         for part in _parts([(applied.meter_number, applied.interval) for _, applied in places.values()]):
             rows = connection.exec_driver_sql(
                 f"WITH wanted (m, i) AS (VALUES {self._values(part)})"
@@ -536,18 +548,16 @@ class Store:
                 place = places.get(bytes(digest))
                 if place is None or state in (_POSTED_STATE, _SETTLED_STATE):
                     continue
-                key = (int(meter_number), int(register_epoch), int(interval))
-                moves.setdefault(State(state), []).append((key, _posted_facts(*place)))
+                mark((int(meter_number), int(register_epoch), int(interval)), State(state), *place)
         return moves
 
-    def unsettled(self, zone: int, limit: int = 20_000) -> list[tuple[int, int, int, int, int, int]]:
-        """Return posted readings that are not settled: (meter, register epoch, interval, slot, acc import, acc export)."""
+    def unsettled(self, zone: int, limit: int = 20_000) -> list[tuple[Key, int, int]]:
+        """Return posted readings that are not settled: key, and the import and export accumulators after it, Wh."""
         query = (
             sa.select(
                 readings.c.meter_number,
                 readings.c.register_epoch,
                 readings.c.interval,
-                readings.c.slot,
                 readings.c.acc_import_wh,
                 readings.c.acc_export_wh,
             )
@@ -558,7 +568,8 @@ class Store:
         )
         with self._reading() as connection:
             return [
-                (int(r[0]), int(r[1]), int(r[2]), int(r[3]), int(r[4]), int(r[5])) for r in connection.execute(query)
+                ((int(meter), int(epoch), int(interval)), int(import_wh), int(export_wh))
+                for meter, epoch, interval, import_wh, export_wh in connection.execute(query)
             ]
 
     def settle(self, zone: int, keys: Sequence[Key]) -> int:

@@ -152,7 +152,7 @@ def test_a_reading_lives_from_stored_to_settled(store: Store) -> None:
     assert [item.interval for item in store.pending(1, 9)] == [10, 10, 11]
     assert store.pending(2, 9) == []
     assert store.record_batches(1, [batch(0, (1, 10), (2, 10)), batch(1, (9, 9))], "cursor 1") == 2
-    assert store.unsettled(1) == [(1, 0, 10, 0, 110, 10), (2, 0, 10, 1, 110, 10)]
+    assert store.unsettled(1) == [((1, 0, 10), 110, 10), ((2, 0, 10), 110, 10)]
     assert store.settle(1, [(1, 0, 10)]) == 1
     assert store.conclude(1, [(1, 0, 11)], State.WITHHELD, "over_capacity") == 1
     assert states(store) == {"posted": 1, "settled": 1, "withheld": 2}
@@ -208,7 +208,7 @@ def test_the_chain_has_the_last_word(store: Store, state: State) -> None:
     assert store.record_batches(1, [batch(0, (1, 10))], "a") == 1
     assert states(store) == {"posted": 1}
     assert store.withheld_reasons() == {}
-    assert store.unsettled(1) == [(1, 0, 10, 0, 110, 10)]
+    assert store.unsettled(1) == [((1, 0, 10), 110, 10)]
 
 
 def test_a_reading_whose_batch_was_followed_before_it_came_is_claimed(store: Store) -> None:
@@ -221,7 +221,7 @@ def test_a_reading_whose_batch_was_followed_before_it_came_is_claimed(store: Sto
     assert store.claim(1, keys, {1: (500, 60), 3: (1, 1)}) == [(2, 0, 10), (3, 0, 10)]
     found = view(store)[0]
     assert (found.state, found.seq, found.record, found.tx_signature) == ("posted", 7, 1, "theirs")
-    assert store.unsettled(1) == [(1, 0, 10, 0, 500, 60)]
+    assert store.unsettled(1) == [((1, 0, 10), 500, 60)]
 
 
 def test_a_second_writer_is_noticed(store: Store) -> None:
@@ -273,7 +273,7 @@ def test_no_statement_of_the_hot_path_scans_the_readings(tmp_path: Path) -> None
     store.add([row(m, i) for m in range(1, 5) for i in range(10)])
     store.pending(1, 5)
     store.record_batches(1, [batch(0, (1, 1), (2, 1))], "a")
-    store.settle(1, [key[:3] for key in store.unsettled(1)])
+    store.settle(1, [key for key, *_ in store.unsettled(1)])
     store.conclude(1, [(3, 0, 1)], State.SUPERSEDED)
     store.known(1, 0, 1)
     store.latest(1, 0)
