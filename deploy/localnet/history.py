@@ -206,7 +206,7 @@ class History:
             for _ in blocks:
                 self._blocks.popleft()
 
-    # Reading
+    # Reading: memory first, then the file. A flush writes before it lets go, so nothing falls between the two.
 
     def find(self, signature: bytes) -> Past | None:
         """Return a transaction by its signature (64 bytes)."""
@@ -266,11 +266,9 @@ class History:
 
     def in_slot(self, slot: int) -> list[Past]:
         """Return a slot's transactions in order."""
-        rows = self._reader.execute(f"SELECT {_COLUMNS}, body FROM tx WHERE slot = ? ORDER BY sequence", (slot,))
-        found = {past.sequence: past for past in map(_past_of_row, rows)}
-        for landed in list(self._recent):
-            if landed.slot == slot:
-                found[landed.sequence] = _past_of(landed)
+        found = {landed.sequence: _past_of(landed) for landed in list(self._recent) if landed.slot == slot}
+        rows = self._reader.execute(f"SELECT {_COLUMNS}, body FROM tx WHERE slot = ?", (slot,))
+        found |= {past.sequence: past for past in map(_past_of_row, rows)}
         return [found[sequence] for sequence in sorted(found)]
 
     def block(self, slot: int) -> Block | None:
@@ -283,18 +281,19 @@ class History:
 
     def blocks(self, first: int, last: int, limit: int) -> list[int]:
         """Return kept slots in [first, last], at most `limit`, ascending."""
+        found = {block.slot for block in list(self._blocks) if first <= block.slot <= last}
         rows = self._reader.execute(
             "SELECT slot FROM block WHERE slot BETWEEN ? AND ? ORDER BY slot LIMIT ?", (first, last, limit)
         )
-        found = {row[0] for row in rows} | {block.slot for block in list(self._blocks) if first <= block.slot <= last}
-        return sorted(found)[:limit]
+        return sorted(found | {row[0] for row in rows})[:limit]
 
     def first_block(self) -> int:
         """Return the oldest kept slot."""
+        recent = list(self._blocks)
         row = self._reader.execute("SELECT min(slot) FROM block").fetchone()
         if row[0] is not None:
             return int(row[0])
-        return self._blocks[0].slot if self._blocks else 0
+        return recent[0].slot if recent else 0
 
     def _row_of(self, signature: bytes, columns: str) -> tuple[Any, ...] | None:
         found: tuple[Any, ...] | None = self._reader.execute(

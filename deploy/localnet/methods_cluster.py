@@ -7,7 +7,14 @@ from typing import Any
 from solders.hash import Hash
 
 from deploy.localnet.bank import SLOTS_PER_EPOCH
-from deploy.localnet.jsonrpc import BLOCK_NOT_AVAILABLE, NO_SNAPSHOT, SLOT_SKIPPED, RpcError, invalid_params
+from deploy.localnet.jsonrpc import (
+    BLOCK_CLEANED_UP,
+    BLOCK_NOT_AVAILABLE,
+    NO_SNAPSHOT,
+    SLOT_SKIPPED,
+    RpcError,
+    invalid_params,
+)
 from deploy.localnet.node import API_VERSION, FEATURE_SET, SAMPLE_PERIOD_S, Node
 from deploy.localnet.params import Options, address, addresses, integer, with_encoding
 from deploy.localnet.ui_transactions import ENCODINGS, accounts_only, with_meta
@@ -57,11 +64,15 @@ def closed_block(node: Node, slot: int) -> dict[str, Any]:
     """Return a block without its transactions.
 
     Raises:
-        RpcError: It is still open or in the future (−32004), or no longer kept (−32007).
+        RpcError: It is still open or in the future (−32004), older than all that are kept (−32001), or left out because
+            it was empty (−32007).
     """
     if slot >= node.slot:
         raise RpcError(BLOCK_NOT_AVAILABLE, f"Block not available for slot {slot}")
     block = node.history.block(slot)
+    if block is None and slot < (first := node.history.first_block()):
+        why = f"Block {slot} cleaned up, does not exist on node. First available block: {first}"
+        raise RpcError(BLOCK_CLEANED_UP, why)
     if block is None:
         raise RpcError(SLOT_SKIPPED, f"Slot {slot} was skipped, or missing due to ledger jump to recent snapshot")
     return {

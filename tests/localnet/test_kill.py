@@ -317,25 +317,64 @@ def test_a_damaged_ledger_stops_the_start_instead_of_being_forgotten(make_node: 
     assert node.call("getTransactionCount") == 6
 
 
+@pytest.mark.prove_too
 def test_a_full_disk_stops_the_chain_and_loses_nothing_that_was_answered(make_node: MakeNode) -> None:
-    """A chain that answers without writing would forget a whole day at the next restart."""
-    node = make_node().start(largest_file_bytes=60_000)
-    assert node.process is not None
-    answered = []
-    try:
-        payer = node.funded()
-        while len(answered) < 2_000:
-            answered.append(node.run([pay(payer, Wallet().pubkey, SOL // 100 + len(answered))], [payer]))
-    except Exception:
-        pass  # it went in the middle of an answer
-    assert node.process.wait(20) == 1
-    assert any(
-        "cannot be written" in line["why"] or "could not be written" in line["why"]
-        for line in node.events("localnet_failed")
-    )
-    assert 20 < len(answered) < 2_000
+    """A chain that answers without writing would forget a whole day at the next restart. The disk is full at any moment:
+    in the log, in the history, in the middle of a snapshot."""
+    dice = random.Random(5)
+    sizes = [60_000, *(int(20_000 * 1.5 ** dice.uniform(0, 8)) for _ in range(steps(2, prove=30)))]
+    for number, size in enumerate(sizes):
+        node = make_node(home=f"full-{number}", snapshot_every=200).start(largest_file_bytes=size)
+        assert node.process is not None
+        load: Load | None = None
+        try:
+            load = Load(node)
+            load.run()  # until the process is gone
+        except Exception:
+            pass  # it went before the first airdrop was answered
+        assert node.process.wait(20) == 1
+        why = [line["why"] for line in node.events("localnet_failed")]
+        assert "could not be written" in str(why) or "cannot be written" in str(why), why
+        node.start()
+        if load is not None:
+            landed = statuses_of(node, list(load.sent))
+            assert set(load.answered) <= landed
+            assert node.call("getTransactionCount") == len(landed) + 1
+        node.stop()
+
+
+def test_a_snapshot_that_was_cut_short_is_thrown_away(make_node: MakeNode) -> None:
+    """A kill in the middle of writing one leaves it under another name; the log still has everything."""
+    node = make_node(snapshot_every=1_000_000).start()
+    payer, target = node.funded(), Wallet()
+    node.run([pay(payer, target.pubkey, SOL)], [payer])
+    node.kill()
+    half = node.home / "localnet/snapshot-00000000000000000002.tmp"
+    half.write_bytes(b"CGSNAP01" + bytes(100))
     node.start()
-    assert set(answered) <= statuses_of(node, answered)
+    assert not half.exists()
+    assert node.balance(target.pubkey) == SOL
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped"])
+def test_a_damaged_snapshot_stops_the_start_and_is_named(make_node: MakeNode, damage: str) -> None:
+    """To go on from half of the accounts would be to make money disappear without a word."""
+    node = make_node().start()
+    payer, target = node.funded(), Wallet()
+    node.run([pay(payer, target.pubkey, SOL)], [payer])
+    assert node.stop() == 0
+    [path] = (node.home / "localnet").glob("snapshot-*.cgs")
+    whole = path.read_bytes()
+    middle = len(whole) // 2
+    path.write_bytes(
+        whole[:middle] if damage == "cut" else whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :]
+    )
+    done = subprocess.run(node.command("run"), cwd=CHECKOUT, capture_output=True, timeout=30, check=False)
+    assert done.returncode == 1
+    assert path.name in done.stderr.decode()
+    path.write_bytes(whole)
+    node.start()
+    assert node.balance(target.pubkey) == SOL
 
 
 def test_sigterm_answers_what_is_under_way_and_leaves_a_snapshot(make_node: MakeNode) -> None:
