@@ -133,6 +133,7 @@ class Subscriptions:
         known = self._node.bank.recent.get(name)
         line = self._node.history.line(name) if known is None else None
         if known is None and line is None:
+            made.options["received"] = received
             return made, None
         slot, failure = (known[0], known[2]) if known is not None else (line.slot, line.failure)  # type: ignore[union-attr]
 
@@ -214,6 +215,8 @@ class Subscriptions:
         if not self._by_id:
             return
         for one in self._of("signature", landed.wire.signature):
+            if one.options["received"]:
+                self._tell(one, self._at(landed.slot, "receivedSignature"))
             self._tell(one, self._at(landed.slot, {"err": landed.failure}))
             self._remove(one)
         if self._kinds["logs"]:

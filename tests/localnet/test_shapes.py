@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from localnet_process import SOL, Node, RpcRefused, Wallet, pay, signed
 from solders.hash import Hash
+from solders.instruction import AccountMeta, Instruction
 from solders.message import Message
+from solders.pubkey import Pubkey
 from solders.system_program import CreateAccountParams, create_account
 from spl.token.constants import TOKEN_PROGRAM_ID
 from spl.token.instructions import (
@@ -263,6 +265,18 @@ def test_accounts_and_tokens(world: World) -> None:
     fits(call("getTokenAccountBalance", holder, {"commitment": "confirmed"}), context({**AMOUNT, "amount": "5000000"}))
     fits(call("getTokenSupply", mint, {"commitment": "confirmed"}), context({**AMOUNT, "uiAmountString": "5"}))
     fits(call("getTokenLargestAccounts", mint), context([{"address": holder, **AMOUNT}]))
+
+
+def test_sol_can_be_wrapped(world: World) -> None:
+    """`spl-token wrap` and every exchange do it; it needs the native mint, which a development cluster has from genesis."""
+    wallet, native = world.payer.pubkey, Pubkey.from_string("So11111111111111111111111111111111111111112")
+    holder = get_associated_token_address(wallet, native)
+    make = create_associated_token_account(wallet, wallet, native)
+    sync = Instruction(TOKEN_PROGRAM_ID, b"\x11", [AccountMeta(holder, False, True)])
+    world.node.run([make, pay(world.payer, holder, SOL), sync], [world.payer])
+    parsed = world.node.call("getAccountInfo", str(holder), {"encoding": "jsonParsed"})["value"]["data"]["parsed"]
+    fits(parsed, {"type": "account", "info": {**TOKEN_INFO, "isNative": True, "rentExemptReserve": AMOUNT}})
+    assert parsed["info"]["tokenAmount"] == {"uiAmount": 1.0, "decimals": 9, "amount": str(SOL), "uiAmountString": "1"}
 
 
 def test_transactions_and_blocks(world: World) -> None:

@@ -74,8 +74,10 @@ async def test_a_signature_is_told_once_whether_it_landed_before_or_after(node: 
     async with watching(node) as watcher:
         wire = signed([pay(payer, Wallet().pubkey, SOL)], [payer], node.blockhash())
         name = str(Signature.from_bytes(wire[1:65]))
-        subscription = await watcher.ask("signatureSubscribe", name, {"commitment": "confirmed"})
+        options = {"commitment": "confirmed", "enableReceivedNotification": True}
+        subscription = await watcher.ask("signatureSubscribe", name, options)
         assert await run(node, node.send, wire) == name
+        assert (await watcher.told())["result"]["value"] == "receivedSignature"
         told = await watcher.told()
         assert told["subscription"] == subscription
         assert told["result"]["value"] == {"err": None}
@@ -135,6 +137,23 @@ async def test_slots_and_roots_are_told_in_order(node: Node) -> None:
         assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
         assert seen[roots] == sorted(seen[roots])
         assert all(one["parent"] == one["slot"] - 1 for one in seen[slots])
+
+
+async def test_the_life_of_each_slot_is_told_as_deploy_tools_follow_it(node: Node) -> None:
+    """`solana program deploy` finds the leader by these; without them it sends into the void."""
+    payer = node.funded()
+    node.wait_slots(1)  # the airdrop is in the slot before
+    async with watching(node) as watcher:
+        await watcher.ask("slotsUpdatesSubscribe")
+        await run(node, node.run, [pay(payer, Wallet().pubkey, SOL)], [payer])
+        seen = [(await watcher.told())["result"] for _ in range(18)]
+        kinds = ["completed", "frozen", "optimisticConfirmation", "root", "firstShredReceived", "createdBank"]
+        assert [one["type"] for one in seen] == kinds * 3
+        assert [one["slot"] - seen[0]["slot"] for one in seen[:6]] == [0, 0, 0, 0, 1, 1]
+        stats = [one["stats"] for one in seen if one["type"] == "frozen"]
+        assert sum(one["numSuccessfulTransactions"] for one in stats) == 1
+        answer = await watcher.ask_raw({"method": "voteSubscribe"})
+        assert answer["error"] == {"code": -32601, "message": "Method not found"}  # as Agave without its flag
 
 
 async def test_a_block_is_told_with_its_transactions(node: Node) -> None:
