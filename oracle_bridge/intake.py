@@ -299,7 +299,7 @@ class _Round:
                 self._look_again()
                 self._decide(place, parsed)
                 return
-            reason = Reason.REGISTRY_UNAVAILABLE
+            reason = Reason.REGISTRY_STALE
         self._refuse(place, parsed.topic, parsed.payload_sha256, reason)
 
     def _track(self, core: Core) -> _Track:

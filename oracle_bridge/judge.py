@@ -43,6 +43,7 @@ class Reason(StrEnum):
     OVER_CAPACITY = "over_capacity"
     OUT_OF_RANGE = "out_of_range"
     REGISTRY_UNAVAILABLE = "registry_unavailable"
+    REGISTRY_STALE = "registry_stale"
     STORE_UNAVAILABLE = "store_unavailable"
 
 
@@ -68,6 +69,7 @@ VERDICTS: dict[Reason, Verdict] = {
     Reason.OVER_CAPACITY: Verdict.OVER_CAPACITY,
     Reason.OUT_OF_RANGE: Verdict.OVER_CAPACITY,
     Reason.REGISTRY_UNAVAILABLE: Verdict.STORE_UNAVAILABLE,
+    Reason.REGISTRY_STALE: Verdict.STORE_UNAVAILABLE,
     Reason.STORE_UNAVAILABLE: Verdict.STORE_UNAVAILABLE,
 }
 """What the receipt says for each reason. A suspended or pending meter's readings are kept by the edge: energy that was

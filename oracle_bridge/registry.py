@@ -19,7 +19,7 @@ from oracle_bridge.judge import DeviceKey, Meter, MeterStatus
 log = get_logger("bridge.registry")
 
 _STATUS = (MeterStatus.PENDING, MeterStatus.ACTIVE, MeterStatus.SUSPENDED, MeterStatus.RETIRED)
-_UNKNOWN_RETRY_S = 1.0
+_LOOK_AGAIN_S = 0.2
 _FAILED_RETRY_S = 0.5
 
 
@@ -83,13 +83,13 @@ class MeterCache:
         return self._monotonic()
 
     def look_again(self, since_s: float) -> bool:
-        """Ask the chain unless it was asked since then, at most once a second; return whether what is known was read since then.
+        """Ask the chain unless it was asked since then, at most five times a second; return whether what is known was read since then.
 
         For what is not known here, or was otherwise when it was last read: a new meter, a rotation, a swap.
         """
         with self._lock:
             if self._read_at_s < since_s:
-                self._refresh(_UNKNOWN_RETRY_S)
+                self._refresh(_LOOK_AGAIN_S)
             return self._read_at_s >= since_s
 
     def address(self, meter_number: int) -> str | None:

@@ -262,14 +262,13 @@ def test_what_was_approved_a_moment_ago_is_no_refusal_for_good(
 ) -> None:
     """A refusal for good puts the first reading after a swap or rotation into quarantine: energy that nobody counts."""
     assert bench.send(good(bench)) == [Verdict.STORED]
-    bench.wall_s += 0.5
+    bench.wall_s += 0.1
     approve(meter(bench))
     first = good(bench, interval=FIRST + 1, import_wh=register, **changes)
-    assert bench.send(first) == [Verdict.STORE_UNAVAILABLE], (
-        "the registry was asked half a second ago: the edge keeps it"
-    )
-    bench.wall_s += 0.6
+    assert bench.send(first) == [Verdict.STORE_UNAVAILABLE], "the registry was asked a moment ago: the edge keeps it"
+    bench.wall_s += 0.2
     assert bench.send(first) == [Verdict.STORED], "and sends it again"
+    assert bench.refusals() == {"registry_stale": 1}
 
 
 @pytest.mark.parametrize(("approve", "changes", "register", "verdict"), CHANGES)
