@@ -36,7 +36,7 @@ def main(argv: list[str]) -> int:
     try:
         text = _make(words)
     except (LookupError, ValueError, RpcError, FileNotFoundError, proof.ProofError, sa.exc.SQLAlchemyError) as error:
-        print(f"campusgrid proof: {error.args[0] if error.args else error}", file=sys.stderr)
+        print(f"campusgrid proof: {error.args[0] if isinstance(error, KeyError) else error}", file=sys.stderr)
         return 1
     if words.out:
         words.out.write_bytes(text)
@@ -48,24 +48,26 @@ def main(argv: list[str]) -> int:
 def _make(words: argparse.Namespace) -> bytes:
     deployment = deployments.load(words.home / "deployment.json")
     rpc = Rpc(words.rpc)
+    anchor = proof.decode_anchor(words.anchor.read_bytes()) if words.anchor else None
     if words.id == "anchor":
         return proof.encode(read_anchor(rpc, deployment))
     if words.id.startswith("trade-"):
         number = words.id.removeprefix("trade-")
         if not number.isdecimal():
             raise ValueError(f"{words.id!r} is no trade: write trade-<n>")
-        return proof.encode(trade_proof(rpc, deployment, int(number)))
+        if anchor is not None and anchor.market is None:
+            raise ValueError("the anchor has no market")
+        last = anchor.market.trade_seq if anchor is not None and anchor.market is not None else None
+        return proof.encode(trade_proof(rpc, deployment, int(number), last))
     store = sa.create_engine(words.store or f"sqlite:///file:{words.home}/bridge/bridge.db?mode=ro&uri=true")
     row = _row(store, words.id)
     history = History(rpc, deployment)
     history.read()
     history.explain(lambda *place: _signed(store, *place))
-    next_seq = None
-    if words.anchor:
-        zone = proof.decode_anchor(words.anchor.read_bytes()).zones.get(str(row.zone))
-        if zone is None:
-            raise ValueError(f"the anchor has no zone {row.zone}")
-        next_seq = zone.next_seq
+    zone = anchor.zones.get(str(row.zone)) if anchor is not None else None
+    if anchor is not None and zone is None:
+        raise ValueError(f"the anchor has no zone {row.zone}")
+    next_seq = zone.next_seq if zone is not None else None
     made = history.reading_proof(bytes(row.core), bytes(row.signature), bytes(row.device_key), row.zone, next_seq)
     return proof.encode(made)
 

@@ -11,11 +11,16 @@ class TradeNotKeptError(LookupError):
     """The market no longer holds what the proof needs, or never had the trade."""
 
 
-def trade_proof(rpc: Rpc, deployment: Deployment, trade: int) -> proof.TradeProof:
+def trade_proof(rpc: Rpc, deployment: Deployment, trade: int, last: int | None = None) -> proof.TradeProof:
     """Return the proof of a trade from the market's ring of the last 2,048 fills.
 
+    Args:
+        rpc, deployment: The chain.
+        trade: Number of the trade.
+        last: The anchor's last trade; by default the market's newest.
+
     Raises:
-        TradeNotKeptError: The trade is not in the ring (any more), or its interval began before the ring.
+        TradeNotKeptError: The trade is not in the ring (any more), its interval began before the ring, or `last` is not in it.
     """
     layout = idl.interface("trading").layout("Market")
     market = rpc.account(deployment.market)
@@ -28,6 +33,11 @@ def trade_proof(rpc: Rpc, deployment: Deployment, trade: int) -> proof.TradeProo
     fills = {n: data[at + 48 * ((n - 1) % 2048) : at + 48 * ((n - 1) % 2048) + 48] for n in range(oldest, newest + 1)}
     if trade not in fills:
         raise TradeNotKeptError(f"trade {trade} is not among the market's last fills")
+    last = newest if last is None else last
+    if last not in fills or last < trade:
+        raise TradeNotKeptError(
+            f"an anchor at trade {last} does not cover trade {trade}, or is older than the market's last fills"
+        )
     interval = proof.decode_fill(fills[trade]).interval
     first = min(n for n in fills if proof.decode_fill(fills[n]).interval == interval)
     before = bytes(32) if first == 1 else _hash_before(data, layout.offsets["intervals"], first)
@@ -36,7 +46,7 @@ def trade_proof(rpc: Rpc, deployment: Deployment, trade: int) -> proof.TradeProo
         trading_program=deployment.programs["trading"],
         trade=trade,
         before=before,
-        fills=[fills[n] for n in range(first, newest + 1)],
+        fills=[fills[n] for n in range(first, last + 1)],
     )
 
 
