@@ -121,7 +121,11 @@ class MeterSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         _text("id", parse_meter_id, self.id)
-        _check("profile", self.profile in list_profiles(), f"no such family; known: {', '.join(list_profiles())}")
+        _check(
+            "profile",
+            self.profile in list_profiles(),
+            f"{self.profile!r} is no family; known: {', '.join(list_profiles())}",
+        )
         _check("framing", self.framing in ("tcp", "rtu"), 'is "tcp" or "rtu"')
         _check("host", bool(self.host) != bool(self.line), "a meter has either a host or a line")
         _check("unit", 0 <= self.unit <= 255, "is 0 to 255")
