@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a sub-command; 0 when it ended as asked, 2 when it cannot begin (the reason is on standard error)."""
     arguments = _parser().parse_args(argv)
+    if arguments.command == "probe":
+        return _probe(arguments)
     if arguments.command == "run":
         from edge import lean
 
@@ -53,7 +55,53 @@ def _parser() -> argparse.ArgumentParser:
     enrol.add_argument("--out", type=Path, metavar="FILE", help="default: <meter id>.enrolment.json beside the key")
     enrol.add_argument("--key-epoch", type=int, default=0, help="0 at enrolment, the next one for a rotation")
     enrol.add_argument("--offline", action="store_true", help="do not ask the meter for its serial")
+    probe = commands.add_parser("probe", help="name the family of an unknown meter and show every register")
+    place = probe.add_mutually_exclusive_group(required=True)
+    place.add_argument("--host", help="Modbus TCP server or gateway")
+    place.add_argument("--device", help="serial port, like /dev/serial/by-id/...")
+    probe.add_argument("--port", type=int, default=502)
+    probe.add_argument(
+        "--framing", choices=("tcp", "rtu"), default="tcp", help="rtu: a gateway that passes RTU frames on"
+    )
+    probe.add_argument("--baud", type=int, default=9600)
+    probe.add_argument("--parity", choices=("none", "even", "odd"), default="none")
+    probe.add_argument("--stop-bits", type=int, choices=(1, 2), default=1)
+    probe.add_argument("--unit", type=int, default=1, help="Modbus unit id")
+    probe.add_argument("--profile", help="try this family alone")
+    probe.add_argument("--timeout", type=float, default=1.0, metavar="SECONDS")
+    probe.add_argument("--json", action="store_true", help="print JSON")
     return parser
+
+
+def _probe(arguments: argparse.Namespace) -> int:
+    import asyncio
+
+    import msgspec
+
+    from edge.probe import NobodyAnswersError, probe_at, render
+    from edge.settings import Endpoint, LineSettings, TcpEndpoint
+    from gridkit.profile import ProfileError
+
+    endpoint: Endpoint
+    if arguments.device:
+        endpoint = LineSettings("probe", arguments.device, arguments.baud, arguments.parity, arguments.stop_bits)
+    else:
+        endpoint = TcpEndpoint(arguments.host, arguments.port, arguments.framing)
+    families = [arguments.profile] if arguments.profile else None
+    try:
+        matches = asyncio.run(probe_at(endpoint, arguments.unit, families, arguments.timeout))
+    except (NobodyAnswersError, ProfileError) as error:
+        print(f"campusgrid edge: {error}", file=sys.stderr)
+        return 2
+    if arguments.json:
+        print(
+            msgspec.json.encode(
+                [match._asdict() | {"lines": [x._asdict() for x in match.lines]} for match in matches]
+            ).decode()
+        )
+    else:
+        print(render(matches, str(endpoint), arguments.unit), end="")
+    return 0 if matches else 1
 
 
 def _enroll(settings: EdgeSettings, arguments: argparse.Namespace) -> int:
