@@ -24,7 +24,9 @@ SUB_COMMANDS: dict[str, SubCommand] = {
     "doctor": SubCommand("deploy.doctor", "what is missing or wrong on this machine", "bare"),
     "proof": SubCommand("deploy.proof", "write the proof of a reading or of a trade, or an anchor", "all"),
     "verify": SubCommand("deploy.verify", "check a proof offline against an anchor", "all"),
-    "contact": SubCommand("deploy.contact", "contract deployment: wait, build, deploy, verify, health", "all"),
+    "contact": SubCommand(
+        "deploy.contact", "contract deployment: wait, build, deploy, verify, setup-poa, upgrade, health", "all"
+    ),
     "localnet": SubCommand("deploy.localnet_command", "the local chain (in its own environment)", "bare"),
     "sim": SubCommand("firmware_sim.__main__", "simulated Modbus meters", "sim"),
     "edge": SubCommand("edge.__main__", "the edge agent: run, enroll", "bare"),

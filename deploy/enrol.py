@@ -15,7 +15,8 @@ import paho.mqtt.client as mqtt
 from solders.instruction import Instruction
 
 from deploy.contact.chain import Chain, token_account_instruction
-from deploy.contact.local import COUNCIL
+from deploy.contact.council import ISSUE_CREDIT, Council, Decision
+from deploy.contact.local import council_keys
 from deploy.site import HOST, Site
 from firmware_sim.fleet import FleetMeter
 from gateway.custody import Custody
@@ -34,7 +35,6 @@ _NS = 1_000_000_000
 _KIND = {"consumer": 0, "producer": 1, "prosumer": 2}
 _ROLE = {"student": 0, "faculty": 1, "external_partner": 2, "facilities": 3, "operator": 4, "auditor": 5, "admin": 6}
 _ACTIVE = 1
-_ISSUE_CREDIT = 3
 
 # People without a meter: a buyer, and two who may look at everything. Owners of meters are faculty.
 PEOPLE = {"student": "student", "facilities": "facilities", "auditor": "auditor"}
@@ -253,55 +253,22 @@ class _Enrolment:
         wanted = [person for person in people if person.trades and person.name not in done]
         if not wanted:
             return 0
-        first, second = (self._site.signer(name) for name in COUNCIL[:2])
-        open_proposals: list[tuple[str, str]] = []
-        for person in wanted:
-            account = associated_token_account(self._signer(person.name).address, self._on.credit_mint)
-            open_proposals.append((self._propose_credit(first, account), account))
-        approvals = [
-            (
-                f"approve {p}",
-                [self._instruction("governance", "approve", {"member": second.address, "proposal": p})],
-                [second],
-            )
-            for p, _ in open_proposals
-        ]
-        self._chain.send_all(approvals)
-        self._wait_campus(3)
-        self._chain.send_all([self._execute_credit(second, p, account) for p, account in open_proposals])
+        Council(self._chain, self._on.programs["governance"], council_keys(self._site)).decide(
+            [self._credit_of(person) for person in wanted]
+        )
         done_path.write_text(json.dumps(sorted(done | {person.name for person in wanted})))
         return len(wanted)
 
-    def _propose_credit(self, member: Signer, account: str) -> str:
-        council = self._chain.rpc.account(self._on.council)
-        assert council is not None, "governance is initialised before anybody is enrolled"
-        number = int.from_bytes(council.data[32:40], "little")
-        proposal = self._on.pda("governance", b"proposal", number.to_bytes(8, "little"))
-        payload = bytes(pubkey(account)) + CREDIT_UCREDIT.to_bytes(8, "little")
-        named = {"proposer": member.address, "proposal": proposal}
-        made = self._instruction("governance", "propose", named, kind=_ISSUE_CREDIT, payload=payload)
-        self._chain.send(f"propose credit for {account}", [made], [member])
-        return proposal
-
-    def _execute_credit(
-        self, member: Signer, proposal: str, account: str
-    ) -> tuple[str, list[Instruction], list[Signer]]:
-        named = {
-            "executor": member.address,
-            "proposal": proposal,
+    def _credit_of(self, person: Person) -> Decision:
+        account = associated_token_account(self._signer(person.name).address, self._on.credit_mint)
+        accounts = {
             "credit_mint": self._on.credit_mint,
             "credit_account": account,
             "treasury": self._on.pda("governance", b"treasury"),
+            "token_program": TOKEN_PROGRAM,
         }
-        return f"execute {proposal}", [self._instruction("governance", "execute", named)], [member]
-
-    def _wait_campus(self, seconds: int) -> None:
-        """Wait until campus time has moved on, and the chain's own clock with it."""
-        clock = open_clock(self._site.clock)
-        until = clock.now_ns() + seconds * _NS
-        while clock.now_ns() < until:
-            time.sleep(0.02)
-        time.sleep(0.5)  # the chain's clock follows at the next slot
+        payload = bytes(pubkey(account)) + CREDIT_UCREDIT.to_bytes(8, "little")
+        return Decision(f"1,000 CREDIT for {person.name}", ISSUE_CREDIT, payload, accounts=accounts)
 
 
 def publish_configurations(site: Site, deployment: Deployment, enrolled: Sequence[Enrolled]) -> None:

@@ -31,7 +31,7 @@ _PROPOSAL_TTL_S = 7 * 86_400
 def local_terms(site: Site) -> Terms:
     """Return what a local deployment is set up with."""
     return Terms(
-        members=tuple(site.signer(name).address for name in COUNCIL),
+        members=tuple(member.address for member in council_keys(site)),
         threshold=THRESHOLD,
         guardians=(site.signer(GUARDIAN).address,),
         timelocks_s=(_TIMELOCK_S, _TIMELOCK_S, _TIMELOCK_S, _TIMELOCK_S),
@@ -40,6 +40,11 @@ def local_terms(site: Site) -> Terms:
         oracle_keys=(site.signer("poster").address,),
         zones=dict.fromkeys(sorted({meter.zone for meter in site.fleet}), False),
     )
+
+
+def council_keys(site: Site) -> list[Signer]:
+    """Return the keys of a local council's members."""
+    return [site.signer(name) for name in COUNCIL]
 
 
 def fund(chain: Chain, addresses: list[str]) -> None:

@@ -115,6 +115,56 @@ def upgrade(rpc: Rpc, authority: SigningKey, program_id: str, image: bytes) -> N
     work.send("upgrade", [replace], [work.payer])
 
 
+def write_buffer(rpc: Rpc, payer: SigningKey, image: bytes, *, buffer: SigningKey, authority: str | None = None) -> str:
+    """Write `image` into the buffer at the address of `buffer` and return that address; a buffer begun before is taken up.
+
+    Args:
+        rpc: The node.
+        payer: Pays rent and fees; the buffer's authority while it is written.
+        image: The sBPF shared object.
+        buffer: Keypair of the buffer's address.
+        authority: Who may write it in the end; a buffer that is theirs already is left as it is. None: the payer stays.
+
+    Raises:
+        DeployError: A transaction failed, for instance because the buffer is somebody else's.
+    """
+    work, target = _Deployment(rpc, payer), Signer(buffer)
+    known = rpc.account(target.address, offset=0, length=BUFFER_HEADER)
+    if known is None or authority is None or authority_of(known.data) != authority:
+        work.write_buffer(image, target, create=known is None)
+        if authority is not None:
+            set_authority(rpc, payer, target.address, authority)
+    return target.address
+
+
+def set_authority(rpc: Rpc, authority: SigningKey, account: str, successor: str) -> None:
+    """Give a buffer, or a program by its ProgramData account, to another authority; `authority` has it now and pays.
+
+    Raises:
+        DeployError: The transaction failed, for instance because `authority` does not have it.
+    """
+    work = _Deployment(rpc, authority)
+    metas = [
+        AccountMeta(Pubkey.from_string(account), False, True),
+        AccountMeta(work.payer.pubkey, True, False),
+        AccountMeta(Pubkey.from_string(successor), False, False),
+    ]
+    work.send("set the authority", [Instruction(LOADER_V3, struct.pack("<I", 4), metas)], [work.payer])
+
+
+def authority_of(data: bytes) -> str | None:
+    """Return who may write a buffer or upgrade a program, by the head of its buffer or ProgramData account; None: nobody.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    kind = int.from_bytes(data[:4], "little")
+    if kind not in (1, 3):
+        raise ValueError("neither a buffer nor a ProgramData account")
+    option = data[4:37] if kind == 1 else data[12:45]
+    return str(Pubkey.from_bytes(option[1:])) if option[0] else None
+
+
 class _Deployment:
     def __init__(self, rpc: Rpc, payer: SigningKey) -> None:
         self.rpc, self.payer, self._sender = rpc, Signer(payer), Sender(rpc)
@@ -124,11 +174,21 @@ class _Deployment:
         if not isinstance(outcome, Landed) or outcome.error is not None:
             raise DeployError(what, outcome)
 
-    def write_buffer(self, image: bytes) -> Pubkey:
-        """Create a buffer, write the image into it and return its address."""
-        buffer = Signer(SigningKey.generate())
-        size = BUFFER_HEADER + len(image)
-        create = create_account(
+    def write_buffer(self, image: bytes, buffer: Signer | None = None, *, create: bool = True) -> Pubkey:
+        """Create a buffer unless it is there, write the image into it and return its address."""
+        buffer = buffer or Signer(SigningKey.generate())
+        if create:
+            self._create_buffer(buffer, len(image))
+        todo = list(range(0, len(image), PIECE))
+        for _ in range(_ATTEMPTS):
+            todo = self._write(buffer.pubkey, image, todo)
+            if not todo:
+                return buffer.pubkey
+        raise DeployError("write the buffer", Expired(""))
+
+    def _create_buffer(self, buffer: Signer, image_len: int) -> None:
+        size = BUFFER_HEADER + image_len
+        made = create_account(
             CreateAccountParams(
                 from_pubkey=self.payer.pubkey,
                 to_pubkey=buffer.pubkey,
@@ -139,14 +199,8 @@ class _Deployment:
         )
         metas = [AccountMeta(buffer.pubkey, False, True), AccountMeta(self.payer.pubkey, False, False)]
         self.send(
-            "create the buffer", [create, Instruction(LOADER_V3, struct.pack("<I", 0), metas)], [self.payer, buffer]
+            "create the buffer", [made, Instruction(LOADER_V3, struct.pack("<I", 0), metas)], [self.payer, buffer]
         )
-        todo = list(range(0, len(image), PIECE))
-        for _ in range(_ATTEMPTS):
-            todo = self._write(buffer.pubkey, image, todo)
-            if not todo:
-                return buffer.pubkey
-        raise DeployError("write the buffer", Expired(""))
 
     def _write(self, buffer: Pubkey, image: bytes, offsets: list[int]) -> list[int]:
         """Write the pieces at `offsets`; return those that have expired and must be written again."""

@@ -228,10 +228,10 @@ class Campus:
         """Carry a proposal through and execute it."""
         return expect_ok(self.execute(self.agree(kind, payload), **accounts))
 
-    def execute_validator(self, number: int, identity: Pubkey, member: int = 0) -> Outcome:
+    def execute_validator(self, number: int, identity: Pubkey, member: int | Keypair = 0) -> Outcome:
         """Send execute_validator for a proposal."""
         named = {
-            "executor": self.members[member],
+            "executor": self.members[member] if isinstance(member, int) else member,
             "payer": self.chain.payer,
             "council": COUNCIL,
             "proposal": proposal_address(number),
@@ -255,10 +255,10 @@ class Campus:
         } | accounts
         return self.chain.call("governance", "execute_upgrade", named, limit=1_000_000)
 
-    def execute_call(self, number: int, built: Instruction, member: int = 0, **accounts: Any) -> Outcome:
+    def execute_call(self, number: int, built: Instruction, member: int | Keypair = 0, **accounts: Any) -> Outcome:
         """Send execute_call for a proposal to call `built`."""
         named = {
-            "executor": self.members[member],
+            "executor": self.members[member] if isinstance(member, int) else member,
             "council": COUNCIL,
             "proposal": proposal_address(number),
             "program": built.program_id,

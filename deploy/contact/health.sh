@@ -1,0 +1,4 @@
+#!/usr/bin/env bash
+# campusgrid contact health, from any folder; further words are passed on.
+set -euo pipefail
+exec "$(dirname "$(readlink -f "$0")")/../../.venv/bin/campusgrid" contact health "$@"
