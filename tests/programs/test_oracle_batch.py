@@ -864,54 +864,28 @@ def test_correction_credits_nothing(world: World, meter: Meter) -> None:
 # ------------------------------------------------------------------------------------------------- decisions of the council
 
 
-def _set_oracles(world: World, members: Sequence[Keypair]) -> Outcome:
-    return world.set_oracles(1, [world.second.pubkey()], members)
+def _set_oracles(world: World, council: Keypair | None) -> Outcome:
+    return world.set_oracles(1, [world.second.pubkey()], council)
 
 
-def _correct(world: World, members: Sequence[Keypair]) -> Outcome:
-    return world.correct(3, FIRST + 5, IMPORT + 20, EXPORT, members=members)
+def _correct(world: World, council: Keypair | None) -> Outcome:
+    return world.correct(3, FIRST + 5, IMPORT + 20, EXPORT, council=council)
 
 
 @pytest.mark.parametrize("act", [_set_oracles, _correct])
-def test_only_the_council_decides(
-    world: World, meter: Meter, act: Callable[[World, Sequence[Keypair]], Outcome]
-) -> None:
-    """Neither one member, nor an oracle key, nor one member twice, nor a member who has left."""
-    first, second, _ = world.members
-    for members in ([], [first], [world.poster], [first, world.poster], [world.admin, first]):
-        expect_error(act(world, members), "oracle", "NotDecided")
-    expect_error(act(world, [first, first]), "oracle", "SignerTwice")
-    before = world.chain.data(world.council)
-    world.chain.patch(world.council, 10, b"\1")
-    expect_error(act(world, [first, second]), "oracle", "NotDecided")
-    world.chain.put(world.council, before, program_id("governance"))
-    expect_ok(act(world, [second, world.members[2]]))
+def test_only_the_council_decides(world: World, meter: Meter, act: Callable[[World, Keypair | None], Outcome]) -> None:
+    """Neither an oracle key, nor an admin, nor the meter's owner; the council signs by its program alone."""
+    for other in (world.poster, world.admin, meter.owner, world.chain.upgrade_authority):
+        expect_shared(act(world, other), "WRONG_ADDRESS")
+    expect_ok(act(world, None))
 
 
-def test_member_must_sign(world: World, meter: Meter) -> None:
-    """Members are public."""
-    metas = [AccountMeta(key.pubkey(), is_signer=False, is_writable=False) for key in world.members]
+def test_naming_the_council_is_not_its_signature(world: World, meter: Meter) -> None:
+    """Its address is public, and it has no key."""
     accounts = {"council": world.council, "config": world.config}
     args = {"threshold": 1, "oracle_keys": [bytes(world.second.pubkey())]}
-    outcome = world.chain.call("oracle", "set_oracles", accounts, (), metas, **args)
-    expect_error(outcome, "oracle", "NotDecided")
-
-
-def test_councils_own_signature_is_enough(chain: Chain) -> None:
-    """Governance signs for the council's address when it carries out a proposal; here the address has a key."""
-    council = chain.wallet("council with a key")
-    world = World(chain)
-    chain.put(council.pubkey(), chain.data(world.council), program_id("governance"))
-    chain.patch(world.config, 48, bytes(council.pubkey()))
-    built = chain.instruction(
-        "oracle",
-        "set_oracles",
-        {"council": council.pubkey(), "config": world.config},
-        threshold=1,
-        oracle_keys=[bytes(world.second.pubkey())],
-    )
-    expect_error(chain.send(built), "oracle", "NotDecided")
-    expect_ok(chain.send(with_slot(built, "council", signer=True), signers=[council]))
+    built = world.chain.instruction("oracle", "set_oracles", accounts, **args)
+    expect_shared(world.chain.send(with_slot(built, "council", signer=False)), "NOT_SIGNER")
 
 
 def test_new_oracle_keys_hold_at_once(world: World, meter: Meter, record_units: Record) -> None:

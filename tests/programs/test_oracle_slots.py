@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from oracle_world import (
     APPLIED,
+    AT_COUNCIL,
     Meter,
     Reading,
     World,
@@ -194,15 +195,32 @@ def challenge_reading() -> Case:
     return case(world, "challenge_reading", accounts, core=reading.core(), signature=reading.signed(), **proof)
 
 
+def decided(world: World) -> Keypair:
+    """A key in place of the council's address, so that the instruction can be signed."""
+    council = keypair("the council's signature")
+    world.chain.patch(world.config, AT_COUNCIL, bytes(council.pubkey()))
+    return council
+
+
 def correct() -> Case:
     found = challenge_reading()
     expect_ok(found.send())
-    return _sent(found.world, "correct", lambda: found.world.correct(3, FIRST + 2, 1_001, 500))
+    world = found.world
+    accounts = {
+        "council": decided(world),
+        "config": world.config,
+        "slab": world.slab(),
+        "roots": world.roots(),
+        "fault": world.fault(3),
+    }
+    args = {"slot": 3, "interval": FIRST + 2, "import_wh": 1_001, "export_wh": 500, "note_hash": bytes(32)}
+    return case(world, "correct", accounts, **args)
 
 
 def set_oracles() -> Case:
     world, _ = ready()
-    return _sent(world, "set_oracles", lambda: world.set_oracles(1, [world.second.pubkey()]))
+    accounts = {"council": decided(world), "config": world.config}
+    return case(world, "set_oracles", accounts, threshold=1, oracle_keys=[bytes(world.second.pubkey())])
 
 
 def create_feed() -> Case:

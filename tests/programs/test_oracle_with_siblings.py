@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import struct
+from typing import Any
+
 import pytest
-from campus import READINGS, SET_PARAM, Campus, device_key, meter_address, network_tag, payload_set_param
+from campus import (
+    CALL,
+    COUNCIL,
+    READINGS,
+    SET_PARAM,
+    Campus,
+    device_key,
+    meter_address,
+    network_tag,
+    payload_call,
+    payload_set_param,
+)
 from oracle_world import APPLIED, BAD_SIGNATURE, FUTURE, INACTIVE, SUSPENDED, DeviceKey, Meter, Reading, World
-from program_harness import Chain, expect_error, expect_ok
+from program_harness import Chain, Outcome, expect_error, expect_ok
 from solders.keypair import Keypair
+from trading_world import BUY, SELL
+from trading_world import World as Market
 
 from gridkit.interval import interval_at
 
@@ -122,3 +138,71 @@ def test_address_of_the_meter_is_the_registrys(metered: Metered) -> None:
     """The account that was enrolled is the one that clients derive from the meter's id."""
     assert metered.address == meter_address("m")
     assert metered.enrol_outcome.event("MeterEnrolled")["meter_number"] == 1
+
+
+# ------------------------------------------------------------------------------------------------- what the council decides
+
+
+def by_council(metered: Metered, name: str, accounts: dict[str, Any], **args: Any) -> Outcome:
+    """Carry an oracle instruction through the real council: proposed, approved by two, waited for, called."""
+    named = {"council": COUNCIL, "config": metered.world.config} | accounts
+    built = metered.chain.instruction("oracle", name, named, **args)
+    number = metered.campus.agree(CALL, payload_call(built))
+    return expect_ok(metered.campus.execute_call(number, built))
+
+
+def test_council_replaces_the_oracle_keys(metered: Metered) -> None:
+    """A stolen key is worthless once the members have decided; no single key can do it."""
+    chain, world = metered.chain, metered.world
+    assert world.reasons(metered.reading(metered.now - 9, 10)) == [APPLIED]
+    new = chain.wallet("new oracle key")
+    by_council(metered, "set_oracles", {}, threshold=1, oracle_keys=[bytes(new.pubkey())])
+    expect_error(world.post(metered.reading(metered.now - 8, 11)), "oracle", "NotPoster")
+    assert world.reasons(metered.reading(metered.now - 8, 11), poster=new) == [APPLIED]
+
+
+def test_council_corrects_what_a_meter_has_contradicted(metered: Metered) -> None:
+    """From the lie to the correction by the programs' own instructions, with a key of the registry's own table."""
+    world, chain = metered.world, metered.chain
+    assert world.reasons(metered.reading(metered.now - 9, 1_000)) == [APPLIED]
+    slot = metered.reading(0, 0).meter.slot
+    expect_ok(world.attest(metered.now - 8, {slot: (1_900, 0)}))
+    truth = metered.reading(metered.now - 8, 1_010)
+    leaf = struct.pack("<HIHQQ", slot, metered.now - 8, 0, 1_900, 0)
+    accounts = {
+        "payer": chain.payer,
+        "config": world.config,
+        "slab": world.slab(),
+        "roots": world.roots(),
+        "fault": world.fault(slot),
+    }
+    proof = {"seq": 1, "record": 0, "batch_left": 0, "leaf": leaf, "batch_path": [], "mountain_path": []}
+    expect_ok(chain.call("oracle", "challenge_reading", accounts, core=truth.core(), signature=truth.signed(), **proof))
+    named = {"slab": world.slab(), "roots": world.roots(), "fault": world.fault(slot)}
+    values = {"slot": slot, "interval": metered.now - 8, "import_wh": 1_010, "export_wh": 0, "note_hash": bytes(32)}
+    event = by_council(metered, "correct", named, **values).event("ReadingCorrected")
+    assert (event["was_faulted"], event["import_wh"], event["old_import_wh"]) == (1, 1_010, 1_900)
+    assert world.reasons(metered.reading(metered.now - 7, 1_020)) == [APPLIED]
+    assert world.entry(slot)["acc_import_wh"] == 20
+    assert not expect_ok(world.attest(metered.now - 6, {slot: (1_030, 0)})).events("AttestedSkipped")
+
+
+def test_totals_of_the_real_market_are_copied(chain: Chain) -> None:
+    """The layout that the oracle reads is the one that the trading program writes."""
+    market = Market(chain)
+    ann, ben = market.trader("ann", lots=500), market.trader("ben", ucredit=10**9)
+    ann.rest(SELL, 500, 300)
+    expect_ok(ben.place(BUY, 500, 120))
+    expect_ok(ben.place(BUY, 500, 30))
+    interval = interval_at(chain.now_s())
+    oracle = World(chain)
+    oracle.market = market.market
+    expect_ok(oracle.open_trades())
+    expect_error(oracle.record(interval), "oracle", "StillOpen")
+    chain.advance(900)
+    event = expect_ok(oracle.record(interval)).event("TradesRecorded")
+    assert (event["trades"], event["lots"], event["value_ucredit"]) == (2, 150, 150 * 500 * 10)
+    header = chain.read("trading", "Market", market.market)
+    assert bytes(event["fills_hash"]) == bytes(header["fills_hash"])
+    assert event["last_trade"] == header["trade_seq"] == 2
+    assert expect_ok(oracle.record(interval - 1)).event("TradesRecorded")["trades"] == 0

@@ -383,7 +383,7 @@ pub mod challenge_reading_accounts {
 
 /// Accounts of `correct`. An optional account that is not given holds the program's own id.
 pub mod correct_accounts {
-    /// state:governance.Council. Council.
+    /// signer; signer. The council's PDA, as the configuration names it.
     pub const COUNCIL: usize = 0;
     /// state:oracle.Config. Configuration that the slab names.
     pub const CONFIG: usize = 1;
@@ -397,14 +397,14 @@ pub mod correct_accounts {
     /// Accounts before the trailing optional ones.
     pub const REQUIRED: usize = 4;
     /// Bit i: account i signs.
-    pub const SIGNERS: u64 = 0b0;
+    pub const SIGNERS: u64 = 0b1;
     /// Bit i: account i is written.
     pub const WRITABLE: u64 = 0b11100;
 }
 
 /// Accounts of `set_oracles`. An optional account that is not given holds the program's own id.
 pub mod set_oracles_accounts {
-    /// state:governance.Council. Council.
+    /// signer; signer. The council's PDA, as the configuration names it.
     pub const COUNCIL: usize = 0;
     /// state:oracle.Config; writable. Configuration.
     pub const CONFIG: usize = 1;
@@ -412,7 +412,7 @@ pub mod set_oracles_accounts {
     /// Accounts before the trailing optional ones.
     pub const REQUIRED: usize = 2;
     /// Bit i: account i signs.
-    pub const SIGNERS: u64 = 0b0;
+    pub const SIGNERS: u64 = 0b1;
     /// Bit i: account i is written.
     pub const WRITABLE: u64 = 0b10;
 }
@@ -818,7 +818,7 @@ pub enum OracleError {
     BadSignature = 6021,
     /// A poster is no oracle key, or has not signed
     NotOracleKey = 6022,
-    /// The same oracle key or member stands twice among the signers
+    /// The same oracle key stands twice among the signers
     SignerTwice = 6023,
     /// Fewer oracle keys have signed than the threshold
     ThresholdNotMet = 6024,
@@ -834,24 +834,22 @@ pub enum OracleError {
     AlreadyFaulted = 6029,
     /// The record is older than the council's last correction of this meter
     FaultCleared = 6030,
-    /// The council has not signed, nor as many of its members as its threshold
-    NotDecided = 6031,
     /// The correction lies before what is known, in the future, or below a verified register
-    InvalidCorrection = 6032,
+    InvalidCorrection = 6031,
     /// The feed's kind, exponent, age or bounds make no sense
-    InvalidFeed = 6033,
+    InvalidFeed = 6032,
     /// The value or its uncertainty is out of the feed's bounds
-    FeedOutOfBounds = 6034,
+    FeedOutOfBounds = 6033,
     /// The sequence does not rise, or the publish time falls
-    FeedOutOfSequence = 6035,
+    FeedOutOfSequence = 6034,
     /// The publish time is stale already, or in the future
-    FeedOutOfTime = 6036,
+    FeedOutOfTime = 6035,
     /// This interval or a later one has been closed
-    AlreadyClosed = 6037,
+    AlreadyClosed = 6036,
     /// The interval has not ended, or meters may still report it
-    StillOpen = 6038,
+    StillOpen = 6037,
     /// The totals of that interval have made way for later ones
-    TotalsGone = 6039,
+    TotalsGone = 6038,
 }
 
 impl OracleError {
@@ -1505,8 +1503,8 @@ impl<'a> CorrectArgs<'a> {
     }
 }
 
-/// Arguments of `set_oracles`. Replaces the oracle keys and the threshold by decision of the council. There is no timelock: a stolen oracle key must be replaced at
-/// once, and no oracle key can credit energy. A key that stays keeps its fault count.
+/// Arguments of `set_oracles`. Replaces the oracle keys and the threshold by decision of the council. No oracle key can credit energy, so until a stolen
+/// one is replaced it can but attest what meters may contradict, and withhold. A key that stays keeps its fault count.
 pub struct SetOraclesArgs<'a> {
     /// Oracle keys that must agree on attested readings, 1 to the number of keys.
     pub threshold: u8,

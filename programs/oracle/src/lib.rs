@@ -3,7 +3,6 @@
 //! proofs against them checked in `proof.rs`.
 #![no_std]
 
-mod decision;
 mod error;
 mod generated;
 mod judge;
@@ -17,8 +16,8 @@ mod state;
 use campusgrid_sdk::{entry, fault::code, Ctx, Fault};
 use generated::ix;
 
-// post_batch takes up to 12 accounts; correct as many members of the council as can sign one transaction.
-entry!(route, 20);
+// post_batch takes the most: five accounts and seven further oracle keys.
+entry!(route, 12);
 
 fn route(ctx: &mut Ctx<'_>) -> u64 {
     code(match ctx.discriminator {

@@ -1,7 +1,6 @@
 //! Sets a meter's attested registers by decision of the council, under a root of its own, and ends a fault. Credits, verified
 //! registers and keys are out of its reach.
 use crate::{
-    decision::require_decision,
     error::{arguments, require},
     generated::{
         correct_accounts as at, CorrectArgs,
@@ -21,14 +20,13 @@ use campusgrid_sdk::{
 pub fn correct(ctx: &mut Ctx<'_>) -> Outcome {
     let args = arguments(CorrectArgs::parse(ctx.data))?;
     let program_id = ctx.program_id;
-    let (named, members) = ctx.accounts.split_first_chunk_mut::<{ at::COUNT }>().ok_or(Fault::NOT_ENOUGH_ACCOUNTS)?;
-    let [council_view, config, slab, roots, fault] = named;
+    let (named, optional) =
+        ctx.accounts.split_first_chunk_mut::<{ at::REQUIRED }>().ok_or(Fault::NOT_ENOUGH_ACCOUNTS)?;
+    let [council, config, slab, roots] = named;
     let mut slab = load_mut::<MeterSlab>(slab, program_id)?;
     require_address(config, &slab.config)?;
     require_address(roots, &slab.roots)?;
-    let config = load::<Config>(config, program_id)?;
-    let council = config.council(council_view)?;
-    require_decision(council_view, &council, members)?;
+    load::<Config>(config, program_id)?.require_decided(council)?;
     let mut roots = load_mut::<RootRing>(roots, program_id)?;
     let zone = slab.zone;
     let slot = args.slot as u16;
@@ -41,6 +39,8 @@ pub fn correct(ctx: &mut Ctx<'_>) -> Outcome {
 
     let was_faulted = entry.is_faulted();
     if was_faulted {
+        let fault = optional.first_mut().ok_or(InvalidCorrection)?;
+        // An optional account that is not given holds the program's own id.
         require(!same(fault.address(), program_id), InvalidCorrection)?;
         let (zone_key, slot_key) = (zone.to_le_bytes(), slot.to_le_bytes());
         pda::require_canonical(fault, &[b"fault", &zone_key, &slot_key], program_id)?;

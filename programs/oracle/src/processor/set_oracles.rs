@@ -1,6 +1,5 @@
 //! Replaces the oracle keys and their threshold by decision of the council.
 use crate::{
-    decision::require_decision,
     error::arguments,
     generated::{set_oracles_accounts as at, OraclesChanged, SetOraclesArgs, INTERVAL_S, MAX_ORACLE_KEYS},
     processor::now_s,
@@ -12,13 +11,9 @@ use campusgrid_sdk::{account::load_mut, event, Ctx, Fault, Outcome};
 pub fn set_oracles(ctx: &mut Ctx<'_>) -> Outcome {
     let args = arguments(SetOraclesArgs::parse(ctx.data))?;
     let program_id = ctx.program_id;
-    let (named, members) = ctx.accounts.split_first_chunk_mut::<{ at::COUNT }>().ok_or(Fault::NOT_ENOUGH_ACCOUNTS)?;
-    let [council_view, config] = named;
+    let [council, config] = ctx.take::<{ at::COUNT }>()?;
     let mut config = load_mut::<Config>(config, program_id)?;
-    {
-        let council = config.council(council_view)?;
-        require_decision(council_view, &council, members)?;
-    }
+    config.require_decided(council)?;
     config.set_oracles(args.threshold, &args.oracle_keys)?;
     // A reading runs ahead of the clock by less than an interval, so what was attested before is of an interval below this.
     config.keys_since_interval = u32::try_from(now_s()? / INTERVAL_S + 1).map_err(|_| Fault::OVERFLOW)?;

@@ -38,6 +38,16 @@ impl Config {
         state::load_council(view, &self.council, &self.governance_program)
     }
 
+    /// The council itself must have signed, which its program does for a call that its members have approved.
+    ///
+    /// # Errors
+    /// `NOT_SIGNER`, `WRONG_ADDRESS`.
+    #[inline(always)]
+    pub fn require_decided(&self, council: &AccountView) -> Outcome {
+        require_signer(council)?;
+        account::require_address(council, &self.council)
+    }
+
     /// Whether `wallet` is one of the oracle keys in use.
     #[inline(always)]
     pub fn is_oracle_key(&self, wallet: &Address) -> bool {
