@@ -187,6 +187,26 @@ def test_buy_that_cannot_cover_a_risen_fee_is_given_back(chain: Chain) -> None:
     assert (ada.seat.credit_free, ada.seat.credit_locked, ada.seat.open_orders) == (10_100, 0, 0)
 
 
+@pytest.mark.parametrize("kind", [MARKET, LIMIT])
+def test_stop_that_cannot_cover_a_risen_fee_holds_up_nobody(chain: Chain, kind: int) -> None:
+    """A call that failed by one stop would fail by it for ever, and every stop behind it would sleep on."""
+    world = World(chain, fee_bps=100)
+    poor = world.trader("poor", ucredit=10_100)
+    ada = world.trader("ada", lots=100, ucredit=CREDIT)
+    bob = world.trader("bob", lots=100, ucredit=CREDIT)
+    first = poor.waits(poor.stop(BUY, 90, 100, 10, kind=kind))
+    second = ada.waits(ada.stop(BUY, 90, 100, 1, kind=kind))
+    trade_at(bob, ada, 90)
+    bob.rest(SELL, 100, 20)
+    world.set_param(PARAM_TAKER_FEE_BPS, 200)
+    outcome = expect_ok(world.trigger_stops())
+    assert [(e.fields["order_id"], e.fields["outcome"]) for e in outcome.events("OrderPlaced")] == [
+        (first, UNFUNDED),
+        (second, COMPLETE),
+    ]
+    assert (poor.seat.credit_free, poor.seat.credit_locked) == (10_100, 0)
+
+
 def test_own_orders_in_the_way_follow_the_mode_that_was_asked_for(world: World, ada: Trader, bob: Trader) -> None:
     """Nobody is there to be refused, so refusing means giving the new order's rest back."""
     first = world.interval + 1

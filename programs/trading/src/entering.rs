@@ -117,7 +117,7 @@ fn enter<const OWN: usize, const OTHERS: usize, const IS_NEW: bool>(
     }
     let crosses = Market::reaches::<OTHERS>(market.best_tick[OTHERS], args.tick);
     let mut result = Matched { lots_left: args.lots, filled_lots: 0, value_ucredit: 0, stopped: OUTCOME_COMPLETE };
-    match require_funds::<OWN>(market, args, if crosses { rules.fee_bps } else { 0 }) {
+    match require_funds::<OWN, IS_NEW>(market, args, if crosses { rules.fee_bps } else { 0 }) {
         Err(_) if !is_strict => result.stopped = OUTCOME_UNFUNDED,
         funds => funds?,
     }
@@ -214,13 +214,15 @@ fn enter<const OWN: usize, const OTHERS: usize, const IS_NEW: bool>(
 }
 
 /// An order is covered at its limit price before it meets anybody; a buy that can trade also covers the fee on that. Only a
-/// market order to buy is not: what its fills cost is what it must pay.
+/// new market order to buy is not: what its fills cost is what it must pay. One that waited has bound its limit, and a call
+/// that wakes it must not fail by it.
 #[inline(always)]
-fn require_funds<const OWN: usize>(market: &Market, args: &PlaceOrderArgs, fee_bps: u64) -> Outcome {
+fn require_funds<const OWN: usize, const IS_NEW: bool>(market: &Market, args: &PlaceOrderArgs, fee_bps: u64) -> Outcome {
     let seat = &market.seats[usize::from(args.seat)];
     if OWN == BIDS {
         let value = value_ucredit(args.lots, args.tick);
-        if seat.credit_free_ucredit < value + fee_ucredit(value, fee_bps) && args.kind != KIND_MARKET {
+        let is_covered_later = IS_NEW && args.kind == KIND_MARKET;
+        if seat.credit_free_ucredit < value + fee_ucredit(value, fee_bps) && !is_covered_later {
             return Err(TradingError::InsufficientCredit.into());
         }
     } else if seat.grid_free_lots < u64::from(args.lots) {
