@@ -30,6 +30,8 @@ from gridkit.clock import open_clock
 from gridkit.interval import interval_at
 
 Say = Callable[[str], None]
+_Part = tuple[str, list[Instruction], list[Signer]]
+"""What a transaction does in words, its instructions, and who signs beside the payer."""
 CREDIT_UCREDIT = 1_000 * 1_000_000
 _NS = 1_000_000_000
 _KIND = {"consumer": 0, "producer": 1, "prosumer": 2}
@@ -164,14 +166,14 @@ class _Enrolment:
     def meters(self) -> list[Enrolled]:
         """Make device keys, prove their possession, register, activate, enrol and attach every meter."""
         ids = [self._on.meter(self._site.meter_id(meter)) for meter in self._site.fleet]
-        for meter, absent in zip(self._site.fleet, self._missing(ids), strict=True):
-            if absent:
-                self._register(meter)
-        enrolled = []
+        missing = [meter for meter, absent in zip(self._site.fleet, self._missing(ids), strict=True) if absent]
+        self._chain.send_all([self._registration(meter) for meter in missing])
+        enrolled: list[Enrolled] = []
+        attachments: list[_Part] = []
         for meter, account in zip(self._site.fleet, self._chain.rpc.accounts(ids), strict=True):
             assert account is not None, "a meter that was just registered"
             known = accounts.decode_meter(account.data)
-            self._attach(meter, known.zone, known.slot)
+            attachments += self._attachment(meter, known.zone, known.slot)
             enrolled.append(
                 Enrolled(
                     meter,
@@ -183,9 +185,10 @@ class _Enrolment:
                     register_epoch=known.register_epoch,
                 )
             )
+        self._chain.send_all(attachments)
         return enrolled
 
-    def _register(self, meter: FleetMeter) -> None:
+    def _registration(self, meter: FleetMeter) -> _Part:
         site, on = self._site, self._on
         owner = self._signer(meter.owner)
         key_path = site.device_key_file(meter)
@@ -223,10 +226,9 @@ class _Enrolment:
             serial_hash=hashlib.sha256(meter.settings.serial.encode()).digest(),
         )
         activate = self._instruction("registry", "activate_meter", common)
-        self._chain.send(f"register meter {meter.label}", [register], [self._operator, owner])
-        self._chain.send(f"activate meter {meter.label}", [activate], [self._operator])
+        return f"register meter {meter.label}", [register, activate], [self._operator, owner]
 
-    def _attach(self, meter: FleetMeter, zone: int, slot: int) -> None:
+    def _attachment(self, meter: FleetMeter, zone: int, slot: int) -> list[_Part]:
         on, addresses = self._on, self._on.zones[str(zone)]
         owner = self._signer(meter.owner).address
         entry = self._chain.rpc.account(addresses.slab, offset=160 + 144 * slot, length=144)
@@ -243,8 +245,7 @@ class _Enrolment:
             row = int.from_bytes(row_account.data[12:14], "little")
             named = {"slab": addresses.slab, "meter": address, "ledger": addresses.ledger}
             made.append(self._instruction("energy_token", "attach_meter", named, row=row))
-        if made:
-            self._chain.send(f"attach meter {meter.label}", made)
+        return [(f"attach meter {meter.label}", made, [])] if made else []
 
     def credit(self, people: Sequence[Person]) -> int:
         """Issue 1,000 CREDIT to everybody who trades and never got any, by council proposals; return to how many."""
