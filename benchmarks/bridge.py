@@ -47,7 +47,7 @@ VERIFICATIONS = 4_000
 _STORED_ZONE, _POSTED_ZONE = 1, 2
 _POLL_S = 0.05
 _AIM_SHARE = 400
-_GROWTH_WH = 40
+_IMPORT_WH, _EXPORT_WH, _GROWTH_WH = 100_000, 50_000, 40
 
 Messages = list[tuple[str, bytes]]
 """Topic and payload of each reading."""
@@ -78,12 +78,17 @@ class Crowd:
         ]
 
     @property
+    def registers(self) -> tuple[int, int]:
+        """Import and export register of the last readings that were signed, Wh; 0 before the first."""
+        return (_IMPORT_WH + _GROWTH_WH * self._done, _EXPORT_WH + _GROWTH_WH * self._done) if self._done else (0, 0)
+
+    @property
     def last_end_s(self) -> int:
         """When the last interval that was signed ends, campus epoch seconds."""
         return (max(one.first_interval for one in self.members) + self._done + 1) * INTERVAL_S
 
     def _payload(self, one: Enrolled, key: SigningKey, step: int) -> bytes:
-        interval, import_wh = one.first_interval + step, 100_000 + _GROWTH_WH * step
+        interval, import_wh = one.first_interval + step, _IMPORT_WH + _GROWTH_WH * step
         detail = reading.encode_detail(_detail(one, interval, import_wh))
         core = reading.Core(
             network_tag=self._tag,
@@ -92,7 +97,7 @@ class Crowd:
             register_epoch=one.register_epoch,
             interval=interval,
             import_wh=import_wh,
-            export_wh=50_000 + _GROWTH_WH * step,
+            export_wh=_EXPORT_WH + _GROWTH_WH * step,
             quality=0,
             clock_error_ms=20,
             detail_hash=reading.detail_hash(detail),

@@ -5,9 +5,11 @@ It uses what `campusgrid up` uses (`deploy`): the same broker configuration, loc
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import tempfile
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -23,10 +25,13 @@ from deploy.enrol import Enrolled
 from deploy.ports import Ports
 from deploy.processes import Process
 from deploy.site import CHECKOUT, HOST, Site, localnet_python, python
+from deploy.validator.node import Validator
 from firmware_sim.fleet import default_fleet
 from gridkit.chain.deployment import Deployment
 from gridkit.chain.rpc import Rpc
 from gridkit.chain.tx import Signer
+from gridkit.clock import NS_PER_S, ClockState, boot_id
+from gridkit.durable import write_durably
 
 
 class Campus:
@@ -92,6 +97,23 @@ class Campus:
         command = [localnet_python(), "-m", "deploy.localnet", "run", "--config", str(config)]
         return self._start("localnet", self._process("localnet", command))
 
+    def validator(self, hours_back: int) -> int:
+        """Start a real validator in place of the local chain; return its pid.
+
+        Its time is UTC and nobody can push it, so the people of this campus live some hours ago: meters are enrolled then, and their
+        readings are of intervals that are past.
+
+        Raises:
+            FileNotFoundError: None is built here.
+        """
+        self.site.home.mkdir(parents=True, exist_ok=True)
+        write_durably(self.site.clock, msgspec.json.encode(_clock_set_back(hours_back)))
+        node = Validator(self.home / "validator", self.site.ports.rpc)
+        self.processes["validator"] = node.process
+        node.start()
+        say("validator is up")
+        return node.process.pid or 0
+
     def deploy(self) -> None:
         """Deploy the five programs and enrol the fleet with its owners."""
         self._deployment = deploy_local(self.chain, self.site, say)
@@ -148,6 +170,20 @@ class Campus:
         process.wait_ready(None if answers_on is None else lambda: _answers(answers_on))
         say(f"{name} is up")
         return process.pid or 0
+
+
+def _clock_set_back(hours: int) -> ClockState:
+    campus_ns = time.time_ns() - hours * 3_600 * NS_PER_S
+    return ClockState(
+        version=1,
+        boot_id=boot_id(),
+        monotonic_ns=time.monotonic_ns(),
+        campus_ns=campus_ns,
+        speed=1,
+        reserved_until_ns=campus_ns + 3_600 * NS_PER_S,
+        error_bound_ms=0,
+        pid=os.getpid(),
+    )
 
 
 def _answers(port: int) -> bool:

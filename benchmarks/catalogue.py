@@ -28,6 +28,7 @@ BENCHMARKS = (
     Benchmark("bridge", "Readings through the bridge"),
     Benchmark("order_placements", "Order placements through the local chain"),
     Benchmark("token_transfers", "Token transfers through the local chain"),
+    Benchmark("landed", "What lands on a real validator"),
     Benchmark("edge_agent", "The edge agent's processor time and memory"),
     Benchmark("gateway_orders", "Placing an order over HTTP"),
 )

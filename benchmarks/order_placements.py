@@ -22,6 +22,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from solders.instruction import Instruction
+
 from benchmarks.campus import Campus
 from benchmarks.figures import Figure, Measured, Unit, per_second, ratio, sampled
 from benchmarks.localnet_rate import exchange, request
@@ -39,7 +41,8 @@ BATCH, BATCH_CONNECTIONS, SINGLE_CONNECTIONS = 100, 4, 32
 _CLOCK = "SysvarC1ock11111111111111111111111111111111"
 _DEPOSIT_UCREDIT = 500_000_000
 _FIRST_TICK, _TICKS, _LOTS = 16, 32, 1_000
-_BUY, _LIMIT = 0, 0
+_BUY, _BOTH, _LIMIT = 0, 2, 0
+_CANCELLED_AT_ONCE = 128
 _AIM_BATCHED, _AIM_SINGLE = 500, 200
 
 
@@ -79,13 +82,20 @@ class Traders:
     def orders(self, blockhash: str) -> list[bytes]:
         """Return the signed orders of all seats in turn, wire bytes."""
         return [
-            self._order(signer, seat, number, blockhash)
-            for number in range(ORDERS_PER_SEAT)
+            sign([placed], [self.payer, signer], blockhash, 0).wire
+            for placed, signer in self.placements(ORDERS_PER_SEAT)
+        ]
+
+    def placements(self, each: int) -> list[tuple[Instruction, Signer]]:
+        """Return `each` orders of every seat in turn, with the wallet that signs it."""
+        return [
+            (self._placement(signer, seat, number), signer)
+            for number in range(each)
             for signer, seat in zip(self.signers, self.seats, strict=True)
         ]
 
-    def _order(self, signer: Signer, seat: int, number: int, blockhash: str) -> bytes:
-        placed = self._trading(
+    def _placement(self, signer: Signer, seat: int, number: int) -> Instruction:
+        return self._trading(
             "place_order",
             self._named(signer),
             seat=seat,
@@ -98,12 +108,21 @@ class Traders:
             self_trade=0,
             max_fills=0,
         )
-        return sign([placed], [self.payer, signer], blockhash, 0).wire
+
+    def cancel_all(self, each: int) -> None:
+        """Take `each` orders of every seat out again."""
+        for most in range(_CANCELLED_AT_ONCE, _CANCELLED_AT_ONCE - 1 - each // _CANCELLED_AT_ONCE, -1):  # no two alike
+            parts = []
+            for signer, seat in zip(self.signers, self.seats, strict=True):
+                named = {"wallet": signer.address, "market": self._on.market}
+                made = self._trading("cancel_all", named, seat=seat, side=_BOTH, most=most)
+                parts.append((f"cancel the orders of seat {seat}", [made], [signer]))
+            self._campus.chain.send_all(parts)
 
     def _named(self, signer: Signer) -> dict[str, str]:
         return {"wallet": signer.address, "council": self._on.council, "market": self._on.market}
 
-    def _trading(self, name: str, accounts: dict[str, str], **args: int) -> Any:
+    def _trading(self, name: str, accounts: dict[str, str], **args: int) -> Instruction:
         return instruction("trading", self._on.programs["trading"], name, accounts, (), **args)
 
     def state(self) -> dict[str, Any]:

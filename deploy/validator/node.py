@@ -36,6 +36,10 @@ class Validator:
         home: Its folder: ledger and log.
         rpc_port: JSON-RPC; the WebSocket is at the next port.
 
+    Attributes:
+        rpc_url: Where it answers.
+        process: The running program.
+
     Raises:
         FileNotFoundError: It is not built here.
     """
@@ -51,12 +55,7 @@ class Validator:
             "--rpc-port", str(rpc_port), "--faucet-port", str(first), "--gossip-port", str(first + 1),
             "--dynamic-port-range", f"{first + 2}-{first + 2 + _DYNAMIC_PORTS}", "--limit-ledger-size", "50000000",
         ]  # fmt: skip
-        self._process = Process("validator", command, home / "validator.log", {"RUST_LOG": "warn"})
-
-    @property
-    def pid(self) -> int | None:
-        """Return its process while it lives."""
-        return self._process.pid
+        self.process = Process("validator", command, home / "validator.log", {"RUST_LOG": "warn"})
 
     def start(self) -> None:
         """Start it and wait until it answers and has closed a block.
@@ -64,12 +63,12 @@ class Validator:
         Raises:
             deploy.processes.ProcessFailedError: It ended, or was not ready within two minutes.
         """
-        self._process.start()
-        self._process.wait_ready(self._answers, _START_TIMEOUT_S)
+        self.process.start()
+        self.process.wait_ready(self._answers, _START_TIMEOUT_S)
 
     def stop(self) -> None:
         """Stop it."""
-        self._process.stop()
+        self.process.stop()
 
     def _answers(self) -> bool:
         rpc = Rpc(self.rpc_url, timeout_s=2)
