@@ -6,6 +6,7 @@ lets every reading in once, so nothing about transactions under way is kept on d
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -19,8 +20,8 @@ from gridkit.chain.accounts import Ledger, Roots, Slab, SlabEntry
 from gridkit.chain.deployment import TOKEN_PROGRAM, Deployment
 from gridkit.chain.posting import USUAL_READINGS
 from gridkit.chain.rpc import Rpc, RpcError
-from gridkit.chain.sender import Expired, Landed, Outcome, Refused, Sender
-from gridkit.chain.tx import MAX_WIRE_BYTES, Signed, Signer, instruction, pubkey, sign
+from gridkit.chain.sender import Build, Expired, Landed, Outcome, Refused, Sender
+from gridkit.chain.tx import MAX_WIRE_BYTES, Signed, Signer, Template, instruction, pubkey, sign
 from gridkit.log import get_logger
 from gridkit.reading import core_digest
 from oracle_bridge import plan as planning
@@ -107,6 +108,7 @@ class ZoneWorker:
         self._not_before_s = float("-inf")
         self._failures = 0
         self._tables: tuple[AddressLookupTableAccount, ...] | None = None
+        self._template: Template | None = None
         self._capacity = 0
         self.next_seq = 0
 
@@ -242,7 +244,7 @@ class ZoneWorker:
         for at in range(0, len(shots), IN_FLIGHT):
             wave = shots[at : at + IN_FLIGHT]
             # Without simulation: these instructions have one shape, and a reading that fails is skipped, not reverted.
-            outcomes = self._sender.send_all([self._build([self._post(shot)]) for shot in wave], skip_preflight=True)
+            outcomes = self._sender.send_all([self._posting(shot) for shot in wave], skip_preflight=True)
             expected = {
                 core_digest(reading.core, reading.device_key): reading.key for shot in wave for reading in shot.items
             }
@@ -294,8 +296,11 @@ class ZoneWorker:
         self._failures += 1
         self._not_before_s = self._monotonic() + pause_s
 
-    def _post(self, shot: Shot) -> Instruction:
-        return self._post_instruction(shot.base_interval, shot.data)
+    def _posting(self, shot: Shot) -> Build:
+        if self._template is None:
+            self._template = Template(self._post_instruction(0, b""), self._poster, self._lookup_tables())
+        data = idl.encode("oracle", "post_verified", base_interval=shot.base_interval, readings=shot.data)
+        return functools.partial(self._template.sign, data)
 
     def _post_instruction(self, base_interval: int, data: bytes) -> Instruction:
         named = {

@@ -106,6 +106,64 @@ def instruction(
     return Instruction(pubkey(program_id), described.encode(**args), metas + list(remaining))
 
 
+class Template:
+    """A transaction of one instruction that is sent over and over with other data: its accounts are compiled once.
+
+    Compiling a message and filling a transaction through solders took five times what the signature takes.
+
+    Args:
+        shape: The instruction; its data is left aside.
+        payer: Pays, and is the only signer.
+        tables: Lookup tables; legacy without them, v0 with them.
+
+    Raises:
+        ValueError: The instruction wants another signer.
+    """
+
+    def __init__(self, shape: Instruction, payer: Signer, tables: Sequence[AddressLookupTableAccount] = ()) -> None:
+        self._payer = payer
+        bare, blank = [Instruction(shape.program_id, b"", shape.accounts)], Hash.default()
+        message: MessageV0 | Message
+        if tables:
+            message = MessageV0.try_compile(payer.pubkey, bare, list(tables), blank)
+            raw, head = to_bytes_versioned(message), 5
+        else:
+            message = Message.new_with_blockhash(bare, payer.pubkey, blank)
+            raw, head = bytes(message), 4
+        if message.header.num_required_signatures != 1:
+            raise ValueError("the payer is not the only signer")
+        # (version,) three counts, one length, keys; blockhash; one instruction: count, program, length, accounts, data length.
+        hash_at = head + 32 * len(message.account_keys)
+        data_at = hash_at + 32 + 3 + len(message.instructions[0].accounts)
+        self._before_hash, self._before_data, self._after_data = (
+            raw[:hash_at],
+            raw[hash_at + 32 : data_at],
+            raw[data_at + 1 :],
+        )
+
+    def sign(self, data: bytes, blockhash: str, last_valid_block_height: int) -> Signed:
+        """Return the signed transaction with this instruction data.
+
+        Raises:
+            TransactionTooLargeError: Longer than 1,232 bytes.
+        """
+        size = len(data)
+        length = bytes((size,)) if size < 0x80 else bytes((size & 0x7F | 0x80, size >> 7))  # Up to 16,383.
+        message = b"".join(
+            (self._before_hash, _hash_bytes(blockhash), self._before_data, length, data, self._after_data)
+        )
+        signature = self._payer.key.sign(message).signature
+        wire = b"\x01" + signature + message
+        if len(wire) > MAX_WIRE_BYTES:
+            raise TransactionTooLargeError(len(wire))
+        return Signed(wire, str(Signature.from_bytes(signature)), last_valid_block_height)
+
+
+@functools.lru_cache(maxsize=64)
+def _hash_bytes(blockhash: str) -> bytes:
+    return bytes(Hash.from_string(blockhash))
+
+
 def sign(
     instructions: Sequence[Instruction],
     signers: Sequence[Signer],

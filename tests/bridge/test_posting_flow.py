@@ -42,7 +42,7 @@ def post_elsewhere(bench: Any) -> None:
         bench.rpc, posted._sender, bench.on, 1, Signer(SigningKey(bytes(32))), bench.store, bench.meters, bench.metrics
     )
     shots = owner._plan(bench.store.pending(1, 10), owner._look().slab.entries).shots
-    bench.rpc.send(owner._build([owner._post(shots[0])])(str(fakes.address("a block")), 10_000).wire)
+    bench.rpc.send(owner._posting(shots[0])(str(fakes.address("a block")), 10_000).wire)
 
 
 def test_readings_are_posted_and_settled(bench: Any) -> None:

@@ -9,7 +9,7 @@ from solders.instruction import AccountMeta, Instruction
 from solders.pubkey import Pubkey
 from solders.transaction import Transaction, VersionedTransaction
 
-from gridkit.chain.tx import MissingAccountError, Signer, TransactionTooLargeError, instruction, sign
+from gridkit.chain.tx import MissingAccountError, Signer, Template, TransactionTooLargeError, instruction, sign
 
 HASH = str(Pubkey.from_bytes(bytes([7] * 32)))
 ALICE, BOB = Signer(SigningKey(bytes([1] * 32))), Signer(SigningKey(bytes([2] * 32)))
@@ -64,3 +64,23 @@ def test_accounts_are_named_and_none_is_forgotten() -> None:
         instruction("oracle", str(PROGRAM), "post_verified", named | {"slab": ""}, base_interval=1, readings=b"")
     with pytest.raises(MissingAccountError, match="slap"):
         instruction("oracle", str(PROGRAM), "post_verified", named | {"slap": HASH}, base_interval=1, readings=b"")
+
+
+@pytest.mark.parametrize("with_table", [True, False])
+def test_a_template_makes_the_same_transactions(with_table: bool) -> None:
+    """Bytes put together by hand must be the ones that the library would have made, on both sides of each length."""
+    listed = [Pubkey.from_bytes(bytes([n + 20] * 32)) for n in range(6)]
+    metas = [AccountMeta(ALICE.pubkey, True, True), *(AccountMeta(key, False, n < 2) for n, key in enumerate(listed))]
+    tables = [AddressLookupTableAccount(Pubkey.from_bytes(bytes([5] * 32)), listed)] if with_table else []
+    template = Template(Instruction(PROGRAM, b"other", metas), ALICE, tables)
+    for size in (0, 1, 127, 128, 129, 255, 256, 700):
+        data = bytes(n % 251 for n in range(size))
+        assert template.sign(data, HASH, 9) == sign([Instruction(PROGRAM, data, metas)], [ALICE], HASH, 9, tables)
+    with pytest.raises(TransactionTooLargeError):
+        template.sign(bytes(1_232), HASH, 9)
+
+
+def test_a_template_has_one_signer() -> None:
+    """A second one would be left out without a word."""
+    with pytest.raises(ValueError, match="only signer"):
+        Template(Instruction(PROGRAM, b"", [AccountMeta(BOB.pubkey, True, True)]), ALICE)
