@@ -433,12 +433,12 @@ def test_a_guardian_stops_at_once_and_the_stop_ends_by_itself(council: Campus, r
     assert (state["pause_mask"], state["pause_until"]) == (READINGS | ORDERS, START_S + STOP_LENGTH_S)
 
 
-def test_a_running_stop_takes_more_parts_but_no_more_time(council: Campus) -> None:
+def test_a_running_stop_takes_more_parts_but_no_more_time(council: Campus, record_units) -> None:
     """A second guardian may find more to stop; no guardian makes the stop last longer."""
     expect_ok(council.stop(ORDERS))
     council.chain.advance(STOP_LENGTH_S - 1)
     expect_error(council.stop(ORDERS, 1), "governance", "StopActive")
-    added = expect_ok(council.stop(ORDERS | DEPOSITS, 1)).event("EmergencyStopped")
+    added = record_units("governance.emergency_stop.more", council.stop(ORDERS | DEPOSITS, 1)).event("EmergencyStopped")
     assert added["pause_mask"] == ORDERS | DEPOSITS
     assert added["pause_until"] == START_S + STOP_LENGTH_S
 
@@ -468,7 +468,7 @@ def test_a_stop_of_nothing_or_of_cancel_and_withdraw_is_refused(council: Campus,
     expect_error(council.stop(mask), "governance", "BadMask")
 
 
-def test_the_council_ends_a_stop_without_a_timelock(council: Campus) -> None:
+def test_the_council_ends_a_stop_without_a_timelock(council: Campus, record_units) -> None:
     """A false alarm is over as soon as two members say so; the guardians' wait stays."""
     expect_ok(council.stop(READINGS | ORDERS))
     for number, mask in ((0, READINGS), (1, ORDERS)):
@@ -476,7 +476,10 @@ def test_the_council_ends_a_stop_without_a_timelock(council: Campus) -> None:
         expect_ok(council.vote("approve", number, 1))
     resumed = expect_ok(council.execute(0)).event("Resumed")
     assert resumed == {"pause_mask": ORDERS, "pause_until": START_S + STOP_LENGTH_S}
-    assert expect_ok(council.execute(1)).event("Resumed") == {"pause_mask": 0, "pause_until": 0}
+    assert record_units("governance.execute.resume", council.execute(1)).event("Resumed") == {
+        "pause_mask": 0,
+        "pause_until": 0,
+    }
     expect_error(council.stop(ORDERS), "governance", "CoolingOff")
 
 
@@ -510,12 +513,13 @@ def test_a_guardian_does_not_stop_again_what_the_council_has_let_go_on(council: 
     expect_ok(council.stop(DEPOSITS))
 
 
-def test_new_guardians_start_without_a_wait(council: Campus) -> None:
+def test_new_guardians_start_without_a_wait(council: Campus, record_units) -> None:
     """Guardians who used up the wait on purpose are replaced by ones who can act."""
     fresh = council.chain.wallet("fresh guardian")
     expect_ok(council.stop(ORDERS))
     council.chain.advance(STOP_LENGTH_S)
-    changed = council.decide(SET_GUARDIANS, payload_set_guardians([fresh.pubkey()])).event("GuardiansChanged")
+    decided = council.decide(SET_GUARDIANS, payload_set_guardians([fresh.pubkey()]))
+    changed = record_units("governance.execute.set_guardians", decided).event("GuardiansChanged")
     assert changed["guardians"] == [bytes(fresh.pubkey())]
     expect_error(council.stop(ORDERS, 0), "governance", "NotGuardian")
     expect_ok(council.stop(ORDERS, fresh))

@@ -479,12 +479,15 @@ def test_a_switch_lies_in_the_future(campus: Campus, alice: Keypair, ahead: int,
         expect_error(outcome, "registry", "BadFirstInterval")
 
 
-def test_a_second_rotation_waits_for_the_first_unless_the_key_is_compromised(campus: Campus, alice: Keypair) -> None:
+def test_a_second_rotation_waits_for_the_first_unless_the_key_is_compromised(
+    campus: Campus, alice: Keypair, record_units
+) -> None:
     """With two switches ahead nobody could say which key signs an interval; a thief must still be cut off at once."""
     campus.meter("m1", alice)
     expect_ok(campus.rotate_key("m1", alice, device_key("new"), NOW + 3))
     expect_error(campus.rotate_key("m1", alice, device_key("newer"), NOW + 5), "registry", "RotationPending")
-    expect_ok(campus.rotate_key("m1", alice, device_key("newer"), NOW + 1, compromised=True))
+    outcome = campus.rotate_key("m1", alice, device_key("newer"), NOW + 1, compromised=True)
+    record_units("registry.rotate_device_key.compromised", outcome)
     record = meter(campus, "m1")
     assert [row["flags"] for row in record["keys"][:3]] == [0, 1, 0]
     assert record["key_epoch"] == 2
