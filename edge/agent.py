@@ -53,6 +53,10 @@ REFILL_AT = 16
 REFILL = 64
 """A meter's rows in memory: at most this many, loaded when fewer than REFILL_AT are left."""
 
+ROW_BYTES = 2048
+"""What a kept reading takes in the file, bytes: payload, indexes and half-filled pages; measured 1.3 kB, rounded up."""
+INTERVALS_PER_DAY = 96
+
 LinkFactory = Callable[[Endpoint], Asks]
 
 
@@ -95,6 +99,7 @@ class Agent:
         self._status_due: set[bytes] = set()
         self.config: AgentConfig | None = None
         self.metrics_port = 0
+        self.spool_error = ""
         self.meters: dict[bytes, Meter] = {}
         self.outboxes: dict[bytes, MeterOutbox] = {}
         self._counts: dict[bytes, tuple[int, int, int]] = self.spool.counts()
@@ -260,13 +265,33 @@ class Agent:
                 rows = await self._on_disk(self.spool.put, meter.meter_id, made.readings, made.state)
             except SpoolError as error:
                 # The state stays behind: the next sample closes the interval again, and its registers hold the energy.
-                self.counters.add("campusgrid_edge_spool_failures_total")
-                log.error("spool_failed", meter_id=meter.name, error=str(error))
+                await self._spool_failed(error)
                 return
+            self._spool_works()
             self._queue(meter, rows)
         meter.kept(made)
         if made.outcome is not before:
             self._tell_outcome(meter, made.outcome)
+
+    async def _spool_failed(self, error: SpoolError) -> None:
+        """Count and tell it, once; a damaged file is set aside at once, and what it still gives is taken over."""
+        self.counters.add("campusgrid_edge_spool_failures_total")
+        if not self.spool_error:
+            log.error("spool_failed", error=str(error))
+            self._status_due.update(self.meters)
+        self.spool_error = str(error)
+        if error.damaged:
+            try:
+                await self._on_disk(self.spool.begin_anew)
+                self._counts = await self._on_disk(self.spool.counts)
+            except SpoolError as still:
+                log.error("spool_failed", error=str(still))
+
+    def _spool_works(self) -> None:
+        if self.spool_error:
+            self.spool_error = ""
+            log.info("spool_works_again")
+            self._status_due.update(self.meters)
 
     def _tell_outcome(self, meter: Meter, outcome: Outcome) -> None:
         self.counters.add("campusgrid_edge_outcomes_total", meter=meter.name, outcome=outcome.value)
@@ -333,7 +358,11 @@ class Agent:
         for meter_id, outbox in self.outboxes.items():
             waiting = self._counts.get(meter_id, (0, 0, 0))[0]
             if len(outbox) < min(REFILL_AT, waiting):
-                rows = await self._on_disk(self.spool.oldest, meter_id, REFILL, outbox.latest_key)
+                try:
+                    rows = await self._on_disk(self.spool.oldest, meter_id, REFILL, outbox.latest_key)
+                except SpoolError as error:
+                    await self._spool_failed(error)
+                    return
                 outbox.add(rows)
 
     def _send(self, row: Row) -> bool:
@@ -429,8 +458,7 @@ class Agent:
             try:
                 settled = await self._on_disk(self.spool.settle, [(sha256, verdict) for _, sha256, verdict in group])
             except SpoolError as error:
-                self.counters.add("campusgrid_edge_spool_failures_total")
-                log.error("spool_failed", error=str(error))
+                await self._spool_failed(error)
                 continue  # The rows stay, are sent again and receipted again.
             for row, verdict in settled:
                 if is_permanent(verdict):
@@ -533,7 +561,9 @@ class Agent:
         )
 
     def meter_state_label(self, meter: Meter) -> str:
-        """Return in one word how a meter is: dead, clock_in_doubt, question, unconfigured or ok."""
+        """Return in one word how a meter is: spool_failed, dead, clock_in_doubt, question, unconfigured or ok."""
+        if self.spool_error:
+            return "spool_failed"
         if meter.failures >= DEAD_AFTER:
             return "dead"
         if meter.held:
@@ -566,6 +596,16 @@ class Agent:
             "quarantine": quarantined,
         }
 
+    def _free_bytes(self) -> int:
+        try:
+            return self.spool.free_bytes()
+        except OSError:
+            return 0
+
+    def days_left(self) -> int:
+        """Return for how many days without a bridge the card has room."""
+        return self._free_bytes() // (ROW_BYTES * INTERVALS_PER_DAY * max(1, len(self.meters)))
+
     def metrics_text(self) -> str:
         """Return all metrics in Prometheus text form."""
         prefix = "campusgrid_edge_"
@@ -588,6 +628,9 @@ class Agent:
             *gauge(f"{prefix}in_flight", [((), sum(box.in_flight for box in self.outboxes.values()))]),
             *gauge(f"{prefix}resends", [((), sum(box.resends for box in self.outboxes.values()))]),
             *gauge(f"{prefix}spool_bytes", [((), self.spool.size_bytes())]),
+            *gauge(f"{prefix}spool_failed", [((), int(bool(self.spool_error)))]),
+            *gauge(f"{prefix}spool_free_bytes", [((), self._free_bytes())]),
+            *gauge(f"{prefix}spool_days_left", [((), self.days_left())]),
             *gauge(f"{prefix}clock_error_ms", [((), self.clock.error_bound_ms())]),
             *gauge(f"{prefix}config_version", [((), self.config.version if self.config else -1)]),
             *gauge(f"{prefix}mqtt_connected", [((), int(self._broker is not None and self._broker.connected))]),

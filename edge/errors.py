@@ -31,13 +31,14 @@ class MetricsPortError(EdgeError):
 
 
 class SpoolError(EdgeError):
-    """The spool at `path` cannot be used: disk full, read-only, or no database."""
+    """The spool at `path` cannot be used: disk full, read-only, no folder, or (`damaged`) its content is spoilt."""
 
     can_retry = True
 
-    def __init__(self, path: Path, why: str) -> None:
+    def __init__(self, path: Path, why: str, *, damaged: bool = False) -> None:
         super().__init__(f"spool {path}: {why}; free some space or correct the home folder")
         self.path = path
+        self.damaged = damaged
 
 
 class SigningKeyError(EdgeError):

@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,6 +37,7 @@ CREATE TABLE IF NOT EXISTS quarantine (
 CREATE TABLE IF NOT EXISTS meter_state (meter_id BLOB PRIMARY KEY, state BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS config (id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL, bytes BLOB NOT NULL);
 """
+_COLUMNS = "(meter_id, register_epoch, interval, made_ms, sha256, payload)"
 _state_decoder = msgspec.msgpack.Decoder(TrackState)
 
 
@@ -64,8 +66,9 @@ class Spool:
     def __init__(self, path: Path) -> None:
         """Open or make the file.
 
-        A file that SQLite finds damaged is set aside under another name, loudly: registers are cumulative, so the next
-        reading carries the energy of what was lost in it, and an agent that does not start loses more.
+        A file that SQLite finds damaged is set aside under another name, loudly, and what it still gives is taken over:
+        registers are cumulative, so the next reading carries the energy of what was lost in it, and an agent that does
+        not start loses more.
 
         Raises:
             SpoolError: The folder cannot be written.
@@ -81,17 +84,33 @@ class Spool:
         try:
             return self._open()
         except sqlite3.DatabaseError as error:
-            # "database is locked" or "disk I/O error" is no damage; only these two say that the content is.
-            if error.sqlite_errorname not in ("SQLITE_CORRUPT", "SQLITE_NOTADB"):
+            if not _says_damaged(error):
                 raise
-            aside = self.path.with_name(f"{self.path.name}.damaged-{time.time_ns()}")
-            os.replace(self.path, aside)
-            for suffix in ("-wal", "-shm"):
-                extra = self.path.with_name(self.path.name + suffix)
-                if extra.exists():
-                    os.replace(extra, aside.with_name(aside.name + suffix))
-            log.error("spool_damaged", path=self.path, kept_as=aside, error=str(error))
-            return self._open()
+            return self._set_aside(str(error))
+
+    def _set_aside(self, why: str) -> sqlite3.Connection:
+        aside = self.path.with_name(f"{self.path.name}.damaged-{time.time_ns()}")
+        os.replace(self.path, aside)
+        for suffix in ("-wal", "-shm"):
+            extra = self.path.with_name(self.path.name + suffix)
+            if extra.exists():
+                os.replace(extra, aside.with_name(aside.name + suffix))
+        db = self._open()
+        saved = _salvage(aside, db)
+        log.error("spool_damaged", path=self.path, kept_as=aside, error=why, **saved)
+        return db
+
+    def begin_anew(self) -> None:
+        """Set the file aside that was found damaged while in use, and go on in a new one with what can still be read.
+
+        Raises:
+            SpoolError: Not even that is possible.
+        """
+        try:
+            self._db.close()
+            self._db = self._set_aside("damaged while in use")
+        except (OSError, sqlite3.Error) as error:
+            raise SpoolError(self.path, str(error)) from error
 
     def _open(self) -> sqlite3.Connection:
         db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=5)
@@ -131,19 +150,12 @@ class Spool:
         """
         made_ms = time.time_ns() // 1_000_000
         rows = [Row(meter_id, e, i, made_ms, payload_sha256(p), p) for e, i, p in readings]
-        try:
-            with self._transaction():
-                self._db.executemany(
-                    "INSERT INTO reading (meter_id, register_epoch, interval, made_ms, sha256, payload)"
-                    " VALUES (?, ?, ?, ?, ?, ?)",
-                    rows,
-                )
-                self._db.execute(
-                    "INSERT INTO meter_state VALUES (?, ?) ON CONFLICT (meter_id) DO UPDATE SET state = excluded.state",
-                    (meter_id, msgspec.msgpack.encode(state)),
-                )
-        except sqlite3.Error as error:
-            raise SpoolError(self.path, str(error)) from error
+        with self._errors(), self._transaction():
+            self._db.executemany(f"INSERT INTO reading {_COLUMNS} VALUES (?, ?, ?, ?, ?, ?)", rows)
+            self._db.execute(
+                "INSERT INTO meter_state VALUES (?, ?) ON CONFLICT (meter_id) DO UPDATE SET state = excluded.state",
+                (meter_id, msgspec.msgpack.encode(state)),
+            )
         return rows
 
     def settle(self, verdicts: Iterable[tuple[bytes, int]]) -> list[tuple[Row, int]]:
@@ -160,50 +172,49 @@ class Spool:
         """
         settled: list[tuple[Row, int]] = []
         now_ms = time.time_ns() // 1_000_000
-        try:
-            with self._transaction():
-                for sha256, verdict in verdicts:
-                    if not is_stored(verdict) and not is_permanent(verdict):
-                        continue
-                    found = self._db.execute(
-                        "SELECT meter_id, register_epoch, interval, made_ms, sha256, payload FROM reading"
-                        " WHERE sha256 = ?",
-                        (sha256,),
-                    ).fetchone()
-                    if found is None:
-                        continue
-                    row = Row(*found)
-                    if is_permanent(verdict):
-                        self._db.execute(
-                            "INSERT OR IGNORE INTO quarantine (meter_id, register_epoch, interval, made_ms, sha256,"
-                            " payload, verdict, refused_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                            (*row, verdict, now_ms),
-                        )
-                    self._db.execute("DELETE FROM reading WHERE sha256 = ?", (sha256,))
-                    settled.append((row, verdict))
-        except sqlite3.Error as error:
-            raise SpoolError(self.path, str(error)) from error
+        with self._errors(), self._transaction():
+            for sha256, verdict in verdicts:
+                if not is_stored(verdict) and not is_permanent(verdict):
+                    continue
+                found = self._db.execute(
+                    "SELECT meter_id, register_epoch, interval, made_ms, sha256, payload FROM reading WHERE sha256 = ?",
+                    (sha256,),
+                ).fetchone()
+                if found is None:
+                    continue
+                row = Row(*found)
+                if is_permanent(verdict):
+                    self._db.execute(
+                        "INSERT OR IGNORE INTO quarantine (meter_id, register_epoch, interval, made_ms, sha256,"
+                        " payload, verdict, refused_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                        (*row, verdict, now_ms),
+                    )
+                self._db.execute("DELETE FROM reading WHERE sha256 = ?", (sha256,))
+                settled.append((row, verdict))
         return settled
 
     def oldest(self, meter_id: bytes, limit: int, after: tuple[int, int] = (-1, -1)) -> list[Row]:
         """Return up to `limit` readings of a meter after the key (register epoch, interval), oldest first."""
-        found = self._db.execute(
-            "SELECT meter_id, register_epoch, interval, made_ms, sha256, payload FROM reading"
-            " WHERE meter_id = ? AND (register_epoch, interval) > (?, ?) ORDER BY register_epoch, interval LIMIT ?",
-            (meter_id, *after, limit),
-        )
+        with self._errors():
+            found = self._db.execute(
+                "SELECT meter_id, register_epoch, interval, made_ms, sha256, payload FROM reading"
+                " WHERE meter_id = ? AND (register_epoch, interval) > (?, ?) ORDER BY register_epoch, interval LIMIT ?",
+                (meter_id, *after, limit),
+            ).fetchall()
         return [Row(*row) for row in found]
 
     def counts(self) -> dict[bytes, tuple[int, int, int]]:
         """Return for each meter with any: readings waiting, wall ms of the oldest (0: none), readings in quarantine."""
         result: dict[bytes, tuple[int, int, int]] = {}
-        for meter_id, count, oldest_ms in self._db.execute(
-            "SELECT meter_id, COUNT(*), MIN(made_ms) FROM reading GROUP BY meter_id"
-        ):
+        with self._errors():
+            waiting = self._db.execute(
+                "SELECT meter_id, COUNT(*), MIN(made_ms) FROM reading GROUP BY meter_id"
+            ).fetchall()
+            refused = self._db.execute("SELECT meter_id, COUNT(*) FROM quarantine GROUP BY meter_id").fetchall()
+        for meter_id, count, oldest_ms in waiting:
             result[meter_id] = (count, oldest_ms, 0)
-        for meter_id, count in self._db.execute("SELECT meter_id, COUNT(*) FROM quarantine GROUP BY meter_id"):
-            waiting, oldest_ms, _ = result.get(meter_id, (0, 0, 0))
-            result[meter_id] = (waiting, oldest_ms, count)
+        for meter_id, count in refused:
+            result[meter_id] = (*result.get(meter_id, (0, 0, 0))[:2], count)
         return result
 
     def quarantine(self) -> list[Quarantined]:
@@ -227,11 +238,8 @@ class Spool:
 
     def save_config(self, version: int, data: bytes) -> None:
         """Keep the latest signed configuration, as received. Raises SpoolError."""
-        try:
-            with self._transaction():
-                self._db.execute("INSERT OR REPLACE INTO config VALUES (1, ?, ?)", (version, data))
-        except sqlite3.Error as error:
-            raise SpoolError(self.path, str(error)) from error
+        with self._errors(), self._transaction():
+            self._db.execute("INSERT OR REPLACE INTO config VALUES (1, ?, ?)", (version, data))
 
     def config(self) -> bytes | None:
         """Return the bytes of the configuration last kept."""
@@ -242,6 +250,18 @@ class Spool:
         """Return what the file and its log take on disk."""
         paths = (self.path, self.path.with_name(self.path.name + "-wal"))
         return sum(path.stat().st_size for path in paths if path.exists())
+
+    def free_bytes(self) -> int:
+        """Return what the file system would still give us. Raises OSError where it has gone."""
+        room = os.statvfs(self.path.parent)
+        return room.f_bavail * room.f_frsize
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise SpoolError(self.path, str(error), damaged=_says_damaged(error)) from error
 
     def _transaction(self) -> _Transaction:
         return _Transaction(self._db)
@@ -267,3 +287,27 @@ class _Transaction:
                 raise
         if self._db.in_transaction:
             self._db.execute("ROLLBACK")
+
+
+def _says_damaged(error: sqlite3.Error) -> bool:
+    """Return whether an error says that the content is spoilt; "locked", "full" or "disk I/O error" do not."""
+    return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
+
+
+def _salvage(damaged: Path, into: sqlite3.Connection) -> dict[str, int]:
+    """Copy what a damaged file still gives, table by table, each up to its first unreadable row; return how many of each."""
+    saved = {}
+    for table in ("config", "meter_state", "quarantine", "reading"):
+        count = 0
+        try:
+            old = sqlite3.connect(damaged, timeout=0)
+            try:
+                for row in old.execute(f"SELECT * FROM {table}"):
+                    marks = ", ".join("?" * len(row))
+                    count += into.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row).rowcount
+            finally:
+                old.close()
+        except sqlite3.Error:
+            pass  # What is unreadable stays in the file that was set aside.
+        saved[table] = count
+    return saved

@@ -428,9 +428,42 @@ async def test_a_full_disk_makes_no_reading_and_the_next_round_makes_it(
         monkeypatch.setattr(rig.agent.spool, "put", full)
         await rig.round_at(1)
         assert rig.broker.readings == []
+        meter = next(iter(rig.agent.meters.values()))
+        assert rig.agent.meter_status(meter)["state"] == "spool_failed"
+        assert "campusgrid_edge_spool_failed 1" in rig.agent.metrics_text()
         monkeypatch.setattr(rig.agent.spool, "put", real)
         await rig.round_at(5)
         assert len(rig.broker.readings) == 1
+        assert "campusgrid_edge_spool_failed 0" in rig.agent.metrics_text()
+        assert rig.agent.meter_status(meter)["state"] == "ok"
+
+
+async def test_the_days_of_room_left_are_told(tmp_path: Path, bus: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever plans a week without a bridge wants to know."""
+    async with Rig(tmp_path, bus, [meter_settings(tmp_path), meter_settings(tmp_path, 2)]) as rig:
+        monkeypatch.setattr(rig.agent.spool, "free_bytes", lambda: 10 * 2 * 96 * 2048)
+        assert "campusgrid_edge_spool_days_left 10" in rig.agent.metrics_text()
+
+
+async def test_a_spool_that_is_damaged_while_in_use_is_begun_anew(tmp_path: Path, bus: Any) -> None:
+    """A bad sector must not end the metering of a building until somebody restarts the agent."""
+    async with Rig(tmp_path, bus, [meter_settings(tmp_path)]) as rig:
+        await rig.configure(config(1, {1: (0, 0, 0)}))
+        rig.broker.connected = False
+        for n in range(3):
+            await rig.round_at(1 + 900 * n)
+        spool = rig.agent.spool
+        await rig.agent._on_disk(lambda: spool._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
+        await rig.agent._on_disk(lambda: spool._db.execute("PRAGMA shrink_memory").fetchall())
+        with spool.path.open("r+b") as file:
+            file.write(b"\xff" * spool.path.stat().st_size)
+        bus.units[1].import_wh = 2000
+        await rig.round_at(1 + 900 * 3)
+        await rig.round_at(8 + 900 * 3)
+        assert rig.agent.counters.value("campusgrid_edge_spool_failures_total") >= 1
+        assert rig.agent.spool_error == ""
+        kept = rig.agent.spool.oldest(rig.settings.meters[0].meter_id, 99)
+        assert decode_core(kept[-1].payload[:47]).import_wh == 2000
 
 
 async def test_without_broker_polling_and_spooling_go_on_and_all_is_sent_in_order_later(

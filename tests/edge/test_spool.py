@@ -105,6 +105,67 @@ def test_a_spoilt_page_in_the_middle_is_found_at_the_start(tmp_path: Path) -> No
     assert [p.name for p in tmp_path.iterdir() if "damaged" in p.name]
 
 
+def test_what_a_damaged_file_still_gives_is_taken_over(tmp_path: Path) -> None:
+    """One bad page of a hundred: the readings on the others have not been receipted yet."""
+    spool = Spool(tmp_path / "spool.db")
+    for interval in range(300):
+        spool.put(METER, [(0, interval, os.urandom(400))], TrackState(last_interval=interval))
+    spool.save_config(7, b"seven")
+    spool.close()
+    content = bytearray((tmp_path / "spool.db").read_bytes())
+    content[-3 * 4096 : -2 * 4096] = bytes(4096)
+    (tmp_path / "spool.db").write_bytes(content)
+    again = Spool(tmp_path / "spool.db")
+    state = again.state(METER)
+    assert state is not None
+    assert state.last_interval == 299
+    assert again.config() == b"seven"
+    kept = [row.interval for row in again.oldest(METER, 999)]
+    assert kept == sorted(kept)
+    assert len(kept) >= 100
+    assert again._db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_damage_while_in_use_is_told_from_a_full_disk_and_can_be_gone_on_from(tmp_path: Path) -> None:
+    """A card dies slowly: the agent goes on in a new file, and the old one is kept for whoever wants to look."""
+    spool = Spool(tmp_path / "spool.db")
+    for interval in range(200):
+        spool.put(METER, [(0, interval, os.urandom(400))], TrackState(last_interval=interval))
+    spool._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    spool._db.execute("PRAGMA cache_size=1")
+    with (tmp_path / "spool.db").open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * 4096 * 40)
+    with pytest.raises(SpoolError) as caught:
+        spool.oldest(METER, 999)
+    assert caught.value.damaged
+    spool.begin_anew()
+    put(spool, 900)
+    assert 900 in [row.interval for row in spool.oldest(METER, 999)]
+    assert [p.name for p in tmp_path.iterdir() if "damaged" in p.name]
+
+
+def test_a_read_only_file_system_is_an_error_and_no_damage(tmp_path: Path) -> None:
+    """A card that has worn out turns read-only: nothing may be set aside then, and nothing is lost when it is back."""
+    spool = Spool(tmp_path / "spool.db")
+    put(spool, 1)
+    spool._db.execute("PRAGMA query_only=ON")
+    with pytest.raises(SpoolError, match="readonly") as caught:
+        put(spool, 2)
+    assert not caught.value.damaged
+    assert [r.interval for r in spool.oldest(METER, 9)] == [1]
+    spool._db.execute("PRAGMA query_only=OFF")
+    put(spool, 2)
+    assert not [p.name for p in tmp_path.iterdir() if "damaged" in p.name]
+
+
+def test_a_folder_that_cannot_be_is_told_at_the_start(tmp_path: Path) -> None:
+    """Better now than at the first quarter hour."""
+    (tmp_path / "edge").write_text("a file where the folder should be")
+    with pytest.raises(SpoolError):
+        Spool(tmp_path / "edge" / "spool.db")
+
+
 def test_a_full_disk_is_an_error_and_leaves_what_was_there(tmp_path: Path) -> None:
     """The next sample makes the same reading again, as soon as there is room."""
     spool = Spool(tmp_path / "spool.db")
