@@ -27,8 +27,8 @@ from gridkit.quality import Quality
 from gridkit.reading import Core, Detail, detail_hash, encode_core, encode_detail, sign_reading
 
 NS = 1_000_000_000
-MAX_HELD = 4096
-"""Samples held while the clock is in doubt; when full every second one is let go."""
+MAX_HELD = 512
+"""Samples held while the clock is in doubt, their registers alone; when full every second one is let go."""
 DRIFT_PPM = 500
 """Most that a computer's free-running clock is off. Source: adjtimex(2), the kernel's own limit for a tick's error."""
 STEP_NS = 2 * NS
@@ -129,7 +129,7 @@ class Meter:
         """Keep a sample whose instant is known on the monotonic clock alone."""
         if len(self._held) >= MAX_HELD:
             del self._held[::2]
-        self._held.append(sample)
+        self._held.append(sample._replace(measured={}))
 
     def restamped(self, now_ns: int, monotonic_ns: int, clock_error_ms: int, speed: int) -> list[Sample]:
         """Return the held samples with the instants that a clock now trusted gives them, oldest first; none stay held.

@@ -8,8 +8,9 @@ import signal
 from edge import lean
 from edge.agent import Agent
 from edge.settings import EdgeSettings
+from edge.watch import WatchedClock
 from gridkit import log
-from gridkit.clock import open_clock
+from gridkit.clock import UtcClock, open_clock
 
 logger = log.get_logger("edge")
 
@@ -26,7 +27,9 @@ def run(settings: EdgeSettings) -> int:
 async def _run(settings: EdgeSettings) -> int:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_log_loop_exception)
-    agent = Agent(settings, open_clock(settings.clock))
+    clock = open_clock(settings.clock)
+    # Only UTC is ever set; a localnet's clock never goes back and states its own bound.
+    agent = Agent(settings, WatchedClock(clock) if isinstance(clock, UtcClock) else clock)
     task = asyncio.current_task()
     assert task is not None, "asyncio.run runs a task"
 

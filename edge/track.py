@@ -33,6 +33,8 @@ CONFIRM_SAMPLES = 4
 CONFIRM_WRAPS = 2
 MAX_INTERPOLATION_NS = 2 * 3600 * 1_000_000_000
 """Longest gap across which a boundary may be interpolated. Source: California VEE 4.1, two hours."""
+MAX_SET_BACK_NS = 2 * 3600 * 1_000_000_000
+"""Time that may have passed unseen when the clock was set back meanwhile: an hour of zone or summer time, and a restart."""
 SLACK_NS = 10 * 1_000_000_000
 """A register may lag behind the energy by this much, so growth is allowed that much more time."""
 _NS_PER_HOUR = 3600 * 1_000_000_000
@@ -89,7 +91,10 @@ class Rules(NamedTuple):
 
     def limit_wh(self, elapsed_ns: int, step_wh: Fraction) -> Fraction:
         """Return the most energy that can have flowed: 1.2 times the rating, and five register steps."""
-        return Fraction(self.max_power_w * 12 * (max(0, elapsed_ns) + SLACK_NS), 10 * _NS_PER_HOUR) + 5 * step_wh
+        if elapsed_ns < 0:
+            # The clock was set back: how long it really was nobody knows.
+            elapsed_ns = MAX_SET_BACK_NS - elapsed_ns
+        return Fraction(self.max_power_w * 12 * (elapsed_ns + SLACK_NS), 10 * _NS_PER_HOUR) + 5 * step_wh
 
 
 class TrackState(msgspec.Struct, frozen=True, array_like=True):
