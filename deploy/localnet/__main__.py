@@ -8,6 +8,7 @@ import errno
 import gc
 import os
 import signal
+import sqlite3
 import sys
 import time
 from pathlib import Path
@@ -57,7 +58,7 @@ def main(argv: list[str] | None = None) -> int:
         if given.command == "digest":
             return _digest(settings)
         return uvloop.run(_run(settings, start_ns))
-    except (LocalnetError, ClockError, OSError) as error:
+    except (LocalnetError, ClockError, OSError, sqlite3.Error) as error:
         log.error("localnet_failed", error=type(error).__name__, why=str(error))
         print(f"localnet: {error}", file=sys.stderr)
         return 1

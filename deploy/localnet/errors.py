@@ -4,6 +4,7 @@ LocalnetError
 ├── PortTakenError         another program listens there; names the setting
 ├── HomeHeldError          another localnet runs in this home
 ├── LedgerDamagedError     a file of the ledger is not what was written; names file and offset
+├── HistoryUnusableError   the file of past transactions cannot be read or written
 ├── LedgerDivergedError    replay gave another result than the one answered when the transaction was first run
 └── BankPanickedError      the SVM gave up in the middle of a transaction; its memory cannot be trusted any more
 """
@@ -44,6 +45,17 @@ class LedgerDamagedError(LocalnetError):
             f"{path} at byte {offset}: {why}; restore the folder from a backup, or start with another `home`"
         )
         self.path, self.offset = path, offset
+
+
+class HistoryUnusableError(LocalnetError):
+    """The disk is full or broken, or the file is damaged."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(
+            f"{path}: {why}; make room, or restore the file from a backup, or delete it: what landed before the last "
+            "snapshot is then no longer found, the accounts are as they were"
+        )
+        self.path = path
 
 
 class LedgerDivergedError(LocalnetError):

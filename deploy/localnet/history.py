@@ -20,6 +20,7 @@ from solders.transaction import VersionedTransaction
 from solders.transaction_metadata import TransactionMetadata
 
 from deploy.localnet.bank import Landed, TokenBalance, TokenKind
+from deploy.localnet.errors import HistoryUnusableError
 from deploy.localnet.failures import Failure
 from deploy.localnet.parsed_instructions import MEMO, MEMO_V1, memo_of
 
@@ -122,12 +123,18 @@ class History:
 
     Args:
         path: The SQLite file.
+
+    Raises:
+        HistoryUnusableError: It cannot be read or written.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._reader = _connect(path)
-        self._reader.executescript(_SCHEMA)
+        try:
+            self._reader = _connect(path)
+            self._reader.executescript(_SCHEMA)
+        except sqlite3.Error as error:
+            raise HistoryUnusableError(path, str(error)) from error
         self._recent: deque[Landed] = deque()
         self._by_signature: dict[bytes, Landed] = {}
         self._blocks: deque[Block] = deque()
