@@ -7,6 +7,7 @@ import asyncio
 import errno
 import gc
 import os
+import resource
 import signal
 import sqlite3
 import sys
@@ -33,6 +34,8 @@ log = get_logger("localnet")
 
 PREFIX = "CAMPUSGRID_LOCALNET_"
 NS_PER_S = 1_000_000_000
+SPARE_FILES = 256
+"""Files of the ledger and its threads, and connections that are being refused."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -109,6 +112,7 @@ async def _run(settings: LocalnetSettings, start_ns: int) -> int:
 
 async def _serve(settings: LocalnetSettings, node: Node, stopping: asyncio.Future[str]) -> str:
     """Listen until stopped; returns why the chain cannot go on, "" when somebody asked for the stop."""
+    _allow_open_files(2 * settings.max_connections + SPARE_FILES)
     loop = asyncio.get_running_loop()
     outbox = Outbox(node.ledger)
     dispatcher = Dispatcher(node, settings.max_batch)
@@ -148,6 +152,18 @@ async def _serve(settings: LocalnetSettings, node: Node, stopping: asyncio.Futur
         ws.close()
         if not stopping.cancelled() and stopping.done() and not stopping.result():
             await node.ledger.durable()
+
+
+def _allow_open_files(count: int) -> None:
+    """Raise the limit on open files where the system lets us: without a file to spare, no client is answered any more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < count:
+        wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        if wanted < count:
+            log.warning(
+                "few_open_files", allowed=wanted, wanted=count, remedy="raise ulimit -n or lower max_connections"
+            )
 
 
 def _ready(settings: LocalnetSettings, genesis: Genesis, node: Node) -> dict[str, object]:

@@ -14,6 +14,7 @@ from gridkit.log import get_logger
 log = get_logger("localnet.ws")
 
 MAX_MESSAGE_BYTES = 1 << 20
+HANDSHAKE_TIMEOUT_S = 3.0
 MAX_QUEUED_BYTES = 16 << 20
 """What one client may leave unread: a block or two of full speed."""
 
@@ -57,21 +58,39 @@ class WebSocketServer:
 
     Args:
         subscriptions: What answers.
-        max_connections: Most clients at once.
+        max_connections: Most clients at once, those included that have not said yet what they want.
     """
 
     def __init__(self, subscriptions: Subscriptions, max_connections: int) -> None:
         self._subscriptions, self._max = subscriptions, max_connections
-        self._clients = 0
+        self._open: set[ServerConnection] = set()
 
     async def start(self, host: str, port: int) -> Server:
         """Listen; raises OSError when the port is taken."""
+        limit = self
+
+        class Counted(ServerConnection):
+            """A connection that is cut off at once when there are too many."""
+
+            def connection_made(self, transport: asyncio.BaseTransport) -> None:
+                super().connection_made(transport)
+                limit._open.add(self)
+                if len(limit._open) > limit._max:
+                    log.warning("ws_refused", open=len(limit._open))
+                    self.transport.abort()
+
+            def connection_lost(self, exc: Exception | None) -> None:
+                limit._open.discard(self)
+                super().connection_lost(exc)
+
         return await serve(
             self._serve,
             host,
             port,
+            create_connection=Counted,
             max_size=MAX_MESSAGE_BYTES,
             compression=None,
+            open_timeout=HANDSHAKE_TIMEOUT_S,
             ping_interval=20,
             ping_timeout=60,
             close_timeout=2,
@@ -79,10 +98,6 @@ class WebSocketServer:
         )
 
     async def _serve(self, connection: ServerConnection) -> None:
-        if self._clients >= self._max:
-            await connection.close(1013, "too many clients")
-            return
-        self._clients += 1
         client = Client(connection)
         sender = asyncio.create_task(client.send())
         try:
@@ -91,7 +106,6 @@ class WebSocketServer:
         except ConnectionClosed:
             pass
         finally:
-            self._clients -= 1
             self._subscriptions.drop(client)
             sender.cancel()
             await asyncio.gather(sender, return_exceptions=True)

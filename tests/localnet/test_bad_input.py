@@ -19,7 +19,7 @@ from localnet_process import SOL, Node, Wallet
 from proving import steps
 from test_websocket import watching
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidMessage
 
 pytestmark = pytest.mark.integration
 
@@ -147,6 +147,7 @@ def send_raw(node: Node, data: bytes) -> None:
             pass  # it closed on us
 
 
+@pytest.mark.prove_too
 def test_memory_stays_bounded_whatever_comes(make_node: MakeNode) -> None:
     """One bad client must not push the chain out of a small machine's memory."""
     node = make_node(slot_ms=400, max_connections=128).start()
@@ -155,7 +156,7 @@ def test_memory_stays_bounded_whatever_comes(make_node: MakeNode) -> None:
     before = node.resident_mib()
     head = b"POST / HTTP/1.1\r\nhost: x\r\n"
     mega = b"x" * (1 << 20)
-    for _ in range(5):
+    for _ in range(steps(1, prove=20)):
         send_raw(node, head + b"content-length: 10485760\r\n\r\n" + mega * 10)
         send_raw(node, head + b"transfer-encoding: chunked\r\n\r\n" + (b"100000\r\n" + mega + b"\r\n") * 10)
         send_raw(node, head + b"a: " + mega)
@@ -205,6 +206,24 @@ def test_clients_that_never_finish_their_request_do_not_lock_others_out(make_nod
     for connection in slow:
         connection.close()
     assert "campusgrid_localnet_http_connections" in node.http.get("/metrics").text
+
+
+async def test_more_connections_than_there_may_be_are_cut_off_and_leave_no_trace(make_node: MakeNode) -> None:
+    """Whoever opens connections without end must find the end; afterwards there is room again."""
+    node = make_node(max_connections=50).start()
+    crowd = [socket.create_connection(("127.0.0.1", port), 5) for _ in range(150) for port in (node.port, node.ws_port)]
+    assert node.call("getHealth") == "ok"
+    for connection in crowd:
+        connection.close()
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            async with watching(node) as watcher:
+                assert await watcher.ask("slotSubscribe")
+                return
+        except (OSError, InvalidMessage, ConnectionClosed):
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.2)
 
 
 async def test_a_flood_of_subscriptions_ends_at_the_limit_and_the_connection_lives(node: Node) -> None:

@@ -364,7 +364,7 @@ def test_a_damaged_history_is_named_and_the_accounts_live_without_it(make_node: 
     node.start()
     assert node.balance(target.pubkey) == SOL
     assert node.call("getTransaction", name) is None
-    assert node.run([pay(payer, target.pubkey, SOL)], [payer])
+    assert node.run([pay(payer, target.pubkey, SOL + 1)], [payer])
 
 
 def test_a_snapshot_that_was_cut_short_is_thrown_away(make_node: MakeNode) -> None:
