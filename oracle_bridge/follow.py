@@ -165,6 +165,11 @@ class Follower:
         """
         return self._gaps.in_doubt(keys, roots)
 
+    @property
+    def unexplained(self) -> int:
+        """Return how many of the zone's roots stand here without records."""
+        return self._gaps.unexplained
+
     def _add_roots(self, roots: Roots) -> None:
         for seq, root in self._store.batch_roots(self._zone, self._next_seq):
             if seq != self._next_seq or seq >= roots.next_seq:

@@ -44,39 +44,66 @@ class Gaps:
         self._entries: Mapping[int, SlabEntry] = {}
         self._range = merkle.Range(self._fetch)
         self._doubts: dict[int, tuple[Packed, ...]] = {}  # what may stand under a root, by its number
+        self._places: dict[tuple[int, int], list[tuple[int, Packed]]] = {}  # the same by (slot, interval)
         self._is_loaded = False
         self._tried: set[Key] = set()
 
+    @property
+    def unexplained(self) -> int:
+        """Return how many roots stand without records."""
+        self._load()
+        return len(self._doubts)
+
     def in_doubt(self, keys: Iterable[Key], roots: Roots) -> set[Key]:
         """Return which of these readings may stand under a root whose records are not known; see `Follower.in_doubt`."""
-        if not self._is_loaded:
-            self._is_loaded = True
-            for seq, _ in self._store.unexplained(self._zone):
-                if seq not in self._doubts:
-                    self.repair(seq, roots)
+        wanted = list(keys)
+        if not self._load():
+            return set(wanted)
         if not self._doubts:
             return set()
-        wanted = list(keys)
         found = self._doubted(wanted)
-        if found - self._tried:
-            self._tried = found
-            for seq in sorted(self._doubts):
+        if found.keys() - self._tried:
+            for seq in sorted({seq for key in found.keys() - self._tried for seq in found[key]}):
                 if seq in self._doubts:
                     self.repair(seq, roots)
             found = self._doubted(wanted)
-        return found
+            self._tried = set(found)
+        return set(found)
 
-    def _doubted(self, keys: Iterable[Key]) -> set[Key]:
-        """Return which of these readings an unexplained posting can have applied: its signature and bytes say which one is meant."""
-        wanted = set(keys)
-        found = set()
+    def _load(self) -> bool:
+        """Learn after a start what may stand under the roots that have no records; return whether that is known."""
+        if not self._is_loaded:
+            named = {seq: signature for seq, _, signature in self._store.unexplained(self._zone)}
+            postings = self._postings_of(sorted({signature for signature in named.values() if signature}))
+            if postings is None:
+                return False
+            for seq, signature in named.items():
+                own = [posting.readings for posting in postings if posting.signature == signature]
+                self._doubts[seq] = tuple(reading for readings in own for reading in readings)
+            self._index()
+            self._is_loaded = True
+        return True
+
+    def _index(self) -> None:
+        self._places = {}
         for seq, readings in self._doubts.items():
             for packed in readings:
+                self._places.setdefault((packed.slot, packed.interval), []).append((seq, packed))
+
+    def _doubted(self, keys: Iterable[Key]) -> dict[Key, set[int]]:
+        """Return which of these readings an unexplained posting can have applied, with the roots in question.
+
+        The posting's signature and bytes say which reading is meant, so another one for the same interval is not in doubt.
+        """
+        self._entries = self._entries or self._meters()
+        slots = {entry.meter_number: slot for slot, entry in self._entries.items()}
+        found: dict[Key, set[int]] = {}
+        for key in keys:
+            for seq, packed in self._places.get((slots.get(key[0], -1), key[2]), ()):
                 stored = self._stored(packed, seq)
-                if stored is not None:
-                    core = decode_core(stored.core)
-                    found.add((core.meter_number, core.register_epoch, core.interval))
-        return wanted & found
+                if stored is not None and decode_core(stored.core).register_epoch == key[1]:
+                    found.setdefault(key, set()).add(seq)
+        return found
 
     def repair(self, seq: int, roots: Roots) -> None:
         """Explain batch `seq` and those around it that no event told.
@@ -89,9 +116,9 @@ class Gaps:
         first = before[0] + 1 if before else 0
         last = after[0] if after else roots.next_seq
         postings = self._cut_postings(before and before[1], after and after[1])
-        if not postings and after is None:
-            return  # The newest transaction is not listed yet.
-        kept = dict(self._store.unexplained(self._zone))
+        if postings is None or (not postings and after is None):
+            return  # The newest transaction is not listed yet, or one is not served.
+        kept = {number: root for number, root, _ in self._store.unexplained(self._zone)}
         ring = {root.seq: root for root in roots.ring}
         entries = self._entries = self._meters()
         found: list[Batch] = []
@@ -111,16 +138,19 @@ class Gaps:
             found, roots_known, postings = found + by_peaks, {}, []
         self._keep(found, roots_known, postings)
 
-    def _cut_postings(self, before: str | None, after: str | None) -> list[Posting]:
+    def _cut_postings(self, before: str | None, after: str | None) -> list[Posting] | None:
         """Return the postings of transactions with cut logs from `before` to `after`, both included: they may hold several."""
         between = walk.landed(self._node, self._roots, until=before, before=after)
-        signatures = [name for name in (before, *between, after) if name]
+        return self._postings_of([name for name in (before, *between, after) if name])
+
+    def _postings_of(self, signatures: Sequence[str]) -> list[Posting] | None:
+        """Return the postings of those transactions whose logs were cut; None when one is not served."""
         found: list[Posting] = []
-        for at in range(0, len(signatures), 50):
-            part = signatures[at : at + 50]
-            for signature, transaction in zip(part, self._node.transactions(part), strict=True):
-                if transaction is not None and not hidden.logs_are_whole(transaction):
-                    found += hidden.postings_in(transaction, signature, self._oracle, self._roots)
+        for signature, transaction in walk.served(self._node, signatures):
+            if transaction is None:
+                return None
+            if not hidden.logs_are_whole(transaction):
+                found += hidden.postings_in(transaction, signature, self._oracle, self._roots)
         return found
 
     def _digest(self, seq: int) -> hidden.Digest:
@@ -216,8 +246,12 @@ class Gaps:
 
     def _keep(self, found: Sequence[Batch], unexplained: Mapping[int, bytes], postings: Sequence[Posting]) -> None:
         """Write what was found, and roots without records; note which readings these leave in doubt."""
-        named = postings[0] if len(postings) == 1 else Posting((), "", 0)
-        bare = [Batch(self._zone, seq, root, b"", named.signature, named.slot, ()) for seq, root in unexplained.items()]
+        lone = Posting((), "", 0)  # Which posting made which root is known only where there are as many of both.
+        makers = postings if len(postings) == len(unexplained) else [lone] * len(unexplained)
+        bare = [
+            Batch(self._zone, seq, root, b"", maker.signature, maker.slot, ())
+            for (seq, root), maker in zip(unexplained.items(), makers, strict=True)
+        ]
         self._store.record_batches(self._zone, [*found, *bare], None)
         for batch in found:
             self._doubts.pop(batch.seq, None)
@@ -227,3 +261,4 @@ class Gaps:
             if seq not in self._doubts:
                 log.error("batch_unexplained", zone=self._zone, seq=seq, root=root.hex(), readings=len(readings))
             self._doubts[seq] = readings
+        self._index()

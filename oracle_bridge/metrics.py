@@ -54,6 +54,12 @@ class Metrics:
         self.roots_missing = Gauge(
             "campusgrid_bridge_roots_missing", "Roots whose batch is not known.", ["zone"], registry=make
         )
+        self.roots_unexplained = Gauge(
+            "campusgrid_bridge_roots_unexplained",
+            "Roots without records: somebody hid the posting, and a core that it needs is not here.",
+            ["zone"],
+            registry=make,
+        )
         self.roots_wrong = Gauge(
             "campusgrid_bridge_roots_wrong", "1 when the peaks differ from ours.", ["zone"], registry=make
         )

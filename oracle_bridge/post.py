@@ -182,6 +182,7 @@ class ZoneWorker:
         """Return whether every root that the chain had is known here, so that a missing record is missing on the chain or in doubt."""
         missing, wrong = self._follower.compare(roots)
         self._metrics.roots_missing.labels(str(self.zone)).set(max(0, missing))
+        self._metrics.roots_unexplained.labels(str(self.zone)).set(self._follower.unexplained)
         self._metrics.roots_wrong.labels(str(self.zone)).set(int(wrong))
         if wrong:
             log.error("roots_differ", zone=self.zone, next_seq=roots.next_seq)

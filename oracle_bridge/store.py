@@ -660,15 +660,15 @@ class Store:
         with self._reading() as connection:
             return [(int(seq), bytes(root)) for seq, root in connection.execute(query)]
 
-    def unexplained(self, zone: int) -> list[tuple[int, bytes]]:
-        """Return (number, root) of the batches of a zone whose records are not known, ascending; an empty root is not known either."""
+    def unexplained(self, zone: int) -> list[tuple[int, bytes, str]]:
+        """Return (number, root, transaction) of the batches whose records are not known, ascending; what is empty is not known either."""
         query = (
-            sa.select(batches.c.seq, batches.c.root)
+            sa.select(batches.c.seq, batches.c.root, batches.c.tx_signature)
             .where(batches.c.zone == zone, sa.func.length(batches.c.records) == 0)
             .order_by(batches.c.seq)
         )
         with self._reading() as connection:
-            return [(int(seq), bytes(root)) for seq, root in connection.execute(query)]
+            return [(int(seq), bytes(root), str(name)) for seq, root, name in connection.execute(query)]
 
     def neighbour(self, zone: int, seq: int, *, later: bool) -> tuple[int, str] | None:
         """Return (number, transaction) of the nearest batch before (or after) number `seq` whose records are known."""

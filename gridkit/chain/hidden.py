@@ -71,10 +71,13 @@ def postings_in(transaction: dict[str, Any], signature: str, oracle: str, roots:
 
 
 def find(postings: Iterable[Posting], root: RingRoot, digest: Digest) -> tuple[Posting, bytes] | None:
-    """Return the posting that made a root and the records under it, or None when none of them can be shown to have."""
+    """Return the posting that made a root and the records under it, or None when none of them can be shown to have.
+
+    A record count of 0 is not known: the root outlived its place in the ring.
+    """
     for posting in postings:
         digests = [digest(reading) for reading in posting.readings]
-        guesses = possible_records(posting.readings, digests, root.record_count)
+        guesses = possible_records(posting.readings, digests, root.record_count or None)
         for records in itertools.islice(guesses, MAX_GUESSES):
             if merkle.batch_root(records) == root.root:
                 return posting, records

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 _PAGE = 1000
@@ -37,10 +37,16 @@ def chunks(node: Node, address: str, *, until: str | None) -> Iterator[list[tupl
     """
     found = landed(node, address, until=until)
     for at in range(0, len(found), _CHUNK):
-        part = found[at : at + _CHUNK]
-        served = list(zip(part, node.transactions(part), strict=True))
-        behind = next((n for n, (_, transaction) in enumerate(served) if transaction is None), None)
+        part = list(served(node, found[at : at + _CHUNK]))
+        behind = next((n for n, (_, transaction) in enumerate(part) if transaction is None), None)
         if behind is not None:
-            yield served[: behind + 1]
+            yield part[: behind + 1]
             return
-        yield served
+        yield part
+
+
+def served(node: Node, signatures: Sequence[str]) -> Iterator[tuple[str, dict[str, Any] | None]]:
+    """Yield each transaction by signature, 50 a request; None = not to be had."""
+    for at in range(0, len(signatures), _CHUNK):
+        part = list(signatures[at : at + _CHUNK])
+        yield from zip(part, node.transactions(part), strict=True)

@@ -72,7 +72,9 @@ def batches(bench: Any) -> list[tuple[bytes, bytes]]:
 def assert_whole(bench: Any, *, unexplained: int = 0) -> None:
     """Every root is known here, right, and explained but for `unexplained` of them."""
     real = [root for _, _, root in bench.chain.zones[1].roots]
+    bench.step()
     assert (gauge(bench, "roots_missing"), gauge(bench, "roots_wrong")) == (0, 0)
+    assert gauge(bench, "roots_unexplained") == unexplained
     found = batches(bench)
     assert [root for root, _ in found] == real
     assert [merkle.batch_root(records) for root, records in found if records] == [r for r, n in found if n]
@@ -110,6 +112,12 @@ def test_a_hidden_posting_of_a_reading_that_comes_later_is_explained_when_it_com
     bench.step(times=2)
     assert bench.states() == {"settled": 2, "superseded": 1, "stored": 1}, "only what the posting names stays open"
     bench.start()
+    bench.chain.hold_transactions = True
+    bench.step()
+    assert bench.states() == {"settled": 2, "superseded": 1, "stored": 1}, (
+        "nor is it judged while the posting is not served"
+    )
+    bench.chain.hold_transactions = False
     bench.step(times=2)
     assert bench.states() == {"settled": 2, "superseded": 1, "stored": 1}, "a restart knows it too"
     feed(bench, 1, 1_100, first=FIRST + 1)
@@ -217,6 +225,40 @@ def test_what_the_ring_has_passed_and_nobody_knows_stays_unknown(bench: Any) -> 
     bench.step(times=2)
     assert bench.states() == {"settled": 3, "superseded": 1}
     assert_whole(bench)
+
+
+def test_a_kept_root_explains_its_batch_after_the_ring_has_passed_it(bench: Any) -> None:
+    """Then nobody says any more how many records it has: the root alone must be enough."""
+    post(bench, packed(bench, 1, FIRST, 1_000) + packed(bench, 1, FIRST + 1, 1_100))
+    bench.step()
+    fill_ring(bench, 1 + accounts.RING_LEN)
+    assert_whole(bench, unexplained=1)
+    bench.start()
+    feed(bench, 1, 1_000)
+    bench.step(times=2)
+    assert bench.states() == {"stored": 1}
+    feed(bench, 1, 1_100, first=FIRST + 1)
+    bench.step(times=2)
+    assert bench.states() == {"settled": 2}
+    assert_whole(bench)
+
+
+def test_a_hidden_transaction_that_is_not_served_decides_nothing(bench: Any) -> None:
+    """A node that holds a transaction back for a moment must not turn its readings into superseded ones."""
+    feed(bench, 1, 1_000)
+    post(bench, packed(bench, 1, FIRST, 1_000))
+    serve = bench.chain._rpc_getTransaction
+    served = [False, True, False]  # followed, then not to be had when the gap is looked at
+
+    def stutter(*words: Any) -> Any:
+        return serve(*words) if not served or served.pop() is False else None
+
+    bench.chain._rpc_getTransaction = stutter
+    bench.step()
+    assert (bench.states(), batches(bench)) == ({"stored": 1}, [])
+    bench.chain._rpc_getTransaction = serve
+    bench.step(times=2)
+    assert bench.states() == {"settled": 1}
 
 
 def test_a_root_that_is_not_listed_yet_is_waited_for(bench: Any) -> None:
