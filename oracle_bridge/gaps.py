@@ -45,6 +45,7 @@ class Gaps:
         self._range = merkle.Range(self._fetch)
         self._doubts: dict[int, tuple[Packed, ...]] = {}  # what may stand under a root, by its number
         self._places: dict[tuple[int, int], list[tuple[int, Packed]]] = {}  # the same by (slot, interval)
+        self._unnamed: set[int] = set()  # roots of which the store does not say whose posting may have made them
         self._is_loaded = False
         self._tried: set[Key] = set()
 
@@ -57,7 +58,7 @@ class Gaps:
     def in_doubt(self, keys: Iterable[Key], roots: Roots) -> set[Key]:
         """Return which of these readings may stand under a root whose records are not known; see `Follower.in_doubt`."""
         wanted = list(keys)
-        if not self._load():
+        if not self._load() or not all(self.repair(seq, roots) for seq in sorted(self._unnamed)):
             return set(wanted)
         if not self._doubts:
             return set()
@@ -80,6 +81,7 @@ class Gaps:
             for seq, signature in named.items():
                 own = [posting.readings for posting in postings if posting.signature == signature]
                 self._doubts[seq] = tuple(reading for readings in own for reading in readings)
+            self._unnamed = {seq for seq, signature in named.items() if not signature}
             self._index()
             self._is_loaded = True
         return True
@@ -105,8 +107,8 @@ class Gaps:
                     found.setdefault(key, set()).add(seq)
         return found
 
-    def repair(self, seq: int, roots: Roots) -> None:
-        """Explain batch `seq` and those around it that no event told.
+    def repair(self, seq: int, roots: Roots) -> bool:
+        """Explain batch `seq` and those around it that no event told; return whether all that can tell was served.
 
         Raises:
             gridkit.chain.rpc.RpcError: The chain does not answer; nothing is changed.
@@ -117,7 +119,7 @@ class Gaps:
         last = after[0] if after else roots.next_seq
         postings = self._cut_postings(before and before[1], after and after[1])
         if postings is None or (not postings and after is None):
-            return  # The newest transaction is not listed yet, or one is not served.
+            return False  # The newest transaction is not listed yet, or one is not served.
         kept = {number: root for number, root, _ in self._store.unexplained(self._zone)}
         ring = {root.seq: root for root in roots.ring}
         entries = self._entries = self._meters()
@@ -137,6 +139,8 @@ class Gaps:
         if by_peaks:
             found, roots_known, postings = found + by_peaks, {}, []
         self._keep(found, roots_known, postings)
+        self._unnamed -= {*range(first, last)}
+        return True
 
     def _cut_postings(self, before: str | None, after: str | None) -> list[Posting] | None:
         """Return the postings of transactions with cut logs from `before` to `after`, both included: they may hold several."""

@@ -243,6 +243,23 @@ def test_a_kept_root_explains_its_batch_after_the_ring_has_passed_it(bench: Any)
     assert_whole(bench)
 
 
+def test_doubt_about_more_postings_than_roots_survives_a_restart(bench: Any) -> None:
+    """One of two hidden postings applied nothing: nobody can say which until the core is here, also not after a restart."""
+    feed(bench, 1, 1_000)
+    bench.step()
+    post(bench, packed(bench, 1, FIRST, 1_000))
+    post(bench, packed(bench, 2, FIRST, 1_000) + packed(bench, 2, FIRST + 1, 1_100))
+    feed(bench, 2, 1_000)
+    for _ in range(2):
+        bench.step(times=2)
+        assert bench.states() == {"settled": 1, "stored": 1}
+        bench.start()
+    feed(bench, 2, 1_100, first=FIRST + 1)
+    bench.step(times=2)
+    assert bench.states() == {"settled": 3}
+    assert_whole(bench)
+
+
 def test_a_hidden_transaction_that_is_not_served_decides_nothing(bench: Any) -> None:
     """A node that holds a transaction back for a moment must not turn its readings into superseded ones."""
     feed(bench, 1, 1_000)
