@@ -282,7 +282,7 @@ class History:
         device = self.devices[which]
         pick = self.random.choice
         registers = tuple(
-            max(0, wh + pick([0, 1, -1, 500, self.random.randint(-(2**24), 2**24)])) for wh in self.shown(device)
+            max(0, wh + pick([0, 1, 500, 5_000, -1, self.random.randint(-(2**24), 2**24)])) for wh in self.shown(device)
         )
         before = self.entries(device.zone)
         interval = device.interval - pick([0, 0, 1, 3])
@@ -429,7 +429,7 @@ def test_minted_is_what_signed_registers_have_grown(seed: int) -> None:
     count = history.count
     for reason in (APPLIED, STALE, LOWER, OVER_CAPACITY, BAD_SIGNATURE, MASKED, WRONG_EPOCH):
         assert count[f"reason {reason}"] > 0, (reason, count)
-    assert count["attested"] > 20
+    assert count["attested"] > 15
     assert count["proven wrong"] > 2
     assert sum(energy.epoch for energy in history.model) >= 6
     assert sum(device.meter.keys[0].epoch for device in history.devices) >= 6
