@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 
 import msgspec
-from solders.instruction import Instruction
+from solders.instruction import AccountMeta, Instruction
 
 from deploy.contact.chain import Chain
 from gridkit.chain.deployment import SYSTEM_PROGRAM, derive
@@ -19,6 +19,7 @@ SET_PARAM, SET_MEMBERS, SET_GUARDIANS, ISSUE_CREDIT, RESUME, ADD_VALIDATOR, REMO
 )
 _CLOCK = "SysvarC1ock11111111111111111111111111111111"
 _OPEN = 0
+_WRITABLE, _SIGNER = 1, 2
 # How far back an open proposal of the same wording is looked for, so that a broken run is taken up and not done again.
 _LOOK_BACK = 256
 
@@ -31,6 +32,7 @@ class Decision(msgspec.Struct, frozen=True):
         kind, payload: As governance's KIND_ constants say.
         instruction: Which instruction executes it.
         accounts: Those of that instruction beside executor, payer, council and proposal, by name.
+        remaining: Those behind them.
     """
 
     what: str
@@ -38,6 +40,17 @@ class Decision(msgspec.Struct, frozen=True):
     payload: bytes
     instruction: str = "execute"
     accounts: dict[str, str] = {}
+    remaining: tuple[AccountMeta, ...] = ()
+
+
+def call_of(what: str, built: Instruction) -> Decision:
+    """Return the decision that governance calls `built`, which the council's PDA signs where it says so."""
+    keys = b"".join(bytes(meta.pubkey) for meta in built.accounts)
+    flags = bytes(_WRITABLE * meta.is_writable | _SIGNER * meta.is_signer for meta in built.accounts)
+    count, data = struct.pack("<I", len(flags)), bytes(built.data)
+    payload = bytes(built.program_id) + count + keys + count + flags + struct.pack("<I", len(data)) + data
+    metas = tuple(AccountMeta(meta.pubkey, False, meta.is_writable) for meta in built.accounts)
+    return Decision(what, CALL, payload, "execute_call", {"program": str(built.program_id)}, metas)
 
 
 class CouncilWaitsError(Exception):
@@ -164,12 +177,14 @@ class Council:
         self, number: int, decision: Decision, member: Signer
     ) -> tuple[str, list[Instruction], list[Signer]]:
         named = self._named(number) | decision.accounts | {"executor": member.address}
-        return f"execute: {decision.what}", [self._build(decision.instruction, named, {})], [member]
+        return f"execute: {decision.what}", [self._build(decision.instruction, named, {}, decision.remaining)], [member]
 
-    def _build(self, name: str, named: dict[str, str], args: dict[str, object]) -> Instruction:
+    def _build(
+        self, name: str, named: dict[str, str], args: dict[str, object], remaining: Sequence[AccountMeta] = ()
+    ) -> Instruction:
         if name in ("propose", "execute_validator"):
             named = named | {"payer": self._chain.payer.address, "system_program": SYSTEM_PROGRAM}
-        return instruction("governance", self._id, name, named, **args)
+        return instruction("governance", self._id, name, named, remaining, **args)
 
     def _named(self, number: int) -> dict[str, str]:
         return {"council": self.address, "proposal": self._address_of(number)}

@@ -14,15 +14,15 @@ from nacl.signing import SigningKey
 
 from deploy.contact import authority
 from deploy.contact import main as contact
-from deploy.contact.chain import Chain, TransactionFailedError
-from deploy.contact.council import ADD_VALIDATOR, SET_MEMBERS, Council, CouncilWaitsError, Decision
+from deploy.contact.chain import Chain, TransactionFailedError, token_account_instruction
+from deploy.contact.council import ADD_VALIDATOR, SET_MEMBERS, Council, CouncilWaitsError, Decision, call_of
 from deploy.contact.local import council_keys, deploy_local
 from deploy.ports import Ports
 from deploy.site import CHECKOUT, Site
 from gridkit.chain import idl, loader
-from gridkit.chain.deployment import Deployment
+from gridkit.chain.deployment import Deployment, associated_token_account
 from gridkit.chain.rpc import Rpc
-from gridkit.chain.tx import Signer, pubkey
+from gridkit.chain.tx import Signer, instruction, pubkey
 
 SO = CHECKOUT / "programs" / "so"
 
@@ -169,6 +169,26 @@ def test_upgrades_that_nobody_approved_are_refused_on_the_chain(box: Box) -> Non
     box.council.decide([Decision("the same members", SET_MEMBERS, b"\x02" + (3).to_bytes(4, "little") + members)])
     assert box.refused(numbers[1], decisions[1]) == "StaleEpoch"
     assert box.code(program).startswith((SO / f"{program}.so").read_bytes())
+
+
+def test_the_council_sets_what_other_programs_leave_to_it(box: Box) -> None:
+    """Oracle keys and fee recipients change by a call that the members approved, and by nothing else."""
+    on, key = box.deployment, Signer(SigningKey.generate())
+    accounts = {"council": on.council, "config": on.config("oracle")}
+    keys = [bytes(box.site.signer("poster").pubkey), bytes(key.pubkey)]
+    oracles = instruction("oracle", on.programs["oracle"], "set_oracles", accounts, threshold=1, oracle_keys=keys)
+    recipient = associated_token_account(box.chain.payer.address, on.credit_mint)
+    made = token_account_instruction(box.chain.payer, box.chain.payer.address, on.credit_mint, recipient)
+    box.chain.send("a CREDIT account", [made])
+    named = {"council": on.council, "market": on.market, "first_recipient": recipient}
+    shares = [10_000, 0, 0, 0]
+    fees = instruction("trading", on.programs["trading"], "set_fee_recipients", named, shares_bps=shares)
+    box.council.decide([call_of("two oracle keys", oracles), call_of("fees to the deployer", fees)])
+    config, market = box.rpc.account(on.config("oracle")), box.rpc.account(on.market)
+    assert config is not None
+    assert market is not None
+    assert bytes(key.pubkey) in config.data
+    assert bytes(pubkey(recipient)) in market.data[:2_048]
 
 
 def test_a_broken_run_is_taken_up(box: Box) -> None:

@@ -257,7 +257,7 @@ class Walk:
         self.people = [
             *self.campus.members,
             *self.campus.guardians,
-            *(self.chain.wallet(f"person {i}") for i in range(6)),
+            *(self.chain.wallet(f"person {i}") for i in range(12)),
         ]
         assert self.campus.initialize_governance().ok
         self.rules = Rules(
@@ -273,7 +273,7 @@ class Walk:
     def step(self) -> None:
         """Do one random thing, and compare."""
         what = self.random.choices(
-            ("propose", "approve", "revoke", "cancel", "execute", "stop", "wait", "forge"), (20, 34, 6, 3, 30, 6, 10, 3)
+            ("propose", "approve", "revoke", "cancel", "execute", "stop", "wait", "forge"), (20, 34, 6, 3, 30, 9, 10, 3)
         )[0]
         getattr(self, what)()
         self.compare()
@@ -311,7 +311,7 @@ class Walk:
             value = max(0, self.rules.params.get(number, 0) + pick.randint(-70, 70) // pick.choice((1, 5, 50)))
             return kind, (number, value), payload_set_param(number, value)
         if kind == SET_MEMBERS:
-            chosen = pick.sample(keys, pick.randint(1, 6))
+            chosen = pick.sample(keys, pick.choice((1, 2, 3, 4, 6, 16)))
             if pick.random() < 0.2:
                 chosen.append(chosen[0])
             threshold = pick.randint(1, min(3, len(chosen))) if pick.random() < 0.9 else pick.choice((0, 9))
@@ -452,7 +452,7 @@ class Walk:
 
     def wait(self) -> None:
         """Time passes."""
-        self.chain.advance(self.random.choice((1, 60, 600, 1_200, 3_600, 3_600, PROPOSAL_TTL_S // 4)))
+        self.chain.advance(self.random.choice((1, 60, 600, 1_200, 1_800, 3_600, PROPOSAL_TTL_S // 6)))
 
     def forge(self) -> None:
         """Somebody brings a proposal or a council of their own making; whatever it says, it must count for nothing."""
