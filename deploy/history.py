@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from gridkit.chain import accounts, hidden, idl, merkle, proof, walk
+from gridkit.chain import accounts, hidden, idl, merkle, proof, trades, walk
 from gridkit.chain.deployment import Deployment, network_programs
 from gridkit.chain.posting import Packed
 from gridkit.chain.rpc import Rpc
@@ -73,9 +73,8 @@ class History:
                 if event.name == "Settled" and event.program == "energy_token":
                     self._take_settlement(event.fields)
         for signature, event in self._events(self._on.market):
-            if event.name == "Filled" and event.program == "trading":
-                for offset in range(len(event.fields["fills"])):
-                    self.trade_signatures[event.fields["first_trade"] + offset] = signature
+            for fill in trades.fills_of(event):
+                self.trade_signatures[fill.trade] = signature
 
     def explain(self, find: Find) -> None:
         """Rebuild the batches that no event told from the postings' own bytes and what `find` knows; the zone's ring decides."""

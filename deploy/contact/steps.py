@@ -102,7 +102,7 @@ class Setup:
         self._registry(genesis)
         self._oracle()
         self._energy_token()
-        market = self._trading()
+        market, auctions = self._trading()
         zones = {str(zone): self._zone(zone, netting) for zone, netting in sorted(self._terms.zones.items())}
         tag = network_tag(bytes(pubkey(genesis)), bytes(pubkey(self.ids["oracle"])))
         shared = [self._pda("governance", b"council"), self._pda("oracle", b"config")]
@@ -112,6 +112,7 @@ class Setup:
             network_tag=tag.hex(),
             programs=self.ids,
             market=market,
+            auctions=auctions,
             zones=zones,
             grid_mint=self._pda("energy_token", b"mint"),
             credit_mint=self._pda("governance", b"credit"),
@@ -190,7 +191,7 @@ class Setup:
         args = {f"{name}_program": bytes(pubkey(self.ids[name])) for name in siblings}
         self._initialize("energy_token", accounts["config"], accounts, args)
 
-    def _trading(self) -> str:
+    def _trading(self) -> tuple[str, str]:
         accounts = {
             "config": self._pda("trading", b"config"),
             "council": self._pda("governance", b"council"),
@@ -205,19 +206,21 @@ class Setup:
         siblings = ("governance", "registry", "energy_token")
         args = {f"{name}_program": bytes(pubkey(self.ids[name])) for name in siblings}
         self._initialize("trading", accounts["config"], accounts, args)
-        size = idl.interface("trading").layout("Market").size
-        market, create = self._chain.create_with_seed("market", size, self.ids["trading"])
+        admin = {"admin": self._admin.address, "admin_user": self._user(self._admin.address)}
+        market, create = self._chain.create_with_seed("market", _size("trading", "Market"), self.ids["trading"])
         if create is not None:
-            named = {
-                "admin": self._admin.address,
-                "admin_user": self._user(self._admin.address),
-                "config": accounts["config"],
-                "market": market,
-            }
+            named = admin | {"config": accounts["config"], "market": market}
             made = self._instruction("trading", "create_market", named, {"min_tick": self._terms.min_tick})
             self._chain.send("create the market", [create, made])
             self._say(f"market created at {market}")
-        return market
+        auctions, create = self._chain.create_with_seed("auctions", _size("trading", "Auctions"), self.ids["trading"])
+        if create is not None:
+            named = admin | {"market": market, "auctions": auctions}
+            self._chain.send(
+                "create the auctions", [create, self._instruction("trading", "create_auctions", named, {})]
+            )
+            self._say(f"auctions created at {auctions}")
+        return market, auctions
 
     def _zone(self, zone: int, netting: bool) -> ZoneAddresses:
         seed = zone.to_bytes(2, "little")

@@ -20,8 +20,8 @@ from gateway.ledger import Ledger, Outcome
 from gateway.orders import book_keeping
 from gateway.store import cursors, trades
 from gridkit.chain import hidden, walk
-from gridkit.chain.idl import Event
 from gridkit.chain.proof import Fill, decode_fill, encode_fill, fills_hash
+from gridkit.chain.trades import fills_of
 from gridkit.log import get_logger
 
 log = get_logger("gateway")
@@ -67,36 +67,15 @@ def apply_events(db: sa.Connection, ledger: Ledger, outcome: Outcome) -> list[di
         )
     new: list[dict[str, Any]] = []
     for event in ours:
-        if event.name == "Filled":
-            made = [trade_of(fill, ledger, outcome.signature, outcome.slot) for fill in fills_of(event)]
-            new += [trade for trade in made if book_keeping.trade_made(db, trade)]
-        elif event.name == "OrderOut":
+        made = [trade_of(fill, ledger, outcome.signature, outcome.slot) for fill in fills_of(event)]
+        new += [trade for trade in made if book_keeping.trade_made(db, trade)]
+        if event.name == "OrderOut":
             reason = _OUT_REASON.get(event.fields["reason"], "removed")
             book_keeping.order_out(db, chain_order_id=event.fields["order_id"], reason=reason)
     for fields in placed.values():
         if (reason_text := _OUTCOME_REASON.get(fields["outcome"])) is not None:
             book_keeping.order_out(db, chain_order_id=fields["order_id"], reason=reason_text)
     return new
-
-
-def fills_of(event: Event) -> list[Fill]:
-    """Return the fills of a Filled event, as the market's ring keeps them."""
-    fields = event.fields
-    return [
-        Fill(
-            trade=fields["first_trade"] + offset,
-            maker_order=packed["maker_order"],
-            taker_order=fields["taker_order"],
-            interval=fields["interval"],
-            lots=packed["lots"],
-            tick=packed["tick"],
-            maker_seat=packed["maker_seat"],
-            taker_seat=fields["taker_seat"],
-            taker_side=fields["taker_side"],
-            campus_time=fields["campus_time"],
-        )
-        for offset, packed in enumerate(fields["fills"])
-    ]
 
 
 def trade_of(fill: Fill, ledger: Ledger, signature: str, slot: int) -> dict[str, Any]:
@@ -178,8 +157,7 @@ class TradeIndex:
             _save(db, _CURSOR, signature)
         if not hidden.logs_are_whole(transaction):
             self._cut.append(Cut(signature, slot, transaction.get("blockTime")))
-        filled = [event for event in events if event.program == "trading" and event.name == "Filled"]
-        self._told |= {fill.trade: encode_fill(fill) for event in filled for fill in fills_of(event)}
+        self._told |= {fill.trade: encode_fill(fill) for event in events for fill in fills_of(event)}
         self._advance(newest)
         return new
 

@@ -65,7 +65,19 @@ def discriminator(name: str) -> bytes:
 
 _DISCS = {
     name: discriminator(name)
-    for name in ("Council", "User", "Meter", "MeterSlab", "RootRing", "Ledger", "Market", "Config", "Zone", "Feed")
+    for name in (
+        "Council",
+        "User",
+        "Meter",
+        "MeterSlab",
+        "RootRing",
+        "Ledger",
+        "Market",
+        "Auctions",
+        "Config",
+        "Zone",
+        "Feed",
+    )
 }
 
 
@@ -298,6 +310,7 @@ class LedgerRow(NamedTuple):
     reserve_ticks: int
     flags: int
     user_number: int
+    retired_atoms: int
 
 
 class Ledger(msgspec.Struct, frozen=True):
@@ -308,12 +321,13 @@ class Ledger(msgspec.Struct, frozen=True):
     burned_atoms: int
     debt_atoms: int
     balance_atoms: int
+    retired_atoms: int
     meters: dict[int, LedgerMeter]
     rows: dict[int, LedgerRow]
 
 
 _LEDGER_METER = struct.Struct("<QQIHxx")
-_LEDGER_ROW = struct.Struct("<32s5QIHHIxxxx8x")
+_LEDGER_ROW = struct.Struct("<32s5QIHHIxxxxQ")
 assert _LEDGER_ROW.size == LEDGER_ROW
 
 
@@ -328,6 +342,7 @@ def decode_ledger(data: bytes) -> Ledger:
         burned_atoms=_u64(data, 88),
         debt_atoms=_u64(data, 96),
         balance_atoms=_u64(data, 104),
+        retired_atoms=_u64(data, 120),
         meters=dict(_ledger_meters(data)),
         rows={number: LedgerRow(*row) for number, row in enumerate(rows)},
     )

@@ -34,6 +34,7 @@ class Deployment(msgspec.Struct, frozen=True):
         zones: By zone number in decimal.
         lookup_table: Address lookup table with the accounts that posting names, or empty.
         grid_mint, credit_mint: SPL mints of 6 decimals.
+        auctions: The market's auctions, or empty: a deployment from before they were.
     """
 
     genesis_hash: str
@@ -44,6 +45,7 @@ class Deployment(msgspec.Struct, frozen=True):
     grid_mint: str
     credit_mint: str
     lookup_table: str = ""
+    auctions: str = ""
 
     def pda(self, program: str, *seeds: bytes) -> str:
         """Return the program-derived address of `seeds` under one of the five programs, derived once."""

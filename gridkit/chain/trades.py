@@ -1,14 +1,54 @@
-"""Builds the proof of a trade from the market account itself: its ring of fills, and the running hash kept with each interval's totals."""
+"""Reads trades: the fills that events tell, and the proof of one from the market account itself (its ring of fills, and the running
+hash kept with each interval's totals)."""
 
 from __future__ import annotations
 
 from gridkit.chain import accounts, idl, proof
+from gridkit.chain.auction import order_id
 from gridkit.chain.deployment import Deployment
+from gridkit.chain.idl import Event
+from gridkit.chain.proof import Fill
 from gridkit.chain.rpc import Rpc
+
+SIDE_BUY, SIDE_SELL = 0, 1
 
 
 class TradeNotKeptError(LookupError):
     """The market no longer holds what the proof needs, or never had the trade."""
+
+
+def fills_of(event: Event) -> list[Fill]:
+    """Return the fills that an event of the market tells, as the market's ring keeps them; none for an event of another kind.
+
+    In an auction nobody comes first: the seller stands as maker and the buyer as taker.
+    """
+    if event.program != "trading" or event.name not in ("Filled", "AuctionFilled"):
+        return []
+    told = event.fields
+    fills = []
+    for trade, packed in enumerate(told["fills"], told["first_trade"]):
+        if event.name == "Filled":
+            maker_order, taker_order, tick = packed["maker_order"], told["taker_order"], packed["tick"]
+            maker, taker, side = packed["maker_seat"], told["taker_seat"], told["taker_side"]
+        else:
+            maker, taker, side, tick = packed["sell_seat"], packed["buy_seat"], SIDE_BUY, told["tick"]
+            maker_order = order_id(told["auction"], maker, SIDE_SELL)
+            taker_order = order_id(told["auction"], taker, SIDE_BUY)
+        fills.append(
+            Fill(
+                trade=trade,
+                maker_order=maker_order,
+                taker_order=taker_order,
+                interval=told["interval"],
+                lots=packed["lots"],
+                tick=tick,
+                maker_seat=maker,
+                taker_seat=taker,
+                taker_side=side,
+                campus_time=told["campus_time"],
+            )
+        )
+    return fills
 
 
 def trade_proof(rpc: Rpc, deployment: Deployment, trade: int, last: int | None = None) -> proof.TradeProof:

@@ -12,13 +12,13 @@ import sqlalchemy as sa
 from nacl.signing import SigningKey
 
 from gateway import market
-from gateway.ledger import Ledger
+from gateway.ledger import Ledger, Outcome
 from gateway.orders import book_keeping
 from gateway.orders.standing import Standing, candidates
 from gateway.store import open_store, orders, trades, users
-from gateway.trades.index import Cut, TradeIndex, gaps, hidden_in, status
+from gateway.trades.index import Cut, TradeIndex, apply_events, gaps, hidden_in, status
 from gateway.trades.routes import view
-from gridkit.chain import idl
+from gridkit.chain import auction, idl
 from gridkit.chain.deployment import Deployment
 from gridkit.chain.proof import Fill, encode_fill
 from gridkit.chain.rpc import Account
@@ -313,3 +313,18 @@ def test_an_order_is_recognised_by_its_trades() -> None:
     assert candidates(sell, [made("1", "2", traded_at_s=70)], 50, set()) == {"1": 10}
     assert candidates(sell, [made("1", "2", price_ticks=29)], 50, set()) == {}
     assert candidates(sell, [made("1", "2", traded_at_s=49)], 50, set()) == {}
+
+
+def test_auction_fills_are_indexed_by_buyer_and_seller(node: HandMade, ledger: Ledger, store: sa.Engine) -> None:
+    """A kilowatt-hour sold in an auction has a buyer and a seller like any other."""
+    order = {"auction": 5, "campus_time": 1001, "interval": 6, "tick": 30}
+    fill = Fill(1, auction.order_id(5, SELLER, 1), auction.order_id(5, BUYER, 0), 6, 10, 30, SELLER, BUYER, 0, 1001)
+    fields = order | {"seq": 1, "first_trade": 1, "fills": [{"buy_seat": BUYER, "sell_seat": SELLER, "lots": 10}]}
+    outcome = Outcome("confirmed", "s", slot=9, events=[idl.Event("trading", "AuctionFilled", fields)])
+    with store.begin() as db:
+        (told,) = apply_events(db, ledger, outcome)
+        assert apply_events(db, ledger, outcome) == [], "told twice, indexed once"
+    assert (told["buyer"], told["seller"], told["size_lots"]) == (WALLETS[BUYER], WALLETS[SELLER], 10)
+    assert (told["maker_order"], told["taker_order"]) == (str(fill.maker_order), str(fill.taker_order))
+    with store.connect() as db:
+        assert db.execute(sa.select(trades.c.buyer)).scalar_one() == WALLETS[BUYER]

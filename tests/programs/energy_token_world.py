@@ -32,6 +32,9 @@ TRADING_AUTHORITY = pda("trading", b"authority")
 MARKET_GRID_VAULT = pda("trading", b"grid_vault")
 MARKET = keypair("market").pubkey()
 MARKET_SIZE = 464_000
+AUCTIONS = keypair("auctions").pubkey()
+AUCTIONS_SIZE = 107_328
+ROOTS_SIZE = 9_728
 SEATS_AT, SEAT_SIZE = 17_536, 128
 
 
@@ -76,6 +79,10 @@ def zone_address(zone: int) -> Pubkey:
 
 def oracle_zone_address(zone: int) -> Pubkey:
     return pda("oracle", b"zone", u16(zone))
+
+
+def roots_address(zone: int) -> Pubkey:
+    return pda("oracle", b"roots", u16(zone))
 
 
 def meter_address(number: int) -> Pubkey:
@@ -124,11 +131,21 @@ class World:
         return wallet
 
     def put_oracle_zone(self, zone: int) -> None:
-        """Write the oracle's zone and its empty slab."""
+        """Write the oracle's zone, its empty slab and a ring of five roots."""
         record = discriminator("Zone") + b"\x01\xff" + u16(zone) + bytes(4) + bytes(slab_address(zone))
         self.chain.put(oracle_zone_address(zone), record.ljust(128, b"\0"), program_id("oracle"))
         slab = discriminator("MeterSlab") + b"\x01\0" + u16(zone) + u16(256)
         self.chain.put(slab_address(zone), slab.ljust(SLAB_SIZE, b"\0"), program_id("oracle"))
+        ring = (
+            discriminator("RootRing")
+            + b"\x01\xff"
+            + u16(zone)
+            + u16(220)
+            + bytes(2)
+            + u64(5)
+            + bytes(slab_address(zone))
+        )
+        self.chain.put(roots_address(zone), ring.ljust(ROOTS_SIZE, b"\0"), program_id("oracle"))
 
     def put_meter(self, number: int, zone: int, slot: int, owner: str) -> Pubkey:
         """Register a meter and enrol it in its slab slot."""
@@ -340,6 +357,9 @@ class World:
             "market": MARKET,
         }
         expect_ok(call("trading", "create_market", accounts, min_tick=10))
+        self.chain.put(AUCTIONS, bytes(AUCTIONS_SIZE), program_id("trading"))
+        del accounts["config"]
+        expect_ok(call("trading", "create_auctions", accounts | {"auctions": AUCTIONS}))
 
     def open_seat(self, name: str) -> int:
         """Give the wallet a seat and return its number."""
@@ -397,6 +417,63 @@ class World:
         data = self.chain.data(MARKET)
         return int.from_bytes(data[at : at + 8], "little") + int.from_bytes(data[at + 8 : at + 16], "little")
 
+    # ---------------------------------------------------------------------------------------------- listing, retiring
+
+    def set_rule(self, name: str, keep_atoms: int = 0, reserve_ticks: int = 100, *, enabled: bool = True) -> None:
+        """Let the wallet ask for listing."""
+        accounts = {"owner": self.chain.wallet(name), "ledger": ledger_address(1)}
+        rule = {"enabled": enabled, "keep_atoms": keep_atoms, "reserve_ticks": reserve_ticks}
+        expect_ok(self.chain.call("energy_token", "set_listing_rule", accounts, row=self.rows[1, name], **rule))
+
+    def list_accounts(self, zone: int = 1) -> dict[str, Any]:
+        return {
+            "council": COUNCIL,
+            "config": CONFIG,
+            "ledger": ledger_address(zone),
+            "vault": VAULT,
+            "market_grid_vault": MARKET_GRID_VAULT,
+            "authority": AUTHORITY,
+            "market": MARKET,
+            "auctions": AUCTIONS,
+            "trading_program": program_id("trading"),
+            "token_program": TOKEN,
+        }
+
+    def list_surplus(
+        self, name: str, *, zone: int = 1, seat: int | None = None, interval: int | None = None
+    ) -> Outcome:
+        ids = {
+            "row": self.rows[zone, name],
+            "seat": self.seats[name] if seat is None else seat,
+            "interval": self.chain.now_s() // 900 if interval is None else interval,
+        }
+        return self.chain.call("energy_token", "list_surplus", self.list_accounts(zone), **ids)
+
+    def retire_accounts(self, name: str, zone: int = 1) -> dict[str, Any]:
+        return {
+            "owner": self.chain.wallet(name),
+            "council": COUNCIL,
+            "config": CONFIG,
+            "ledger": ledger_address(zone),
+            "roots": roots_address(zone),
+            "mint": MINT,
+            "vault": VAULT,
+            "authority": AUTHORITY,
+            "token_program": TOKEN,
+        }
+
+    def retire(self, name: str, amount_atoms: int, zone: int = 1, **changes: Any) -> Outcome:
+        now = self.chain.now_s() // 900
+        args = {
+            "row": self.rows.get((zone, name), 0),
+            "amount_atoms": amount_atoms,
+            "from_interval": now - 4,
+            "to_interval": now - 1,
+            "beneficiary": bytes(range(32)),
+        }
+        args |= {key: changes.pop(key) for key in list(changes) if key in args}
+        return self.chain.call("energy_token", "retire", self.retire_accounts(name, zone) | changes, **args)
+
     # -------------------------------------------------------------------------------------------------------- reading
 
     def ledger(self, zone: int) -> dict[str, Any]:
@@ -424,7 +501,9 @@ class World:
         ledgers = [self.ledger(zone) for zone in zones]
         vault = self.chain.token_amount(VAULT)
         supply = self.chain.supply(MINT)
-        assert supply == sum(ledger["minted_atoms"] - ledger["burned_atoms"] for ledger in ledgers)
+        assert supply == sum(
+            ledger["minted_atoms"] - ledger["burned_atoms"] - ledger["retired_atoms"] for ledger in ledgers
+        )
         assert vault == self.config()["balance_atoms"] == sum(ledger["balance_atoms"] for ledger in ledgers)
         if outside_atoms is not None:
             assert supply == vault + outside_atoms
@@ -434,6 +513,7 @@ class World:
             assert ledger["debt_atoms"] == sum(row["debt_atoms"] for row in rows)
             assert ledger["minted_atoms"] == sum(row["minted_atoms"] for row in rows)
             assert ledger["burned_atoms"] == sum(row["burned_atoms"] for row in rows)
+            assert ledger["retired_atoms"] == sum(row["retired_atoms"] for row in rows)
             meters = ledger["meters"]
             assert ledger["minted_atoms"] == ATOMS_PER_WH * sum(meter["settled_export_wh"] for meter in meters)
             settled_import = sum(meter["settled_import_wh"] for meter in meters)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
+from auction_world import AuctionHouse
 from program_harness import (
     SHARED,
     SYSTEM,
@@ -276,6 +277,63 @@ def _initialize(chain: Chain) -> Case:
     return _case(world, "initialize", accounts, **ids)
 
 
+def _house(chain: Chain, *, create: bool = True) -> tuple[AuctionHouse, Trader]:
+    world = World(chain)
+    ada = world.trader("ada", lots=10)
+    return AuctionHouse(world, create=create), ada
+
+
+def _create_auctions(chain: Chain) -> Case:
+    house, _ = _house(chain, create=False)
+    expect_ok(house.make_account())
+    return _case(house.world, "create_auctions", house.create_accounts())
+
+
+def _submit_auction(chain: Chain) -> Case:
+    house, ada = _house(chain)
+    order = {"seat": 0, "side": SELL, "tick": 100, "lots": 1, "client_id": 0}
+    return _case(house.world, "submit_auction", house.submit_accounts(ada), interval=house.now, **order)
+
+
+def _list_sell(chain: Chain) -> Case:
+    house, ada = _house(chain)
+    world = house.world
+    signer = keypair("energy token authority")
+    chain.patch(world.market, 144, bytes(signer.pubkey()))
+    chain.patch(world.grid_vault, 64, (20_000).to_bytes(8, "little"))
+    accounts = {
+        "energy_token_authority": signer,
+        "council": world.council,
+        "market": world.market,
+        "auctions": house.address,
+        "grid_vault": world.grid_vault,
+    }
+    order = {"seat": 0, "wallet": ada.wallet.pubkey(), "tick": 100, "lots": 10}
+    return _case(world, "list_sell", accounts, interval=house.now, **order)
+
+
+def _cancel_auction_order(chain: Chain) -> Case:
+    house, ada = _house(chain)
+    expect_ok(house.submit(ada, SELL, 100, 1))
+    accounts = house.cancel_accounts(ada)
+    return _case(house.world, "cancel_auction_order", accounts, interval=house.now, seat=0, side=SELL)
+
+
+def _clear_auction(chain: Chain) -> Case:
+    house, ada = _house(chain)
+    expect_ok(house.submit(ada, SELL, 100, 1))
+    chain.advance(900)
+    return _case(house.world, "clear_auction", house.clear_accounts(), interval=house.now - 1)
+
+
+def _settle_auction(chain: Chain) -> Case:
+    house, ada = _house(chain)
+    expect_ok(house.submit(ada, SELL, 100, 1))
+    chain.advance(900)
+    expect_ok(house.clear(house.now - 1))
+    return _case(house.world, "settle_auction", house.settle_accounts(), interval=house.now - 1, max_steps=0)
+
+
 CASES: dict[str, Callable[[Chain], Case]] = {
     "place_order": _place_order,
     "cancel_order": _cancel_order,
@@ -308,6 +366,12 @@ CASES: dict[str, Callable[[Chain], Case]] = {
     "sync_seat": _sync_seat,
     "create_market": _create_market,
     "initialize": _initialize,
+    "create_auctions": _create_auctions,
+    "submit_auction": _submit_auction,
+    "list_sell": _list_sell,
+    "cancel_auction_order": _cancel_auction_order,
+    "clear_auction": _clear_auction,
+    "settle_auction": _settle_auction,
 }
 SPEC = idl.interface("trading")
 # Slots whose refusal comes from the called program, because only it can know the right account.
@@ -351,6 +415,22 @@ RECORDS = {
     ("create_market", "config"),
     ("create_market", "market"),
     ("initialize", "council"),
+    ("create_auctions", "admin_user"),
+    ("create_auctions", "market"),
+    ("create_auctions", "auctions"),
+    ("submit_auction", "council"),
+    ("submit_auction", "market"),
+    ("submit_auction", "auctions"),
+    ("list_sell", "council"),
+    ("list_sell", "market"),
+    ("list_sell", "auctions"),
+    ("cancel_auction_order", "market"),
+    ("cancel_auction_order", "auctions"),
+    ("clear_auction", "council"),
+    ("clear_auction", "market"),
+    ("clear_auction", "auctions"),
+    ("settle_auction", "market"),
+    ("settle_auction", "auctions"),
 }
 
 
@@ -422,7 +502,7 @@ def test_record_of_another_type_or_version_is_refused(chain: Chain, name: str, s
     wanted = ("WRONG_ACCOUNT_TYPE", "ALREADY_INITIALIZED")
     chain.patch(address, 0, b"\xff")
     expect_shared(case.send(), *wanted)
-    if (name, slot) != ("create_market", "market"):
+    if (name, slot) not in {("create_market", "market"), ("create_auctions", "auctions")}:
         original = CASES[name](Chain()).chain.data(address)
         chain.patch(address, 0, original[:1])
         chain.patch(address, 8, b"\x02")
@@ -473,7 +553,7 @@ def test_market_in_the_place_of_each_other_account_is_refused(chain: Chain, name
     expect_ok(case.send())
 
 
-@pytest.mark.parametrize("name", ["initialize", "create_market", "open_seat"])
+@pytest.mark.parametrize("name", ["initialize", "create_market", "open_seat", "create_auctions"])
 def test_second_time_is_refused(chain: Chain, name: str) -> None:
     """What is set up once must stay as it was set up."""
     case = CASES[name](chain)

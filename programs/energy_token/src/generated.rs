@@ -114,9 +114,9 @@ pub const MAX_SETTLE_COUNT: u16 = 128;
 pub const MAX_GROWTH_WH: u64 = 4294967295;
 /// Bit 0 of a row's flags: the owner asked that the surplus be listed.
 pub const LISTING_ON: u16 = 1;
-/// Pause bit of governance that stops settle_range.
+/// Pause bit of governance that stops settle_range and retire: nothing is minted or burned.
 pub const PAUSE_SETTLE: u8 = 2;
-/// Pause bit of governance that stops deposit, transfer and move_to_market. No bit stops withdraw or credit_from_market.
+/// Pause bit of governance that stops deposit, transfer, move_to_market and list_surplus. No bit stops withdraw or credit_from_market.
 pub const PAUSE_DEPOSITS: u8 = 16;
 /// Number of the council parameter transfer_mode: 0 free, 1 restricted.
 pub const TRANSFER_MODE_PARAM: u8 = 0;
@@ -135,6 +135,8 @@ pub mod ix {
     pub const CREDIT_FROM_MARKET: u64 = 0x6088651b2fde6976;
     pub const SET_LISTING_RULE: u64 = 0x46b17702c6d2a7db;
     pub const SYNC_FREEZE: u64 = 0xbf66841af17057ac;
+    pub const LIST_SURPLUS: u64 = 0x8c648b77ae07173a;
+    pub const RETIRE: u64 = 0x101535de1f998a2c;
 }
 
 /// Split instruction data into its discriminator and its arguments; None below 8 bytes.
@@ -452,6 +454,66 @@ pub mod sync_freeze_accounts {
     pub const WRITABLE: u64 = 0b100;
 }
 
+/// Accounts of `list_surplus`. An optional account that is not given holds the program's own id.
+pub mod list_surplus_accounts {
+    /// state:governance.Council. Governance Council; pause bits 16 and, by trading, 8.
+    pub const COUNCIL: usize = 0;
+    /// state:energy_token.Config; writable. Config.
+    pub const CONFIG: usize = 1;
+    /// state:energy_token.Ledger; writable. Ledger of the row.
+    pub const LEDGER: usize = 2;
+    /// token_account; writable. GRID vault.
+    pub const VAULT: usize = 3;
+    /// token_account; writable. The market's GRID vault, PDA ["grid_vault"] of trading.
+    pub const MARKET_GRID_VAULT: usize = 4;
+    /// pda:authority. PDA ["authority"], owner of the vault.
+    pub const AUTHORITY: usize = 5;
+    /// state:trading.Market; writable. The market; checked by trading.
+    pub const MARKET: usize = 6;
+    /// state:trading.Auctions; writable. The market's auctions; checked by trading.
+    pub const AUCTIONS: usize = 7;
+    /// program:trading. Trading program.
+    pub const TRADING_PROGRAM: usize = 8;
+    /// program:token. SPL Token.
+    pub const TOKEN_PROGRAM: usize = 9;
+    pub const COUNT: usize = 10;
+    /// Accounts before the trailing optional ones.
+    pub const REQUIRED: usize = 10;
+    /// Bit i: account i signs.
+    pub const SIGNERS: u64 = 0b0;
+    /// Bit i: account i is written.
+    pub const WRITABLE: u64 = 0b11011110;
+}
+
+/// Accounts of `retire`. An optional account that is not given holds the program's own id.
+pub mod retire_accounts {
+    /// signer; signer. Owner of the row.
+    pub const OWNER: usize = 0;
+    /// state:governance.Council. Governance Council; pause bit 2.
+    pub const COUNCIL: usize = 1;
+    /// state:energy_token.Config; writable. Config.
+    pub const CONFIG: usize = 2;
+    /// state:energy_token.Ledger; writable. Ledger of the row.
+    pub const LEDGER: usize = 3;
+    /// state:oracle.RootRing. The zone's root ring.
+    pub const ROOTS: usize = 4;
+    /// mint; writable. GRID mint.
+    pub const MINT: usize = 5;
+    /// token_account; writable. GRID vault.
+    pub const VAULT: usize = 6;
+    /// pda:authority. PDA ["authority"], owner of the vault.
+    pub const AUTHORITY: usize = 7;
+    /// program:token. SPL Token.
+    pub const TOKEN_PROGRAM: usize = 8;
+    pub const COUNT: usize = 9;
+    /// Accounts before the trailing optional ones.
+    pub const REQUIRED: usize = 9;
+    /// Bit i: account i signs.
+    pub const SIGNERS: u64 = 0b1;
+    /// Bit i: account i is written.
+    pub const WRITABLE: u64 = 0b1101100;
+}
+
 /// Byte offsets of Config. The program's one configuration: who its siblings are and what the vault must hold.
 pub mod config_layout {
     pub const SIZE: usize = 512;
@@ -576,11 +638,13 @@ pub mod ledger_layout {
     pub const AT_BALANCE_ATOMS: usize = 104;
     /// u64: Changes so far; every event of this ledger carries the number it got, so an indexer sees a gap.
     pub const AT_SEQ: usize = 112;
-    /// [u8;136]: Zero.
-    pub const AT_RESERVED: usize = 120;
+    /// u64: GRID retired out of this zone's rows with a certificate, atoms.
+    pub const AT_RETIRED_ATOMS: usize = 120;
+    /// [u8;128]: Zero.
+    pub const AT_RESERVED: usize = 128;
     /// [LedgerMeter;256]: Entry of each slot: settled_import_wh u64, settled_export_wh u64, meter_number u32, row u16 (65535 = none), pad u16.
     pub const AT_METERS: usize = 256;
-    /// [LedgerRow;512]: wallet 32, balance_atoms u64 at 32, debt_atoms u64 at 40, minted_atoms u64 at 48, burned_atoms u64 at 56, keep_atoms u64 at 64, listed_interval u32 at 72, reserve_ticks u16 at 76, flags u16 at 78, user_number u32 at 80, pad u32 at 84, reserved 8.
+    /// [LedgerRow;512]: wallet 32, balance_atoms u64 at 32, debt_atoms u64 at 40, minted_atoms u64 at 48, burned_atoms u64 at 56, keep_atoms u64 at 64, listed_interval u32 at 72, reserve_ticks u16 at 76, flags u16 at 78, user_number u32 at 80, pad u32 at 84, retired_atoms u64 at 88.
     pub const AT_ROWS: usize = 6400;
 }
 
@@ -644,6 +708,16 @@ pub enum EnergyTokenError {
     ExemptAccount = 6026,
     /// the token account already follows the transfer mode
     AlreadyInLine = 6027,
+    /// the row's owner has not asked for listing
+    ListingOff = 6028,
+    /// the row has no whole lot above what its owner keeps
+    NothingToList = 6029,
+    /// the row has been listed in this auction
+    AlreadyListed = 6030,
+    /// the last interval comes before the first, or is not over
+    BadIntervals = 6031,
+    /// the account is the root ring of another zone
+    WrongRoots = 6032,
 }
 
 impl EnergyTokenError {
@@ -765,7 +839,7 @@ pub struct LedgerRow<'a> {
     pub debt_atoms: u64,
     /// GRID minted into this row so far, atoms.
     pub minted_atoms: u64,
-    /// GRID burned out of this row so far, atoms.
+    /// GRID burned for import out of this row so far, atoms.
     pub burned_atoms: u64,
     /// Listing rule: balance that is never listed, atoms.
     pub keep_atoms: u64,
@@ -779,8 +853,8 @@ pub struct LedgerRow<'a> {
     pub user_number: u32,
     /// Zero.
     pub pad: u32,
-    /// Zero.
-    pub reserved: &'a [u8; 8],
+    /// GRID retired out of this row so far, atoms.
+    pub retired_atoms: u64,
 }
 
 impl<'a> LedgerRow<'a> {
@@ -801,7 +875,7 @@ impl<'a> LedgerRow<'a> {
             flags: u16::from_le_bytes(*part::<2>(bytes, 78)),
             user_number: u32::from_le_bytes(*part::<4>(bytes, 80)),
             pad: u32::from_le_bytes(*part::<4>(bytes, 84)),
-            reserved: part::<8>(bytes, 88),
+            retired_atoms: u64::from_le_bytes(*part::<8>(bytes, 88)),
         }
     }
 
@@ -819,7 +893,7 @@ impl<'a> LedgerRow<'a> {
         out[78..80].copy_from_slice(&self.flags.to_le_bytes());
         out[80..84].copy_from_slice(&self.user_number.to_le_bytes());
         out[84..88].copy_from_slice(&self.pad.to_le_bytes());
-        out[88..96].copy_from_slice(self.reserved);
+        out[88..96].copy_from_slice(&self.retired_atoms.to_le_bytes());
     }
 }
 
@@ -1045,7 +1119,7 @@ impl<'a> CreditFromMarketArgs<'a> {
     }
 }
 
-/// Arguments of `set_listing_rule`. Sets what of the row's balance may be listed for sale in the auctions: all above keep_atoms, at reserve_ticks or better. Moves nothing; off stops it.
+/// Arguments of `set_listing_rule`. Sets what of the row's balance may be listed for sale in the auctions: all above keep_atoms, at reserve_ticks or better. Moves nothing; off stops it. list_surplus does the listing.
 pub struct SetListingRuleArgs {
     /// The owner's row.
     pub row: u16,
@@ -1085,6 +1159,62 @@ impl SyncFreezeArgs {
             return None;
         }
         Some(Self {  })
+    }
+}
+
+/// Arguments of `list_surplus`. Lists a row's surplus under its owner's rule: all whole lots above keep_atoms go to the owner's seat as a sell at the reserve in the running auction. Anyone may call, once for each row and auction; a sell of the owner's own there, cancelled or not, counts as listed. Nothing while in debt. What does not sell is the seat's afterwards.
+pub struct ListSurplusArgs {
+    /// The row.
+    pub row: u16,
+    /// Its owner's seat; checked by trading.
+    pub seat: u16,
+    /// The auction; trading takes the running interval alone.
+    pub interval: u32,
+}
+
+impl ListSurplusArgs {
+    /// Read the bytes after the discriminator. None when they are too short, too long or hold a bad bool.
+    #[inline(always)]
+    pub fn parse(data: &[u8]) -> Option<Self> {
+        if data.len() != 8 {
+            return None;
+        }
+        let mut r = Reader::new(data);
+        let row = u16::from_le_bytes(*r.take::<2>()?);
+        let seat = u16::from_le_bytes(*r.take::<2>()?);
+        let interval = u32::from_le_bytes(*r.take::<4>()?);
+        Some(Self { row, seat, interval })
+    }
+}
+
+/// Arguments of `retire`. Burns GRID of the signer's row for good and emits a certificate: how much, of which intervals, for whom, and how many roots of readings the zone had. The ledger's change number makes (zone, seq) the certificate's name. Never while in debt.
+pub struct RetireArgs<'a> {
+    /// The owner's row.
+    pub row: u16,
+    /// GRID, atoms, above 0.
+    pub amount_atoms: u64,
+    /// First interval whose energy is claimed.
+    pub from_interval: u32,
+    /// Last interval, not before the first; it must be over.
+    pub to_interval: u32,
+    /// For whom: a wallet, or the SHA-256 of a name.
+    pub beneficiary: &'a [u8; 32],
+}
+
+impl<'a> RetireArgs<'a> {
+    /// Read the bytes after the discriminator. None when they are too short, too long or hold a bad bool.
+    #[inline(always)]
+    pub fn parse(data: &'a [u8]) -> Option<Self> {
+        if data.len() != 50 {
+            return None;
+        }
+        let mut r = Reader::new(data);
+        let row = u16::from_le_bytes(*r.take::<2>()?);
+        let amount_atoms = u64::from_le_bytes(*r.take::<8>()?);
+        let from_interval = u32::from_le_bytes(*r.take::<4>()?);
+        let to_interval = u32::from_le_bytes(*r.take::<4>()?);
+        let beneficiary = r.take::<32>()?;
+        Some(Self { row, amount_atoms, from_interval, to_interval, beneficiary })
     }
 }
 
@@ -1521,5 +1651,98 @@ impl<'a> FreezeSynced<'a> {
         out[0..8].copy_from_slice(&Self::DISC);
         out[8..40].copy_from_slice(self.token_account);
         out[40] = self.frozen as u8;
+    }
+}
+
+/// Event. A row's surplus stands in an auction under its owner's rule.
+pub struct SurplusListed<'a> {
+    /// Zone.
+    pub zone: u16,
+    /// Change number of the ledger.
+    pub seq: u64,
+    /// Row.
+    pub row: u16,
+    /// Owner.
+    pub wallet: &'a [u8; 32],
+    /// The owner's seat.
+    pub seat: u16,
+    /// The auction.
+    pub interval: u32,
+    /// GRID, lots of 1 Wh.
+    pub lots: u32,
+    /// Lowest price, ticks.
+    pub reserve_ticks: u16,
+    /// The row's balance afterwards, atoms.
+    pub balance_atoms: u64,
+}
+
+impl<'a> SurplusListed<'a> {
+    pub const DISC: [u8; 8] = [0xbb, 0xdf, 0x5d, 0x5f, 0xfd, 0xe8, 0x01, 0xcf];
+    /// Bytes of the whole event, discriminator included: give all of them to sol_log_data as one field.
+    pub const SIZE: usize = 72;
+
+    #[inline(always)]
+    pub fn encode(&self, out: &mut [u8; 72]) {
+        out[0..8].copy_from_slice(&Self::DISC);
+        out[8..10].copy_from_slice(&self.zone.to_le_bytes());
+        out[10..18].copy_from_slice(&self.seq.to_le_bytes());
+        out[18..20].copy_from_slice(&self.row.to_le_bytes());
+        out[20..52].copy_from_slice(self.wallet);
+        out[52..54].copy_from_slice(&self.seat.to_le_bytes());
+        out[54..58].copy_from_slice(&self.interval.to_le_bytes());
+        out[58..62].copy_from_slice(&self.lots.to_le_bytes());
+        out[62..64].copy_from_slice(&self.reserve_ticks.to_le_bytes());
+        out[64..72].copy_from_slice(&self.balance_atoms.to_le_bytes());
+    }
+}
+
+/// Event. A certificate: GRID was burned for good for a beneficiary. (zone, seq) names it.
+pub struct Retired<'a> {
+    /// Zone.
+    pub zone: u16,
+    /// Change number of the ledger.
+    pub seq: u64,
+    /// Row.
+    pub row: u16,
+    /// Owner.
+    pub wallet: &'a [u8; 32],
+    /// GRID, atoms.
+    pub amount_atoms: u64,
+    /// First interval whose energy is claimed.
+    pub from_interval: u32,
+    /// Last interval.
+    pub to_interval: u32,
+    /// For whom: a wallet, or the SHA-256 of a name.
+    pub beneficiary: &'a [u8; 32],
+    /// The zone's root ring.
+    pub roots: &'a [u8; 32],
+    /// Roots in it so far: the readings behind the GRID are in these.
+    pub root_seq: u64,
+    /// Clock sysvar, UTC seconds.
+    pub campus_time: i64,
+    /// The row's balance afterwards, atoms.
+    pub balance_atoms: u64,
+}
+
+impl<'a> Retired<'a> {
+    pub const DISC: [u8; 8] = [0x6a, 0xca, 0xa1, 0xff, 0xff, 0x27, 0xde, 0x0a];
+    /// Bytes of the whole event, discriminator included: give all of them to sol_log_data as one field.
+    pub const SIZE: usize = 156;
+
+    #[inline(always)]
+    pub fn encode(&self, out: &mut [u8; 156]) {
+        out[0..8].copy_from_slice(&Self::DISC);
+        out[8..10].copy_from_slice(&self.zone.to_le_bytes());
+        out[10..18].copy_from_slice(&self.seq.to_le_bytes());
+        out[18..20].copy_from_slice(&self.row.to_le_bytes());
+        out[20..52].copy_from_slice(self.wallet);
+        out[52..60].copy_from_slice(&self.amount_atoms.to_le_bytes());
+        out[60..64].copy_from_slice(&self.from_interval.to_le_bytes());
+        out[64..68].copy_from_slice(&self.to_interval.to_le_bytes());
+        out[68..100].copy_from_slice(self.beneficiary);
+        out[100..132].copy_from_slice(self.roots);
+        out[132..140].copy_from_slice(&self.root_seq.to_le_bytes());
+        out[140..148].copy_from_slice(&self.campus_time.to_le_bytes());
+        out[148..156].copy_from_slice(&self.balance_atoms.to_le_bytes());
     }
 }

@@ -19,6 +19,8 @@ fn route(ctx: &mut Ctx<'_>) -> u64 {
         ix::WITHDRAW => processor::withdraw(ctx),
         ix::MOVE_TO_MARKET => processor::move_to_market(ctx),
         ix::CREDIT_FROM_MARKET => processor::credit_from_market(ctx),
+        ix::LIST_SURPLUS => processor::list_surplus(ctx),
+        ix::RETIRE => processor::retire(ctx),
         ix::OPEN_ACCOUNT => processor::open_account(ctx),
         ix::ATTACH_METER => processor::attach_meter(ctx),
         ix::SET_LISTING_RULE => processor::set_listing_rule(ctx),

@@ -21,7 +21,7 @@ use campusgrid_sdk::{
 
 /// Council parameters that orders obey.
 const PARAM_TAKER_FEE_BPS: usize = 1;
-const PARAM_MIN_ORDER_LOTS: usize = 3;
+pub const PARAM_MIN_ORDER_LOTS: usize = 3;
 const PARAM_MAX_OPEN_ORDERS: usize = 4;
 
 /// Bits of `Order.flags` that hold the self-trade mode of a waiting order.

@@ -200,6 +200,26 @@ pub const MM_REST_S: u16 = 80;
 pub const INTERVALS_PER_DAY: u32 = 96;
 /// Most recipients of the fee bucket.
 pub const FEE_RECIPIENTS: u8 = 4;
+/// Size of the Auctions account, bytes.
+pub const AUCTIONS_SIZE: u32 = 107328;
+/// Orders an auction can hold: slot 2 x seat for the seat's buy, 2 x seat + 1 for its sell.
+pub const AUCTION_SLOTS: u16 = 2048;
+/// Bit 62, set in the order ids of auction fills: id = bit 62 | auction << 11 | slot. No order of the book has it.
+pub const AUCTION_ORDER_BIT: u64 = 4611686018427387904;
+/// AuctionHead.state: takes orders in its interval, and cancels until it is cleared.
+pub const AUCTION_OPEN: u8 = 0;
+/// AuctionHead.state: the price is fixed, orders wait for settle_auction.
+pub const AUCTION_CLEARED: u8 = 1;
+/// AuctionHead.state: every order is settled; the place is free for the auction two intervals later.
+pub const AUCTION_SETTLED: u8 = 2;
+/// AuctionOrder.flags bit: listed by energy_token under its owner's rule.
+pub const AUCTION_LISTED: u16 = 1;
+/// Seat.auction_flags bit: a sell of this seat stands or stood in auction auction_interval, so nothing more is listed for it there.
+pub const SEAT_SOLD_IN_AUCTION: u32 = 2;
+/// Most steps of one settle_auction; a step settles at least one order.
+pub const MAX_AUCTION_STEPS: u16 = 128;
+/// Bit of the council's pause mask that stops submit_auction, list_sell and clear_auction.
+pub const PAUSE_AUCTION: u8 = 8;
 
 /// Instruction discriminators: the first 8 bytes of the data, read as a little-endian u64.
 pub mod ix {
@@ -226,6 +246,12 @@ pub mod ix {
     pub const SAMPLE_MARKET_MAKER: u64 = 0x4b58364b3a21a699;
     pub const SET_FEE_RECIPIENTS: u64 = 0x7bd5286dc0c39531;
     pub const SWEEP_FEES: u64 = 0x942242764762e1af;
+    pub const CREATE_AUCTIONS: u64 = 0xf1cc48edb47783fc;
+    pub const SUBMIT_AUCTION: u64 = 0x7f5efb8484ef23d4;
+    pub const LIST_SELL: u64 = 0x94abc03ba17a1764;
+    pub const CANCEL_AUCTION_ORDER: u64 = 0x4c2b88317902d922;
+    pub const CLEAR_AUCTION: u64 = 0x20ea8f3352ace086;
+    pub const SETTLE_AUCTION: u64 = 0x852e8bde62b7c4f6;
 }
 
 /// Split instruction data into its discriminator and its arguments; None below 8 bytes.
@@ -674,6 +700,114 @@ pub mod sweep_fees_accounts {
     pub const WRITABLE: u64 = 0b11110101;
 }
 
+/// Accounts of `create_auctions`. An optional account that is not given holds the program's own id.
+pub mod create_auctions_accounts {
+    /// signer; signer. Wallet of the admin.
+    pub const ADMIN: usize = 0;
+    /// state:registry.User. The admin's registry user.
+    pub const ADMIN_USER: usize = 1;
+    /// state:trading.Market; writable. The market.
+    pub const MARKET: usize = 2;
+    /// state:trading.Auctions; writable. Account of 107,328 zero bytes owned by this program.
+    pub const AUCTIONS: usize = 3;
+    pub const COUNT: usize = 4;
+    /// Accounts before the trailing optional ones.
+    pub const REQUIRED: usize = 4;
+    /// Bit i: account i signs.
+    pub const SIGNERS: u64 = 0b1;
+    /// Bit i: account i is written.
+    pub const WRITABLE: u64 = 0b1100;
+}
+
+/// Accounts of `submit_auction`. An optional account that is not given holds the program's own id.
+pub mod submit_auction_accounts {
+    /// signer; signer. Owner of the seat.
+    pub const WALLET: usize = 0;
+    /// state:governance.Council. Pause bit 8; parameter 3 (least lots).
+    pub const COUNCIL: usize = 1;
+    /// state:trading.Market; writable. The market.
+    pub const MARKET: usize = 2;
+    /// state:trading.Auctions; writable. The market's auctions.
+    pub const AUCTIONS: usize = 3;
+    pub const COUNT: usize = 4;
+    /// Accounts before the trailing optional ones.
+    pub const REQUIRED: usize = 4;
+    /// Bit i: account i signs.
+    pub const SIGNERS: u64 = 0b1;
+    /// Bit i: account i is written.
+    pub const WRITABLE: u64 = 0b1100;
+}
+
+/// Accounts of `list_sell`. An optional account that is not given holds the program's own id.
+pub mod list_sell_accounts {
+    /// signer; signer. PDA ["authority"] of energy_token.
+    pub const ENERGY_TOKEN_AUTHORITY: usize = 0;
+    /// state:governance.Council. Pause bit 8; parameter 3 (least lots).
+    pub const COUNCIL: usize = 1;
+    /// state:trading.Market; writable. The market.
+    pub const MARKET: usize = 2;
+    /// state:trading.Auctions; writable. The market's auctions.
+    pub const AUCTIONS: usize = 3;
+    /// token_account. The GRID vault, after the transfer.
+    pub const GRID_VAULT: usize = 4;
+    pub const COUNT: usize = 5;
+    /// Accounts before the trailing optional ones.
+    pub const REQUIRED: usize = 5;
+    /// Bit i: account i signs.
+    pub const SIGNERS: u64 = 0b1;
+    /// Bit i: account i is written.
+    pub const WRITABLE: u64 = 0b1100;
+}
+
+/// Accounts of `cancel_auction_order`. An optional account that is not given holds the program's own id.
+pub mod cancel_auction_order_accounts {
+    /// signer; signer. Owner of the seat.
+    pub const WALLET: usize = 0;
+    /// state:trading.Market; writable. The market.
+    pub const MARKET: usize = 1;
+    /// state:trading.Auctions; writable. The market's auctions.
+    pub const AUCTIONS: usize = 2;
+    pub const COUNT: usize = 3;
+    /// Accounts before the trailing optional ones.
+    pub const REQUIRED: usize = 3;
+    /// Bit i: account i signs.
+    pub const SIGNERS: u64 = 0b1;
+    /// Bit i: account i is written.
+    pub const WRITABLE: u64 = 0b110;
+}
+
+/// Accounts of `clear_auction`. An optional account that is not given holds the program's own id.
+pub mod clear_auction_accounts {
+    /// state:governance.Council. Pause bit 8.
+    pub const COUNCIL: usize = 0;
+    /// state:trading.Market; writable. The market.
+    pub const MARKET: usize = 1;
+    /// state:trading.Auctions; writable. The market's auctions.
+    pub const AUCTIONS: usize = 2;
+    pub const COUNT: usize = 3;
+    /// Accounts before the trailing optional ones.
+    pub const REQUIRED: usize = 3;
+    /// Bit i: account i signs.
+    pub const SIGNERS: u64 = 0b0;
+    /// Bit i: account i is written.
+    pub const WRITABLE: u64 = 0b110;
+}
+
+/// Accounts of `settle_auction`. An optional account that is not given holds the program's own id.
+pub mod settle_auction_accounts {
+    /// state:trading.Market; writable. The market.
+    pub const MARKET: usize = 0;
+    /// state:trading.Auctions; writable. The market's auctions.
+    pub const AUCTIONS: usize = 1;
+    pub const COUNT: usize = 2;
+    /// Accounts before the trailing optional ones.
+    pub const REQUIRED: usize = 2;
+    /// Bit i: account i signs.
+    pub const SIGNERS: u64 = 0b0;
+    /// Bit i: account i is written.
+    pub const WRITABLE: u64 = 0b11;
+}
+
 /// Byte offsets of Config. Addresses this deployment is bound to, written once by initialize; create_market adds the market.
 pub mod config_layout {
     pub const SIZE: usize = 512;
@@ -794,7 +928,7 @@ pub mod market_layout {
     pub const AT_BEST_BID_TICK: usize = 392;
     /// u16: Lowest ask, ticks; 0 = no ask.
     pub const AT_BEST_ASK_TICK: usize = 394;
-    /// u16: Price of the last trade, ticks; 0 = none yet.
+    /// u16: Price of the last trade or auction, ticks; 0 = none yet.
     pub const AT_LAST_TICK: usize = 396;
     /// u16: Seats opened; seat numbers below it are in use.
     pub const AT_SEAT_COUNT: usize = 398;
@@ -864,21 +998,21 @@ pub mod market_layout {
     pub const AT_LOW_TICK: usize = 716;
     /// u16: Stops in use.
     pub const AT_OPEN_STOPS: usize = 718;
-    /// pubkey: Auction account (reserved).
+    /// pubkey: The Auctions account; zero before create_auctions.
     pub const AT_AUCTION: usize = 720;
-    /// u32: Interval being cleared (reserved).
+    /// u32: Auction cleared last.
     pub const AT_AUCTION_INTERVAL: usize = 752;
-    /// u8: Reserved.
+    /// u8: Its state: 0 none yet, 1 cleared, 2 settled.
     pub const AT_AUCTION_STATE: usize = 756;
     /// [u8;3]: Zero.
     pub const AT_RESERVED1: usize = 757;
-    /// u32: Next auction slot to settle (reserved).
+    /// u32: Orders of it settled so far.
     pub const AT_AUCTION_CURSOR: usize = 760;
-    /// u16: Last clearing price (reserved).
+    /// u16: Price of the last auction in which something traded, ticks.
     pub const AT_AUCTION_TICK: usize = 764;
     /// u16: Zero.
     pub const AT_RESERVED2: usize = 766;
-    /// u64: Lots cleared and not yet settled (reserved).
+    /// u64: Lots cleared and not yet settled.
     pub const AT_AUCTION_LOTS: usize = 768;
     /// pubkey: Owner of the council.
     pub const AT_GOVERNANCE_PROGRAM: usize = 776;
@@ -902,6 +1036,34 @@ pub mod market_layout {
     pub const AT_INTERVALS: usize = 357504;
     /// [FillRecord;2048]: Trade n at entry (n - 1) % 2048.
     pub const AT_FILLS: usize = 365696;
+}
+
+/// Byte offsets of Auctions. The call auctions, made by the client with create_account_with_seed (seed "auctions") and initialised once by create_auctions.
+/// Auction k has place k % 2: while one takes orders, the one before clears and settles.
+pub mod auctions_layout {
+    pub const SIZE: usize = 107328;
+    pub const DISC: [u8; 8] = [0x46, 0x63, 0x24, 0x0c, 0x6a, 0xc3, 0xe1, 0xa5];
+    pub const DISC_U64: u64 = 0xa5e1c36a0c246346;
+    /// [u8;8]: SHA-256("account:Auctions")[:8].
+    pub const AT_DISCRIMINATOR: usize = 0;
+    /// u8: 1.
+    pub const AT_VERSION: usize = 8;
+    /// u8: Zero: the address is not a PDA.
+    pub const AT_BUMP: usize = 9;
+    /// [u8;6]: Zero.
+    pub const AT_RESERVED0: usize = 10;
+    /// pubkey: The market whose seats trade here.
+    pub const AT_MARKET: usize = 16;
+    /// [u8;16]: Zero.
+    pub const AT_RESERVED1: usize = 48;
+    /// [AuctionHead;2]: Head of auction k at k % 2.
+    pub const AT_HEADS: usize = 64;
+    /// [u64;64]: Four bitmaps of 1,024 bits, for auction k at 2 (k % 2): seats with a buy standing, then seats with a sell.
+    pub const AT_SEATS: usize = 320;
+    /// [u32;2048]: Four lists of 512, for auction k at 2 (k % 2): lots of the buys standing at min_tick + l, then of the sells.
+    pub const AT_LEVELS: usize = 832;
+    /// [AuctionOrder;4096]: Order of slot s (2 x seat + side) of auction k at 2,048 (k % 2) + s.
+    pub const AT_ORDERS: usize = 9024;
 }
 
 /// Custom errors of the program; the code is 6000 + position and is never renumbered.
@@ -984,6 +1146,26 @@ pub enum TradingError {
     BadShares = 6036,
     /// The fee bucket is empty but for rebates, or has no recipients
     NothingToSweep = 6037,
+    /// This market has its auctions already
+    AuctionsExist = 6038,
+    /// An auction takes orders in its own interval alone
+    AuctionClosed = 6039,
+    /// The auction still takes orders
+    AuctionOpen = 6040,
+    /// The auction is cleared; settle_auction frees what is not filled
+    AuctionCleared = 6041,
+    /// The auction, or one before it, is not cleared
+    AuctionNotCleared = 6042,
+    /// An earlier auction is not settled; anyone may clear and settle it
+    AuctionNotSettled = 6043,
+    /// No order waits in this auction
+    NoSuchAuction = 6044,
+    /// The seat has an order on this side of the auction
+    AuctionOrderExists = 6045,
+    /// The side of the auction would exceed 2^32 - 1 lots
+    AuctionFull = 6046,
+    /// The seat has sold or listed in this auction
+    AlreadyListed = 6047,
 }
 
 impl TradingError {
@@ -1089,11 +1271,11 @@ pub struct Seat<'a> {
     pub wallet: &'a [u8; 32],
     /// GRID not bound by an order, lots.
     pub grid_free_lots: u64,
-    /// GRID bound by resting asks (later also by auction sells), lots.
+    /// GRID bound by resting asks and auction sells, lots.
     pub grid_locked_lots: u64,
     /// CREDIT not bound by an order, ucredit.
     pub credit_free_ucredit: u64,
-    /// CREDIT bound by resting bids at their own price (later also by auction buys), ucredit.
+    /// CREDIT bound by resting bids and auction buys at their own price, ucredit.
     pub credit_locked_ucredit: u64,
     /// Orders of this seat, resting and waiting.
     pub open_orders: u16,
@@ -1125,9 +1307,9 @@ pub struct Seat<'a> {
     pub mm_met: u16,
     /// Market maker: the day that is counted, its number since 1970 modulo 65,536; 0 before the first sample.
     pub mm_day: u16,
-    /// Auction in which the seat holds orders (reserved).
+    /// Last auction in which the seat placed an order.
     pub auction_interval: u32,
-    /// Which sides stand in that auction (reserved).
+    /// Bit 1 (SEAT_SOLD_IN_AUCTION): a sell stands or stood there.
     pub auction_flags: u32,
     /// Market maker: rebate of mm_day so far; paid when the day is closed if the duty was met, else forfeited.
     pub mm_rebate_ucredit: u64,
@@ -1470,6 +1652,226 @@ impl PackedFill {
         out[8..12].copy_from_slice(&self.lots.to_le_bytes());
         out[12..14].copy_from_slice(&self.tick.to_le_bytes());
         out[14..16].copy_from_slice(&self.maker_seat.to_le_bytes());
+    }
+}
+
+/// 24 bytes. The order of one seat and side. It stands while its bit in the auction's bitmap is set; after that the bytes tell what became of it until the place is used again.
+#[derive(Clone, Copy)]
+pub struct AuctionOrder {
+    /// The trader's own number, not interpreted.
+    pub client_id: u64,
+    /// Lots asked for; 0 after a cancel.
+    pub lots: u32,
+    /// Auction it was placed in: an order of another generation means nothing here.
+    pub interval: u32,
+    /// Lots settled so far.
+    pub filled_lots: u32,
+    /// Limit price, ticks.
+    pub tick: u16,
+    /// Bit 0 listed (AUCTION_LISTED).
+    pub flags: u16,
+}
+
+impl AuctionOrder {
+    pub const SIZE: usize = 24;
+
+    /// Read one from its bytes, for instance from `List::at`.
+    #[inline(always)]
+    pub fn read(bytes: &[u8; 24]) -> Self {
+        Self {
+            client_id: u64::from_le_bytes(*part::<8>(bytes, 0)),
+            lots: u32::from_le_bytes(*part::<4>(bytes, 8)),
+            interval: u32::from_le_bytes(*part::<4>(bytes, 12)),
+            filled_lots: u32::from_le_bytes(*part::<4>(bytes, 16)),
+            tick: u16::from_le_bytes(*part::<2>(bytes, 20)),
+            flags: u16::from_le_bytes(*part::<2>(bytes, 22)),
+        }
+    }
+
+    /// Write it as Borsh does.
+    #[inline(always)]
+    pub fn write(&self, out: &mut [u8; 24]) {
+        out[0..8].copy_from_slice(&self.client_id.to_le_bytes());
+        out[8..12].copy_from_slice(&self.lots.to_le_bytes());
+        out[12..16].copy_from_slice(&self.interval.to_le_bytes());
+        out[16..20].copy_from_slice(&self.filled_lots.to_le_bytes());
+        out[20..22].copy_from_slice(&self.tick.to_le_bytes());
+        out[22..24].copy_from_slice(&self.flags.to_le_bytes());
+    }
+}
+
+/// 128 bytes. What one auction is and how far it has come.
+#[derive(Clone, Copy)]
+pub struct AuctionHead<'a> {
+    /// Its number k: it takes orders while campus time is in [900 k, 900 (k + 1)).
+    pub interval: u32,
+    /// Orders neither cancelled nor settled; 0 means that the place may be used again.
+    pub orders_standing: u32,
+    /// 0 open, 1 cleared, 2 settled.
+    pub state: u8,
+    /// Side with more lots at the price: 0 buy, 1 sell; its orders at marginal_tick share. 2 = neither.
+    pub long_side: u8,
+    /// The price of every fill, ticks; 0 = nothing traded.
+    pub tick: u16,
+    /// Worst price of the long side that gets a share, ticks.
+    pub marginal_tick: u16,
+    /// Zero.
+    pub reserved0: u16,
+    /// Lots that trade.
+    pub lots: u32,
+    /// Lots traded so far.
+    pub settled_lots: u32,
+    /// F: lots that the marginal orders get together.
+    pub marginal_fill_lots: u32,
+    /// Q: lots that they asked for.
+    pub marginal_lots: u32,
+    /// c: lots of the marginal orders reached so far, by seat number. Order i gets floor(F c_i / Q) - floor(F c_(i-1) / Q).
+    pub marginal_run_lots: u32,
+    /// Orders settled so far.
+    pub settled_orders: u32,
+    /// Lots of all buys standing.
+    pub bid_lots: u32,
+    /// Lots of all sells standing.
+    pub ask_lots: u32,
+    /// Seat at which settling the buys goes on.
+    pub bid_cursor: u16,
+    /// Seat at which settling the sells goes on.
+    pub ask_cursor: u16,
+    /// Lots that the buy at the cursor still gets.
+    pub bid_due_lots: u32,
+    /// Lots that the sell at the cursor still gives.
+    pub ask_due_lots: u32,
+    /// Zero.
+    pub reserved1: u32,
+    /// Clock sysvar, UTC seconds; 0 before clearing.
+    pub cleared_at: i64,
+    /// Zero.
+    pub reserved2: &'a [u8; 56],
+}
+
+impl<'a> AuctionHead<'a> {
+    pub const SIZE: usize = 128;
+
+    /// Read one from its bytes, for instance from `List::at`.
+    #[inline(always)]
+    pub fn read(bytes: &'a [u8; 128]) -> Self {
+        Self {
+            interval: u32::from_le_bytes(*part::<4>(bytes, 0)),
+            orders_standing: u32::from_le_bytes(*part::<4>(bytes, 4)),
+            state: u8::from_le_bytes(*part::<1>(bytes, 8)),
+            long_side: u8::from_le_bytes(*part::<1>(bytes, 9)),
+            tick: u16::from_le_bytes(*part::<2>(bytes, 10)),
+            marginal_tick: u16::from_le_bytes(*part::<2>(bytes, 12)),
+            reserved0: u16::from_le_bytes(*part::<2>(bytes, 14)),
+            lots: u32::from_le_bytes(*part::<4>(bytes, 16)),
+            settled_lots: u32::from_le_bytes(*part::<4>(bytes, 20)),
+            marginal_fill_lots: u32::from_le_bytes(*part::<4>(bytes, 24)),
+            marginal_lots: u32::from_le_bytes(*part::<4>(bytes, 28)),
+            marginal_run_lots: u32::from_le_bytes(*part::<4>(bytes, 32)),
+            settled_orders: u32::from_le_bytes(*part::<4>(bytes, 36)),
+            bid_lots: u32::from_le_bytes(*part::<4>(bytes, 40)),
+            ask_lots: u32::from_le_bytes(*part::<4>(bytes, 44)),
+            bid_cursor: u16::from_le_bytes(*part::<2>(bytes, 48)),
+            ask_cursor: u16::from_le_bytes(*part::<2>(bytes, 50)),
+            bid_due_lots: u32::from_le_bytes(*part::<4>(bytes, 52)),
+            ask_due_lots: u32::from_le_bytes(*part::<4>(bytes, 56)),
+            reserved1: u32::from_le_bytes(*part::<4>(bytes, 60)),
+            cleared_at: i64::from_le_bytes(*part::<8>(bytes, 64)),
+            reserved2: part::<56>(bytes, 72),
+        }
+    }
+
+    /// Write it as Borsh does.
+    #[inline(always)]
+    pub fn write(&self, out: &mut [u8; 128]) {
+        out[0..4].copy_from_slice(&self.interval.to_le_bytes());
+        out[4..8].copy_from_slice(&self.orders_standing.to_le_bytes());
+        out[8] = self.state as u8;
+        out[9] = self.long_side as u8;
+        out[10..12].copy_from_slice(&self.tick.to_le_bytes());
+        out[12..14].copy_from_slice(&self.marginal_tick.to_le_bytes());
+        out[14..16].copy_from_slice(&self.reserved0.to_le_bytes());
+        out[16..20].copy_from_slice(&self.lots.to_le_bytes());
+        out[20..24].copy_from_slice(&self.settled_lots.to_le_bytes());
+        out[24..28].copy_from_slice(&self.marginal_fill_lots.to_le_bytes());
+        out[28..32].copy_from_slice(&self.marginal_lots.to_le_bytes());
+        out[32..36].copy_from_slice(&self.marginal_run_lots.to_le_bytes());
+        out[36..40].copy_from_slice(&self.settled_orders.to_le_bytes());
+        out[40..44].copy_from_slice(&self.bid_lots.to_le_bytes());
+        out[44..48].copy_from_slice(&self.ask_lots.to_le_bytes());
+        out[48..50].copy_from_slice(&self.bid_cursor.to_le_bytes());
+        out[50..52].copy_from_slice(&self.ask_cursor.to_le_bytes());
+        out[52..56].copy_from_slice(&self.bid_due_lots.to_le_bytes());
+        out[56..60].copy_from_slice(&self.ask_due_lots.to_le_bytes());
+        out[60..64].copy_from_slice(&self.reserved1.to_le_bytes());
+        out[64..72].copy_from_slice(&self.cleared_at.to_le_bytes());
+        out[72..128].copy_from_slice(self.reserved2);
+    }
+}
+
+/// 8 bytes. One fill of an auction as AuctionFilled carries it; the n-th of an event has the trade number first_trade + n. In the fill ring the seller stands as maker and the buyer as taker; both order ids have bit 62.
+#[derive(Clone, Copy)]
+pub struct AuctionFill {
+    /// Seat that received GRID.
+    pub buy_seat: u16,
+    /// Seat that received CREDIT.
+    pub sell_seat: u16,
+    /// Lots that changed hands.
+    pub lots: u32,
+}
+
+impl AuctionFill {
+    pub const SIZE: usize = 8;
+
+    /// Read one from its bytes, for instance from `List::at`.
+    #[inline(always)]
+    pub fn read(bytes: &[u8; 8]) -> Self {
+        Self {
+            buy_seat: u16::from_le_bytes(*part::<2>(bytes, 0)),
+            sell_seat: u16::from_le_bytes(*part::<2>(bytes, 2)),
+            lots: u32::from_le_bytes(*part::<4>(bytes, 4)),
+        }
+    }
+
+    /// Write it as Borsh does.
+    #[inline(always)]
+    pub fn write(&self, out: &mut [u8; 8]) {
+        out[0..2].copy_from_slice(&self.buy_seat.to_le_bytes());
+        out[2..4].copy_from_slice(&self.sell_seat.to_le_bytes());
+        out[4..8].copy_from_slice(&self.lots.to_le_bytes());
+    }
+}
+
+/// 10 bytes. What became of one auction order; what was not filled is free again.
+#[derive(Clone, Copy)]
+pub struct AuctionResult {
+    /// 2 x seat + side.
+    pub slot: u16,
+    /// Lots asked for.
+    pub lots: u32,
+    /// Lots filled.
+    pub filled_lots: u32,
+}
+
+impl AuctionResult {
+    pub const SIZE: usize = 10;
+
+    /// Read one from its bytes, for instance from `List::at`.
+    #[inline(always)]
+    pub fn read(bytes: &[u8; 10]) -> Self {
+        Self {
+            slot: u16::from_le_bytes(*part::<2>(bytes, 0)),
+            lots: u32::from_le_bytes(*part::<4>(bytes, 2)),
+            filled_lots: u32::from_le_bytes(*part::<4>(bytes, 6)),
+        }
+    }
+
+    /// Write it as Borsh does.
+    #[inline(always)]
+    pub fn write(&self, out: &mut [u8; 10]) {
+        out[0..2].copy_from_slice(&self.slot.to_le_bytes());
+        out[2..6].copy_from_slice(&self.lots.to_le_bytes());
+        out[6..10].copy_from_slice(&self.filled_lots.to_le_bytes());
     }
 }
 
@@ -2062,6 +2464,159 @@ impl SweepFeesArgs {
     }
 }
 
+/// Arguments of `create_auctions`. Initialises the zeroed, rent-exempt Auctions account, once, and writes its address into the market.
+pub struct CreateAuctionsArgs {
+}
+
+impl CreateAuctionsArgs {
+    /// Read the bytes after the discriminator. None when they are too short, too long or hold a bad bool.
+    #[inline(always)]
+    pub fn parse(data: &[u8]) -> Option<Self> {
+        if data.len() != 0 {
+            return None;
+        }
+        Some(Self {  })
+    }
+}
+
+/// Arguments of `submit_auction`. Places the seat's order of one side in the running auction and binds its funds: a sell its lots, a buy its lots at its own
+/// limit. One order a seat and side; an order that would meet the seat's own other one is refused. The auction costs no fee.
+pub struct SubmitAuctionArgs {
+    /// The auction; must be the running interval.
+    pub interval: u32,
+    /// Seat number.
+    pub seat: u16,
+    /// 0 buy, 1 sell.
+    pub side: u8,
+    /// Limit price, ticks, min_tick to min_tick + 511.
+    pub tick: u16,
+    /// Lots, at least 1 and at least council parameter 3.
+    pub lots: u32,
+    /// The trader's own number, not interpreted.
+    pub client_id: u64,
+}
+
+impl SubmitAuctionArgs {
+    /// Read the bytes after the discriminator. None when they are too short, too long or hold a bad bool.
+    #[inline(always)]
+    pub fn parse(data: &[u8]) -> Option<Self> {
+        if data.len() != 21 {
+            return None;
+        }
+        let mut r = Reader::new(data);
+        let interval = u32::from_le_bytes(*r.take::<4>()?);
+        let seat = u16::from_le_bytes(*r.take::<2>()?);
+        let side = u8::from_le_bytes(*r.take::<1>()?);
+        let tick = u16::from_le_bytes(*r.take::<2>()?);
+        let lots = u32::from_le_bytes(*r.take::<4>()?);
+        let client_id = u64::from_le_bytes(*r.take::<8>()?);
+        Some(Self { interval, seat, side, tick, lots, client_id })
+    }
+}
+
+/// Arguments of `list_sell`. Books GRID that energy_token has just sent to the vault as a sell of its owner in the running auction. Once a seat and auction,
+/// and not after a sell of the owner's own there, cancelled or not.
+pub struct ListSellArgs<'a> {
+    /// The auction; must be the running interval.
+    pub interval: u32,
+    /// Seat number.
+    pub seat: u16,
+    /// Owner of the ledger row the GRID came from; must own the seat.
+    pub wallet: &'a [u8; 32],
+    /// The owner's reserve, ticks; below the market's lowest price it counts as that.
+    pub tick: u16,
+    /// Lots to book and to sell.
+    pub lots: u32,
+}
+
+impl<'a> ListSellArgs<'a> {
+    /// Read the bytes after the discriminator. None when they are too short, too long or hold a bad bool.
+    #[inline(always)]
+    pub fn parse(data: &'a [u8]) -> Option<Self> {
+        if data.len() != 44 {
+            return None;
+        }
+        let mut r = Reader::new(data);
+        let interval = u32::from_le_bytes(*r.take::<4>()?);
+        let seat = u16::from_le_bytes(*r.take::<2>()?);
+        let wallet = r.take::<32>()?;
+        let tick = u16::from_le_bytes(*r.take::<2>()?);
+        let lots = u32::from_le_bytes(*r.take::<4>()?);
+        Some(Self { interval, seat, wallet, tick, lots })
+    }
+}
+
+/// Arguments of `cancel_auction_order`. Takes the seat's order of one side out of an auction that is not cleared yet and frees its funds. No pause reaches it.
+pub struct CancelAuctionOrderArgs {
+    /// The auction.
+    pub interval: u32,
+    /// Seat number.
+    pub seat: u16,
+    /// 0 buy, 1 sell.
+    pub side: u8,
+}
+
+impl CancelAuctionOrderArgs {
+    /// Read the bytes after the discriminator. None when they are too short, too long or hold a bad bool.
+    #[inline(always)]
+    pub fn parse(data: &[u8]) -> Option<Self> {
+        if data.len() != 7 {
+            return None;
+        }
+        let mut r = Reader::new(data);
+        let interval = u32::from_le_bytes(*r.take::<4>()?);
+        let seat = u16::from_le_bytes(*r.take::<2>()?);
+        let side = u8::from_le_bytes(*r.take::<1>()?);
+        Some(Self { interval, seat, side })
+    }
+}
+
+/// Arguments of `clear_auction`. Fixes the price of an auction whose interval is over, by one pass over demand and supply at the 512 prices: the price at which
+/// most lots trade, among those the one with the least difference of demand and supply, among those the middle one (the lower of
+/// two). It becomes the market's last price. Nothing moves yet. Anyone may call it. Auctions clear in order, one at a time.
+pub struct ClearAuctionArgs {
+    /// The auction.
+    pub interval: u32,
+}
+
+impl ClearAuctionArgs {
+    /// Read the bytes after the discriminator. None when they are too short, too long or hold a bad bool.
+    #[inline(always)]
+    pub fn parse(data: &[u8]) -> Option<Self> {
+        if data.len() != 4 {
+            return None;
+        }
+        let mut r = Reader::new(data);
+        let interval = u32::from_le_bytes(*r.take::<4>()?);
+        Some(Self { interval })
+    }
+}
+
+/// Arguments of `settle_auction`. Settles orders of a cleared auction, buys and sells each by seat number: pairs what each gets, moves GRID and CREDIT between the
+/// two seats at the one price, and frees what an order does not need. Orders of the long side at the marginal price share exactly:
+/// order i gets floor(F c_i / Q) - floor(F c_(i-1) / Q) of c_i running lots. Each pair is a trade of the interval in which it is
+/// settled. Anyone may call it, in steps of any size; no pause reaches it.
+pub struct SettleAuctionArgs {
+    /// The auction.
+    pub interval: u32,
+    /// Most steps, 1 to 128 (0 = 128); each settles at least one order.
+    pub max_steps: u16,
+}
+
+impl SettleAuctionArgs {
+    /// Read the bytes after the discriminator. None when they are too short, too long or hold a bad bool.
+    #[inline(always)]
+    pub fn parse(data: &[u8]) -> Option<Self> {
+        if data.len() != 6 {
+            return None;
+        }
+        let mut r = Reader::new(data);
+        let interval = u32::from_le_bytes(*r.take::<4>()?);
+        let max_steps = u16::from_le_bytes(*r.take::<2>()?);
+        Some(Self { interval, max_steps })
+    }
+}
+
 /// Event. A wallet got its seat.
 pub struct SeatOpened<'a> {
     /// The market's event number.
@@ -2618,5 +3173,286 @@ impl FeesSwept {
         out[24..32].copy_from_slice(&self.amounts_ucredit[1].to_le_bytes());
         out[32..40].copy_from_slice(&self.amounts_ucredit[2].to_le_bytes());
         out[40..48].copy_from_slice(&self.amounts_ucredit[3].to_le_bytes());
+    }
+}
+
+/// Event. An order stands in an auction.
+pub struct AuctionOrderPlaced {
+    /// The market's event number.
+    pub seq: u64,
+    /// The auction.
+    pub interval: u32,
+    /// Seat number.
+    pub seat: u16,
+    /// 0 buy, 1 sell.
+    pub side: u8,
+    /// Whether energy_token listed it under its owner's rule.
+    pub listed: bool,
+    /// Limit price, ticks.
+    pub tick: u16,
+    /// Lots.
+    pub lots: u32,
+    /// The trader's own number.
+    pub client_id: u64,
+    /// Clock sysvar, UTC seconds.
+    pub campus_time: i64,
+}
+
+impl AuctionOrderPlaced {
+    pub const DISC: [u8; 8] = [0x4d, 0x7b, 0x1c, 0x3d, 0x68, 0xf2, 0xa5, 0x49];
+    /// Bytes of the whole event, discriminator included: give all of them to sol_log_data as one field.
+    pub const SIZE: usize = 46;
+
+    #[inline(always)]
+    pub fn encode(&self, out: &mut [u8; 46]) {
+        out[0..8].copy_from_slice(&Self::DISC);
+        out[8..16].copy_from_slice(&self.seq.to_le_bytes());
+        out[16..20].copy_from_slice(&self.interval.to_le_bytes());
+        out[20..22].copy_from_slice(&self.seat.to_le_bytes());
+        out[22] = self.side as u8;
+        out[23] = self.listed as u8;
+        out[24..26].copy_from_slice(&self.tick.to_le_bytes());
+        out[26..30].copy_from_slice(&self.lots.to_le_bytes());
+        out[30..38].copy_from_slice(&self.client_id.to_le_bytes());
+        out[38..46].copy_from_slice(&self.campus_time.to_le_bytes());
+    }
+}
+
+/// Event. An order was cancelled before its auction was cleared; its funds are free again.
+pub struct AuctionOrderOut {
+    /// The market's event number.
+    pub seq: u64,
+    /// The auction.
+    pub interval: u32,
+    /// Seat number.
+    pub seat: u16,
+    /// 0 buy, 1 sell.
+    pub side: u8,
+    /// Limit price, ticks.
+    pub tick: u16,
+    /// Lots.
+    pub lots: u32,
+}
+
+impl AuctionOrderOut {
+    pub const DISC: [u8; 8] = [0xa0, 0x91, 0x3d, 0xf5, 0x8c, 0x66, 0xdc, 0x41];
+    /// Bytes of the whole event, discriminator included: give all of them to sol_log_data as one field.
+    pub const SIZE: usize = 29;
+
+    #[inline(always)]
+    pub fn encode(&self, out: &mut [u8; 29]) {
+        out[0..8].copy_from_slice(&Self::DISC);
+        out[8..16].copy_from_slice(&self.seq.to_le_bytes());
+        out[16..20].copy_from_slice(&self.interval.to_le_bytes());
+        out[20..22].copy_from_slice(&self.seat.to_le_bytes());
+        out[22] = self.side as u8;
+        out[23..25].copy_from_slice(&self.tick.to_le_bytes());
+        out[25..29].copy_from_slice(&self.lots.to_le_bytes());
+    }
+}
+
+/// Event. The price of an auction is fixed.
+pub struct AuctionCleared {
+    /// The market's event number.
+    pub seq: u64,
+    /// The auction.
+    pub interval: u32,
+    /// Price, ticks; 0 = nothing trades.
+    pub tick: u16,
+    /// Lots that trade.
+    pub lots: u32,
+    /// Lots of all buys.
+    pub bid_lots: u32,
+    /// Lots of all sells.
+    pub ask_lots: u32,
+    /// Orders that wait to be settled.
+    pub orders: u32,
+    /// Side that shares at marginal_tick; 2 = neither.
+    pub long_side: u8,
+    /// Price at which it shares, ticks.
+    pub marginal_tick: u16,
+    /// F: lots that the marginal orders get together.
+    pub marginal_fill_lots: u32,
+    /// Q: lots that they asked for.
+    pub marginal_lots: u32,
+    /// Clock sysvar, UTC seconds.
+    pub campus_time: i64,
+}
+
+impl AuctionCleared {
+    pub const DISC: [u8; 8] = [0x0e, 0xa2, 0x69, 0xd2, 0xdb, 0x24, 0x8e, 0xa0];
+    /// Bytes of the whole event, discriminator included: give all of them to sol_log_data as one field.
+    pub const SIZE: usize = 57;
+
+    #[inline(always)]
+    pub fn encode(&self, out: &mut [u8; 57]) {
+        out[0..8].copy_from_slice(&Self::DISC);
+        out[8..16].copy_from_slice(&self.seq.to_le_bytes());
+        out[16..20].copy_from_slice(&self.interval.to_le_bytes());
+        out[20..22].copy_from_slice(&self.tick.to_le_bytes());
+        out[22..26].copy_from_slice(&self.lots.to_le_bytes());
+        out[26..30].copy_from_slice(&self.bid_lots.to_le_bytes());
+        out[30..34].copy_from_slice(&self.ask_lots.to_le_bytes());
+        out[34..38].copy_from_slice(&self.orders.to_le_bytes());
+        out[38] = self.long_side as u8;
+        out[39..41].copy_from_slice(&self.marginal_tick.to_le_bytes());
+        out[41..45].copy_from_slice(&self.marginal_fill_lots.to_le_bytes());
+        out[45..49].copy_from_slice(&self.marginal_lots.to_le_bytes());
+        out[49..57].copy_from_slice(&self.campus_time.to_le_bytes());
+    }
+}
+
+/// Event. Fills of an auction, in order.
+pub struct AuctionFilled {
+    /// The market's event number.
+    pub seq: u64,
+    /// The auction.
+    pub auction: u32,
+    /// Trade number of the first fill here.
+    pub first_trade: u64,
+    /// Clock sysvar, UTC seconds.
+    pub campus_time: i64,
+    /// Interval in which they were settled and to which they count.
+    pub interval: u32,
+    /// Price, ticks.
+    pub tick: u16,
+}
+
+impl AuctionFilled {
+    pub const DISC: [u8; 8] = [0xb3, 0xc2, 0xe4, 0x63, 0x6c, 0xf5, 0xa5, 0x6e];
+    /// Bytes before the elements of `fills`, the u32 count included.
+    pub const HEAD: usize = 46;
+    /// Bytes of one element of `fills`.
+    pub const ITEM: usize = 8;
+
+    /// Begin the event in `out`; None when it is shorter than HEAD. Then `push` and `finish`.
+    #[inline(always)]
+    pub fn begin<'b>(&self, out: &'b mut [u8]) -> Option<AuctionFilledWriter<'b>> {
+        if out.len() < 46 {
+            return None;
+        }
+        out[0..8].copy_from_slice(&Self::DISC);
+        out[8..16].copy_from_slice(&self.seq.to_le_bytes());
+        out[16..20].copy_from_slice(&self.auction.to_le_bytes());
+        out[20..28].copy_from_slice(&self.first_trade.to_le_bytes());
+        out[28..36].copy_from_slice(&self.campus_time.to_le_bytes());
+        out[36..40].copy_from_slice(&self.interval.to_le_bytes());
+        out[40..42].copy_from_slice(&self.tick.to_le_bytes());
+        Some(AuctionFilledWriter { out, len: 46, count: 0 })
+    }
+}
+
+/// Appends to the `fills` of AuctionFilled.
+pub struct AuctionFilledWriter<'b> {
+    out: &'b mut [u8],
+    len: usize,
+    count: u32,
+}
+
+impl<'b> AuctionFilledWriter<'b> {
+    /// Room for one more element of 8 bytes (AuctionFill); None when the buffer is full.
+    #[inline(always)]
+    pub fn next(&mut self) -> Option<&mut [u8; 8]> {
+        let room = self.out.get_mut(self.len..)?.first_chunk_mut::<8>()?;
+        self.len += 8;
+        self.count += 1;
+        Some(room)
+    }
+
+    /// Append one element; false when the buffer is full.
+    #[inline(always)]
+    pub fn push(&mut self, item: &AuctionFill) -> bool {
+        match self.next() {
+            Some(room) => {
+                item.write(room);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Write the count and return the event's bytes, for sol_log_data as one field.
+    #[inline(always)]
+    pub fn finish(self) -> &'b [u8] {
+        if let Some(room) = self.out.get_mut(42..46) {
+            room.copy_from_slice(&self.count.to_le_bytes());
+        }
+        match self.out.get(..self.len) {
+            Some(bytes) => bytes,
+            None => &[],
+        }
+    }
+}
+
+/// Event. Orders of an auction were settled.
+pub struct AuctionSettled {
+    /// The market's event number.
+    pub seq: u64,
+    /// The auction.
+    pub interval: u32,
+    /// Orders that still wait; 0 = the auction is settled.
+    pub orders_left: u32,
+}
+
+impl AuctionSettled {
+    pub const DISC: [u8; 8] = [0x3d, 0x97, 0x83, 0xaa, 0x5f, 0xcb, 0xdb, 0x93];
+    /// Bytes before the elements of `orders`, the u32 count included.
+    pub const HEAD: usize = 28;
+    /// Bytes of one element of `orders`.
+    pub const ITEM: usize = 10;
+
+    /// Begin the event in `out`; None when it is shorter than HEAD. Then `push` and `finish`.
+    #[inline(always)]
+    pub fn begin<'b>(&self, out: &'b mut [u8]) -> Option<AuctionSettledWriter<'b>> {
+        if out.len() < 28 {
+            return None;
+        }
+        out[0..8].copy_from_slice(&Self::DISC);
+        out[8..16].copy_from_slice(&self.seq.to_le_bytes());
+        out[16..20].copy_from_slice(&self.interval.to_le_bytes());
+        out[20..24].copy_from_slice(&self.orders_left.to_le_bytes());
+        Some(AuctionSettledWriter { out, len: 28, count: 0 })
+    }
+}
+
+/// Appends to the `orders` of AuctionSettled.
+pub struct AuctionSettledWriter<'b> {
+    out: &'b mut [u8],
+    len: usize,
+    count: u32,
+}
+
+impl<'b> AuctionSettledWriter<'b> {
+    /// Room for one more element of 10 bytes (AuctionResult); None when the buffer is full.
+    #[inline(always)]
+    pub fn next(&mut self) -> Option<&mut [u8; 10]> {
+        let room = self.out.get_mut(self.len..)?.first_chunk_mut::<10>()?;
+        self.len += 10;
+        self.count += 1;
+        Some(room)
+    }
+
+    /// Append one element; false when the buffer is full.
+    #[inline(always)]
+    pub fn push(&mut self, item: &AuctionResult) -> bool {
+        match self.next() {
+            Some(room) => {
+                item.write(room);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Write the count and return the event's bytes, for sol_log_data as one field.
+    #[inline(always)]
+    pub fn finish(self) -> &'b [u8] {
+        if let Some(room) = self.out.get_mut(24..28) {
+            room.copy_from_slice(&self.count.to_le_bytes());
+        }
+        match self.out.get(..self.len) {
+            Some(bytes) => bytes,
+            None => &[],
+        }
     }
 }

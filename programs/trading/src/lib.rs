@@ -2,12 +2,14 @@
 #![no_std]
 
 mod book;
+mod clearing;
 mod entering;
 mod error;
 #[allow(dead_code)]
 mod generated;
 mod matching;
 mod processor;
+mod settling;
 mod state;
 mod units;
 mod waiting;
@@ -45,6 +47,12 @@ fn route(ctx: &mut Ctx<'_>) -> u64 {
         ix::WITHDRAW_CREDIT => processor::withdraw_credit(ctx),
         ix::OPEN_SEAT => processor::open_seat(ctx),
         ix::SYNC_SEAT => processor::sync_seat(ctx),
+        ix::SUBMIT_AUCTION => processor::submit_auction(ctx),
+        ix::SETTLE_AUCTION => processor::settle_auction(ctx),
+        ix::LIST_SELL => processor::list_sell(ctx),
+        ix::CANCEL_AUCTION_ORDER => processor::cancel_auction_order(ctx),
+        ix::CLEAR_AUCTION => processor::clear_auction(ctx),
+        ix::CREATE_AUCTIONS => processor::create_auctions(ctx),
         ix::CREATE_MARKET => processor::create_market(ctx),
         ix::INITIALIZE => processor::initialize(ctx),
         _ => Err(Fault::UNKNOWN_INSTRUCTION),

@@ -11,7 +11,7 @@ use crate::{
     state::{FillRecord, Market, Order},
     units::{rebate_ucredit, value_ucredit},
 };
-use campusgrid_sdk::{event, hash, math, plain, Outcome};
+use campusgrid_sdk::{event, math, Outcome};
 
 const EVENT_SIZE: usize = Filled::HEAD + FILLS_PER_EVENT as usize * Filled::ITEM;
 
@@ -152,7 +152,7 @@ impl Taker {
             market.traded_lots = math::add(market.traded_lots, filled)?;
             market.traded_ucredit = math::add(market.traded_ucredit, self.value_ucredit)?;
             market.rebates_due_ucredit = math::add(market.rebates_due_ucredit, self.rebates_ucredit)?;
-            add_to_interval(market, self, filled, market.trade_seq - first_trade)?;
+            add_to_interval(market, self.interval, filled, self.value_ucredit, market.trade_seq - first_trade)?;
         }
         Ok(())
     }
@@ -195,8 +195,7 @@ impl Taker {
         let trade = market.trade_seq + 1;
         market.trade_seq = trade;
         market.last_tick = maker.tick;
-        let fill = &mut market.fills[(trade - 1) as usize % FILL_RING as usize];
-        *fill = FillRecord {
+        let fill = FillRecord {
             trade,
             maker_order: maker.order_id,
             taker_order: self.order_id,
@@ -209,7 +208,7 @@ impl Taker {
             reserved: 0,
             campus_time: self.now_s,
         };
-        *fills_hash = hash::sha256(&[&*fills_hash, plain::bytes_of(fill)]);
+        fill.keep(market, fills_hash);
         if self.pending == 0 {
             self.first_pending = trade;
         }
@@ -281,19 +280,19 @@ const fn taker_side<const MAKERS: usize>() -> u8 {
     }
 }
 
-/// Add the fills of one taker to the totals of the interval; an entry of an older interval starts anew.
+/// Add trades to the totals of the interval; an entry of an older interval starts anew.
 #[inline(always)]
-fn add_to_interval(market: &mut Market, taker: &Taker, lots: u64, trades: u64) -> Outcome {
-    let totals = &mut market.intervals[taker.interval as usize % INTERVAL_RING as usize];
-    if totals.interval != taker.interval {
-        totals.interval = taker.interval;
+pub fn add_to_interval(market: &mut Market, interval: u32, lots: u64, value_ucredit: u64, trades: u64) -> Outcome {
+    let totals = &mut market.intervals[interval as usize % INTERVAL_RING as usize];
+    if totals.interval != interval {
+        totals.interval = interval;
         totals.trades = 0;
         totals.lots = 0;
         totals.value_ucredit = 0;
     }
     totals.trades += trades as u32;
     totals.lots = math::add(totals.lots, lots)?;
-    totals.value_ucredit = math::add(totals.value_ucredit, taker.value_ucredit)?;
+    totals.value_ucredit = math::add(totals.value_ucredit, value_ucredit)?;
     totals.fills_hash = market.fills_hash;
     totals.last_trade = market.trade_seq;
     Ok(())

@@ -37,7 +37,7 @@ campusgrid_sdk::record! {
         78 => flags: u16,
         80 => user_number: u32,
         84 => pad: u32,
-        88 => reserved: [u8; 8],
+        88 => retired_atoms: u64,
     }
 }
 
@@ -54,7 +54,9 @@ campusgrid_sdk::account_record! {
         96 => debt_atoms: u64,
         104 => balance_atoms: u64,
         112 => seq: u64,
-        120 => reserved: [u8; 136],
+        /// GRID retired with a certificate.
+        120 => retired_atoms: u64,
+        128 => reserved: [u8; 128],
         256 => meters: [LedgerMeter; 256],
         6400 => rows: [LedgerRow; 512],
     }
@@ -106,5 +108,6 @@ impl Ledger {
 const _: () = {
     assert!(ledger_layout::AT_METERS == core::mem::offset_of!(Ledger, meters));
     assert!(ledger_layout::AT_ROWS == core::mem::offset_of!(Ledger, rows));
+    assert!(ledger_layout::AT_RETIRED_ATOMS == core::mem::offset_of!(Ledger, retired_atoms));
     assert!(ledger_layout::AT_SEQ == core::mem::offset_of!(Ledger, seq));
 };

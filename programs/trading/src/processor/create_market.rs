@@ -2,13 +2,12 @@
 use crate::{
     error::arguments,
     generated::{CreateMarketArgs, TradingError, MAX_TICK, TICK_COUNT},
+    processor::require_admin,
     state::{Config, Market},
 };
 use campusgrid_sdk::{
     account::{init, require_rent_exempt, same},
-    load, load_mut, require_signer,
-    state::{Role, User},
-    sysvar, Address, Ctx, Outcome,
+    load_mut, require_signer, sysvar, Address, Ctx, Outcome,
 };
 
 const NONE: Address = Address::new_from_array([0; 32]);
@@ -21,15 +20,7 @@ pub fn create_market(ctx: &mut Ctx<'_>) -> Outcome {
     require_signer(admin)?;
     let config_address = *config_view.address();
     let mut config = load_mut::<Config>(config_view, program_id)?;
-    {
-        let user = load::<User>(admin_user, &config.registry_program)?;
-        if !same(&user.wallet, admin.address()) || user.role != Role::Admin as u8 {
-            return Err(TradingError::NotAdmin.into());
-        }
-        if !user.is_active() {
-            return Err(TradingError::UserInactive.into());
-        }
-    }
+    require_admin(admin, admin_user, &config.registry_program)?;
     if !same(&config.market, &NONE) {
         return Err(TradingError::MarketExists.into());
     }

@@ -3,11 +3,16 @@
 mod activate_order;
 mod amend_order;
 mod cancel_all;
+mod auction_entry;
+mod cancel_auction_order;
 mod cancel_order;
+mod clear_auction;
+mod create_auctions;
 mod create_market;
 mod credit_grid;
 mod deposit_credit;
 mod initialize;
+mod list_sell;
 mod open_seat;
 mod place_order;
 mod place_stop;
@@ -19,6 +24,8 @@ mod set_fee_recipients;
 mod set_maker_programme;
 mod set_market_maker;
 mod sweep_fees;
+mod settle_auction;
+mod submit_auction;
 mod sync_seat;
 mod trigger_stops;
 mod withdraw_credit;
@@ -27,11 +34,15 @@ mod withdraw_grid;
 pub use activate_order::activate_order;
 pub use amend_order::amend_order;
 pub use cancel_all::cancel_all;
+pub use cancel_auction_order::cancel_auction_order;
 pub use cancel_order::cancel_order;
+pub use clear_auction::clear_auction;
+pub use create_auctions::create_auctions;
 pub use create_market::create_market;
 pub use credit_grid::credit_grid;
 pub use deposit_credit::deposit_credit;
 pub use initialize::initialize;
+pub use list_sell::list_sell;
 pub use open_seat::open_seat;
 pub use place_order::place_order;
 pub use place_stop::place_stop;
@@ -43,6 +54,8 @@ pub use set_fee_recipients::set_fee_recipients;
 pub use set_maker_programme::set_maker_programme;
 pub use set_market_maker::set_market_maker;
 pub use sweep_fees::sweep_fees;
+pub use settle_auction::settle_auction;
+pub use submit_auction::submit_auction;
 pub use sync_seat::sync_seat;
 pub use trigger_stops::trigger_stops;
 pub use withdraw_credit::withdraw_credit;
@@ -52,7 +65,12 @@ use crate::{
     generated::{Deposited, PlaceOrderArgs, INTERVALS_PER_DAY, TradingError, Withdrawn, KIND_MARKET, SELF_TRADE_DECREMENT, SIDE_SELL},
     state::Market,
 };
-use campusgrid_sdk::{account::require_address, event, require_signer, sysvar, AccountView, Outcome};
+use campusgrid_sdk::{
+    account::{require_address, same},
+    event, load, require_signer,
+    state::{Role, User},
+    sysvar, AccountView, Address, Outcome,
+};
 
 /// Seed of the authority PDA.
 const AUTHORITY: &[u8] = b"authority";
@@ -109,4 +127,17 @@ fn emit_withdrawn(market: &mut Market, seat: u16, grid_lots: u64, credit_ucredit
     let mut bytes = [0u8; Withdrawn::SIZE];
     Withdrawn { seq: market.next_event(), seat, grid_lots, credit_ucredit }.encode(&mut bytes);
     event::emit(&bytes);
+}
+
+/// `user` must show `wallet` to be an active admin. Errors: `NotAdmin`, `UserInactive` and those of a wrong account.
+#[inline(always)]
+fn require_admin(wallet: &AccountView, user: &AccountView, registry: &Address) -> Outcome {
+    let user = load::<User>(user, registry)?;
+    if !same(&user.wallet, wallet.address()) || user.role != Role::Admin as u8 {
+        return Err(TradingError::NotAdmin.into());
+    }
+    if !user.is_active() {
+        return Err(TradingError::UserInactive.into());
+    }
+    Ok(())
 }

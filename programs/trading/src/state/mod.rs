@@ -1,4 +1,5 @@
 //! The records of this program, one a file. Offsets are those of `interface.toml`, asserted at compile time.
+mod auctions;
 mod config;
 mod fee_recipient;
 mod fill;
@@ -10,6 +11,7 @@ mod seat;
 mod seat_index;
 mod stop;
 
+pub use auctions::{Auction, AuctionOrder, Auctions};
 pub use config::Config;
 pub use fee_recipient::FeeRecipient;
 pub use fill::FillRecord;

@@ -27,7 +27,7 @@ record! {
         104 => mm_sampled_interval: u32,
         108 => mm_met: u16,
         110 => mm_day: u16,
-        /// Auction marks: kept, not used yet.
+        /// Last auction in which the seat placed an order, and whether a sell.
         112 => auction_interval: u32,
         116 => auction_flags: u32,
         /// Rebate of mm_day so far.
