@@ -19,6 +19,7 @@ from edge import VERSION
 from edge.broker import Acknowledged, Broker, Connected, Disconnected, Incoming
 from edge.errors import MetricsPortError, SigningKeyError, SpoolError
 from edge.guard import Asks, Link
+from edge.home_assistant import discovery
 from edge.meter import Meter, load_keys, rules_for
 from edge.metrics import Counters, Labels, gauge, serve
 from edge.notify import notify, watchdog_period_s
@@ -27,7 +28,7 @@ from edge.rounds import DEAD_AFTER, MAX_BACK_OFF_S, Rounds
 from edge.sample import Sample
 from edge.settings import EdgeSettings, Endpoint, MeterSettings
 from edge.spool import Row, Spool
-from edge.track import Outcome, Rules
+from edge.track import Outcome, Rules, totals_wh
 from gridkit.clock import UNKNOWN_ERROR_MS, Clock
 from gridkit.enrolment import AgentConfig, EnrolmentError, verify_config
 from gridkit.log import get_logger
@@ -404,11 +405,21 @@ class Agent:
                 log.info("mqtt_connected", host=self.settings.mqtt_host, port=self.settings.mqtt_port)
                 broker.subscribe([agent_config_topic(self.settings.agent), *self._receipt_topics()])
                 broker.publish(agent_status_topic(self.settings.agent), self._agent_status("online", ""), retain=True)
+                self._announce()
                 self._status_due.update(self.meters)
                 self._wake.set()
             elif isinstance(event, Disconnected):
                 self.counters.add("campusgrid_edge_mqtt_disconnects_total")
                 log.warning("mqtt_disconnected", why=event.why)
+
+    def _announce(self) -> None:
+        """Tell Home Assistant of the meters, where it is wanted."""
+        prefix = self.settings.home_assistant_prefix
+        if not prefix or self._broker is None:
+            return
+        for meter in self.meters.values():
+            for topic, payload in discovery(prefix, self.settings.agent, meter):
+                self._broker.publish(topic, payload, retain=True)
 
     def _receipt_topics(self) -> list[str]:
         return [receipt_topic(m.row.zone, m.row.number) for m in self.meters.values() if m.row is not None]
@@ -509,6 +520,7 @@ class Agent:
         self._apply(config)
         if self._broker is not None and self._broker.connected:
             self._broker.subscribe([topic for topic in self._receipt_topics() if topic not in known])
+            self._announce()
         self._status_due.update(self.meters)
         self._wake.set()
 
@@ -526,12 +538,16 @@ class Agent:
     async def _status_loop(self) -> None:
         period_s = watchdog_period_s()
         fed_s = 0.0
+        told_s = time.monotonic()
         while True:
             await asyncio.sleep(min(1.0, period_s or 1.0))
             now_s = time.monotonic()
             if period_s is not None and now_s - fed_s >= period_s and self.is_polling():
                 notify("WATCHDOG=1")
                 fed_s = now_s
+            if now_s - told_s >= self.settings.status_interval_s:
+                told_s = now_s
+                self._status_due.update(self.meters)
             if self._broker is None or not self._broker.connected:
                 continue
             due, self._status_due = self._status_due, set()
@@ -577,6 +593,8 @@ class Agent:
         waiting, oldest_ms, quarantined = self._counts.get(meter.meter_id, (0, 0, 0))
         question = meter.window.question
         sample = meter.last_sample
+        totals = totals_wh(meter.state)
+        power_mw = sample.measured.get(("power", 0)) if sample else None
         return {
             "version": 1,
             "agent": self.settings.agent,
@@ -587,6 +605,9 @@ class Agent:
             "doubts": list(quality_labels(question.flags)) if question else [],
             "last_refusal": meter.last_refusal if meter.failures else "",
             "register_epoch": meter.state.register_epoch,
+            "import_wh": totals[0],
+            "export_wh": totals[1],
+            "power_w": None if power_mw is None else power_mw // 1000,
             "last_interval": meter.state.last_interval,
             "last_measured_interval": meter.state.measured_interval,
             "last_sample_ms": meter.state.sample_ns // 1_000_000,

@@ -150,6 +150,8 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         retry_s: Back-off after a transient refusal, wall s; doubles up to 32 times this.
         window: Readings sent and not yet receipted, all meters together.
         clock_error_limit_ms: No interval closes while the clock's bound is larger, campus ms.
+        status_interval_s: Each meter's status is retained anew this often, and at once when something changed, wall s.
+        home_assistant_prefix: Where discovery messages go, usually "homeassistant"; "" sends none.
         metrics_host: Where the metrics listen; loopback unless told otherwise.
     """
 
@@ -177,6 +179,8 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clock_error_limit_ms: int = 5_000
     metrics_host: str = "127.0.0.1"
     metrics_port: int = 0
+    status_interval_s: float = 60.0
+    home_assistant_prefix: str = ""
     log_level: str = "info"
 
     def __post_init__(self) -> None:
@@ -195,7 +199,9 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         _check("request_timeout_s", 0.05 <= self.request_timeout_s <= 30, "is 0.05 to 30")
         _check("receipt_timeout_s", self.receipt_timeout_s > 0, "is above 0")
         _check("retry_s", self.retry_s > 0, "is above 0")
+        _check("status_interval_s", self.status_interval_s >= 1, "is at least 1")
         _check("window", self.window >= 1, "is at least 1")
+        _check("home_assistant_prefix", not set(self.home_assistant_prefix) & set("#+"), "holds no wildcard")
         _check("log_level", self.log_level in LEVELS, f"is one of {', '.join(LEVELS)}")
         _once("lines", "name", [line.name for line in self.lines])
         _once("lines", "device", [line.device for line in self.lines])

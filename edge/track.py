@@ -427,10 +427,10 @@ def _questionable(state: TrackState, sample: Sample, flags: int) -> Draft | None
     quality = state.flags | flags | Quality.QUESTIONABLE
     if interval - state.measured_interval > 1:
         quality |= Quality.CATCH_UP
-    return _draft(state, interval, _totals(state), quality, sample.read_ns, sample)
+    return _draft(state, interval, totals_wh(state), quality, sample.read_ns, sample)
 
 
-def _totals(state: TrackState) -> tuple[int, int]:
+def totals_wh(state: TrackState) -> tuple[int, int]:
     """Return the unwrapped registers in whole Wh, rounded down; the rest stays in the meter."""
     return (
         _whole(state.import_raw) + state.import_offset_wh if state.import_raw else 0,
@@ -517,12 +517,12 @@ def _close(
         boundary_ns = end_ns(interval)
         if sample.read_ns - boundary_ns <= rules.tolerance_ns:
             quality = _measured_quality(state, interval, rules, window)
-            draft = _draft(state, interval, _totals(state), quality, sample.read_ns, sample)
+            draft = _draft(state, interval, totals_wh(state), quality, sample.read_ns, sample)
             draft = draft._replace(raw_import=_shown(sample.import_raw), raw_export=_shown(sample.export_raw))
         elif known and 0 <= boundary_ns - before.sample_ns <= rules.tolerance_ns:
             earlier = msgspec.structs.replace(state, flags=before.flags & state.flags)
             quality = _measured_quality(earlier, interval, rules, window)
-            draft = _draft(state, interval, _totals(before), quality, before.sample_ns, sample)
+            draft = _draft(state, interval, totals_wh(before), quality, before.sample_ns, sample)
             draft = draft._replace(raw_import=_kept(before.import_raw), raw_export=_kept(before.export_raw))
         elif known and state.measured_interval >= 0 and sample.read_ns - before.sample_ns <= MAX_INTERPOLATION_NS:
             totals = _between(before, state, boundary_ns)
@@ -538,7 +538,7 @@ def _between(before: TrackState, state: TrackState, boundary_ns: int) -> tuple[i
     """Return the registers at an instant between two samples, on the straight line, rounded down."""
     span_ns = state.sample_ns - before.sample_ns
     part_ns = boundary_ns - before.sample_ns
-    early, late = _totals(before), _totals(state)
+    early, late = totals_wh(before), totals_wh(state)
     return (
         early[0] + (late[0] - early[0]) * part_ns // span_ns,
         early[1] + (late[1] - early[1]) * part_ns // span_ns,

@@ -507,6 +507,22 @@ async def test_run_says_ready_leaves_a_will_and_says_goodbye(tmp_path: Path, bus
     assert rig.agent.counters.value("campusgrid_edge_polls_total", meter="M1") >= 1
 
 
+async def test_home_assistant_is_told_where_it_is_wanted_and_only_there(tmp_path: Path, bus: Any) -> None:
+    """Its values are the status that is retained anyway."""
+    async with Rig(tmp_path, bus, [meter_settings(tmp_path)], home_assistant_prefix="homeassistant") as rig:
+        await rig.configure(config(1, {1: (0, 0, 0)}))
+        announced = [
+            topic for topic, _, retain in rig.broker.published if topic.startswith("homeassistant/") and retain
+        ]
+        assert "homeassistant/sensor/campusgrid_M1/import_wh/config" in announced
+        await rig.round_at(1)
+        status = rig.agent.meter_status(next(iter(rig.agent.meters.values())))
+        assert (status["import_wh"], status["export_wh"], status["state"]) == (1000, 0, "ok")
+    async with Rig(tmp_path / "2", bus, [meter_settings(tmp_path / "2")]) as rig:
+        await rig.configure(config(1, {1: (0, 0, 0)}))
+        assert not any(topic.startswith("homeassistant/") for topic, _, _ in rig.broker.published)
+
+
 HEAVY = ("pydantic", "sqlalchemy", "solders", "solana", "anchorpy", "fastapi", "httpx", "cryptography", "structlog")
 
 
