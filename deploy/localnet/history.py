@@ -278,6 +278,12 @@ class History:
         found |= {past.sequence: past for past in map(_past_of_row, rows)}
         return [found[sequence] for sequence in sorted(found)]
 
+    def first_in_slot(self, slot: int) -> int:
+        """Return the lowest sequence of a slot's transactions; there must be one."""
+        recent = [landed.sequence for landed in list(self._recent) if landed.slot == slot]
+        row = self._reader.execute("SELECT min(sequence) FROM tx WHERE slot = ?", (slot,)).fetchone()
+        return min([*recent, *(one for one in row if one is not None)])
+
     def block(self, slot: int) -> Block | None:
         """Return a closed block, or None when it is not kept (or not closed)."""
         for block in reversed(list(self._blocks)):

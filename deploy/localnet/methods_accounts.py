@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Callable
 from typing import Any
 
 from solders.account import Account
 from solders.pubkey import Pubkey
 
-from deploy.localnet import base58
+from deploy.localnet import text_bytes
 from deploy.localnet.bank import is_token_account
 from deploy.localnet.encoding import Slice, account_options, ui_account
 from deploy.localnet.jsonrpc import INVALID_REQUEST, RpcError, invalid_params
 from deploy.localnet.node import Node
-from deploy.localnet.params import Options, address, addresses, integer, sequence, wrong_type
+from deploy.localnet.params import Options, address, addresses, check_commitment, integer, sequence, wrong_type
 
 MAX_MULTIPLE_ACCOUNTS = 100
 MAX_FILTERS = 4
@@ -110,11 +108,11 @@ def _memcmp(memcmp: Any) -> Keep:
     elif len(given) > (MAX_MEMCMP_BASE64 if encoding == "base64" else MAX_MEMCMP_BASE58):
         raise invalid_params("Invalid param: DataTooLarge")
     else:
+        kind = "base64" if encoding == "base64" else "base58"
         try:
-            wanted = base64.b64decode(given, validate=True) if encoding == "base64" else base58.decode(given)
-        except (ValueError, binascii.Error) as error:
-            name = "Base64DecodeError" if encoding == "base64" else "Base58DecodeError"
-            raise invalid_params(f"Invalid param: {name}({error})") from error
+            wanted = text_bytes.decode(given, kind)
+        except ValueError as error:
+            raise invalid_params(f"Invalid param: {kind.capitalize()}DecodeError({error})") from error
     if len(wanted) > MAX_MEMCMP_BYTES:
         raise invalid_params("Invalid param: DataTooLarge")
     return lambda data: data[offset : offset + len(wanted)] == wanted and offset <= len(data)
@@ -129,7 +127,7 @@ def get_balance(node: Node, params: list[Any]) -> Any:
 def get_minimum_balance_for_rent_exemption(node: Node, params: list[Any]) -> Any:
     """getMinimumBalanceForRentExemption(bytes): lamports."""
     size = integer(params[0], "usize")
-    Options(params, 1, node.slot)
+    check_commitment(params, 1)
     if size > MAX_ACCOUNT_SIZE:
         raise RpcError(INVALID_REQUEST, "Invalid request")
     return node.bank.rent_exempt_lamports(size)

@@ -16,8 +16,8 @@ from deploy.localnet.jsonrpc import (
     invalid_params,
 )
 from deploy.localnet.node import API_VERSION, FEATURE_SET, SAMPLE_PERIOD_S, Node
-from deploy.localnet.params import Options, address, addresses, integer, with_encoding
-from deploy.localnet.ui_transactions import ENCODINGS, accounts_only, with_meta
+from deploy.localnet.params import Options, address, addresses, check_commitment, integer
+from deploy.localnet.ui_transactions import DETAILS, accounts_only, transaction_options, with_meta
 
 MAX_BLOCKS = 500_000
 MAX_SLOT_LEADERS = 5_000
@@ -43,19 +43,17 @@ def get_open_slot(node: Node, params: list[Any]) -> Any:
 def get_block(node: Node, params: list[Any]) -> Any:
     """getBlock(slot, {encoding, transactionDetails, rewards, maxSupportedTransactionVersion})."""
     slot = integer(params[0])
-    options = Options(with_encoding(params), 1, node.slot, at_least_confirmed=True)
-    encoding = options.choice("encoding", ENCODINGS, "json")
-    details = options.choice("transactionDetails", ("full", "signatures", "none", "accounts"), "full")
-    rewards = options.flag("rewards", default=True)
-    version = options.integer("maxSupportedTransactionVersion", "u8", 255)
+    options = transaction_options(params, node.slot)
+    details = options.rest.choice("transactionDetails", DETAILS, "full")
     shown = closed_block(node, slot)
+    past = node.history.in_slot(slot) if details != "none" else []
     if details == "signatures":
-        shown["signatures"] = [str(past.tx.signatures[0]) for past in node.history.in_slot(slot)]
+        shown["signatures"] = [str(one.tx.signatures[0]) for one in past]
     elif details == "accounts":
-        shown["transactions"] = [accounts_only(past, version) for past in node.history.in_slot(slot)]
+        shown["transactions"] = [accounts_only(one, options.version) for one in past]
     elif details == "full":
-        shown["transactions"] = [with_meta(past, encoding, version) for past in node.history.in_slot(slot)]
-    if rewards:
+        shown["transactions"] = [with_meta(one, options.encoding, options.version) for one in past]
+    if options.rest.flag("rewards", default=True):
         shown["rewards"] = []  # nobody is paid: fees are burnt
     return shown
 
@@ -224,7 +222,7 @@ def get_cluster_nodes(node: Node, params: list[Any]) -> Any:
 
 def get_inflation_governor(node: Node, params: list[Any]) -> Any:
     """getInflationGovernor(): there is no inflation."""
-    Options(params, 0, node.slot)
+    check_commitment(params, 0)
     return {"initial": 0.0, "terminal": 0.0, "taper": 0.0, "foundation": 0.0, "foundationTerm": 0.0}
 
 

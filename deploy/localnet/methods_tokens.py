@@ -13,7 +13,7 @@ from deploy.localnet.encoding import account_options
 from deploy.localnet.jsonrpc import invalid_params
 from deploy.localnet.methods_accounts import Keep, keyed_accounts, matching
 from deploy.localnet.node import Node
-from deploy.localnet.params import Options, address, wrong_type
+from deploy.localnet.params import Options, address, check_commitment, wrong_type
 from deploy.localnet.parsed_accounts import token_amount
 
 MAX_LARGEST = 20
@@ -22,7 +22,8 @@ _MINT, _OWNER, _AMOUNT, _DELEGATE = slice(0, 32), slice(32, 64), 64, slice(72, 1
 
 def get_token_account_balance(node: Node, params: list[Any]) -> Any:
     """getTokenAccountBalance(token account)."""
-    key, _ = address(params[0]), Options(params, 1, node.slot)
+    key = address(params[0])
+    check_commitment(params, 1)
     account = node.bank.account(key)
     if account is None:
         raise invalid_params("Invalid param: could not find account")
@@ -35,7 +36,8 @@ def get_token_account_balance(node: Node, params: list[Any]) -> Any:
 
 def get_token_supply(node: Node, params: list[Any]) -> Any:
     """getTokenSupply(mint)."""
-    key, _ = address(params[0]), Options(params, 1, node.slot)
+    key = address(params[0])
+    check_commitment(params, 1)
     account = node.bank.account(key)
     if account is None:
         raise invalid_params("Invalid param: could not find account")
@@ -49,7 +51,8 @@ def get_token_supply(node: Node, params: list[Any]) -> Any:
 
 def get_token_largest_accounts(node: Node, params: list[Any]) -> Any:
     """getTokenLargestAccounts(mint): the 20 largest holdings."""
-    key, _ = address(params[0]), Options(params, 1, node.slot)
+    key = address(params[0])
+    check_commitment(params, 1)
     mint, wanted = _mint(node, key), bytes(key)
     found = matching(node, mint.owner, lambda data: is_token_account(data) and data[_MINT] == wanted)
     holdings = sorted(

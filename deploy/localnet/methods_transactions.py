@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import struct
 from typing import Any
 
@@ -15,7 +13,7 @@ from solders.signature import Signature
 from solders.system_program import TransferParams, transfer
 from solders.transaction import Transaction, VersionedTransaction
 
-from deploy.localnet import base58
+from deploy.localnet import text_bytes
 from deploy.localnet.bank import Refused, Resolved, Simulated
 from deploy.localnet.encoding import ENCODINGS as ACCOUNT_ENCODINGS
 from deploy.localnet.encoding import ui_account
@@ -31,6 +29,7 @@ from deploy.localnet.jsonrpc import (
 )
 from deploy.localnet.node import Node
 from deploy.localnet.params import (
+    COMMITMENTS,
     Options,
     address,
     addresses,
@@ -39,7 +38,6 @@ from deploy.localnet.params import (
     sequence,
     signature,
     text,
-    with_encoding,
     wrong_type,
 )
 from deploy.localnet.ui_transactions import (
@@ -49,6 +47,7 @@ from deploy.localnet.ui_transactions import (
     loaded_addresses,
     return_data,
     token_balances,
+    transaction_options,
     with_meta,
 )
 from deploy.localnet.wire import (
@@ -87,7 +86,7 @@ def decode_transaction(value: str, encoding: str) -> Wire:
     try:
         return read(_decode(value, encoding, _TRANSACTION_TYPE))
     except MalformedTransactionError as error:
-        raise invalid_params(f"failed to deserialize {_TRANSACTION_TYPE}: {error}") from error
+        raise _undeserializable(_TRANSACTION_TYPE, error) from error
 
 
 def _decode(value: str, encoding: str, type_: str) -> bytes:
@@ -97,12 +96,19 @@ def _decode(value: str, encoding: str, type_: str) -> bytes:
             f"{encoding} encoded {type_} too large: {len(value)} bytes (max: encoded/raw {most}/{MAX_TRANSACTION_BYTES})"
         )
     try:
-        data = base64.b64decode(value, validate=True) if encoding == "base64" else base58.decode(value)
-    except (ValueError, binascii.Error) as error:
+        data = text_bytes.decode(value, encoding)
+    except ValueError as error:
         raise invalid_params(f"invalid {encoding} encoding: {error}") from error
     if len(data) > MAX_TRANSACTION_BYTES:
         raise invalid_params(f"decoded {type_} too large: {len(data)} bytes (max: {MAX_TRANSACTION_BYTES} bytes)")
     return data
+
+
+def _undeserializable(type_: str, error: Exception) -> RpcError:
+    why = str(error)
+    if why.startswith("Attempting to read"):  # solders' words for what a node calls so
+        why = "io error: failed to fill whole buffer"
+    return invalid_params(f"failed to deserialize {type_}: {why}")
 
 
 def _binary_encoding(options: Options) -> str:
@@ -140,6 +146,7 @@ def send_transaction(node: Node, params: list[Any], *, verified: Wire | None = N
     """
     given, options = text(params[0]), Options(params, 1, node.slot)
     skip = options.flag("skipPreflight")
+    options.choice("preflightCommitment", COMMITMENTS, "finalized")
     options.integer("maxRetries", "usize")  # nothing is ever sent again: it lands at once or not at all
     wire = verified or decode_transaction(given, _binary_encoding(options))
     failure = node.bank.check(wire)
@@ -260,7 +267,11 @@ def get_latest_blockhash(node: Node, params: list[Any]) -> Any:
 
 def is_blockhash_valid(node: Node, params: list[Any]) -> Any:
     """isBlockhashValid(blockhash)."""
-    given, _ = blockhash(params[0]), Options(params, 1, node.slot)
+    try:
+        given = blockhash(params[0])
+    except RpcError as error:  # the one method that says it in one word
+        raise invalid_params(error.message.removeprefix("Invalid param: ")) from None
+    Options(params, 1, node.slot)
     return node.with_context(given in node.bank.blockhashes)
 
 
@@ -272,7 +283,7 @@ def get_fee_for_message(node: Node, params: list[Any]) -> Any:
         unsigned = [Signature.default()] * message.header.num_required_signatures
         wire = read(bytes(VersionedTransaction.populate(message, unsigned)))
     except (ValueError, MalformedTransactionError) as error:
-        raise invalid_params(f"failed to deserialize {_MESSAGE_TYPE}: {error}") from error
+        raise _undeserializable(_MESSAGE_TYPE, error) from error
     if wire.blockhash not in node.bank.blockhashes and not node.bank.uses_valid_nonce(wire):
         return node.with_context(None)
     # The SVM states the fee of whatever it gets as far as loading, whether it could be paid or not.
@@ -315,13 +326,13 @@ def _status(node: Node, name: bytes, search: bool) -> dict[str, Any] | None:
 
 def get_transaction(node: Node, params: list[Any]) -> Any:
     """getTransaction(signature, {encoding, maxSupportedTransactionVersion}); failed ones too."""
-    name, options = signature(params[0]), Options(with_encoding(params), 1, node.slot, at_least_confirmed=True)
-    encoding = options.choice("encoding", ENCODINGS, "json")
-    version = options.integer("maxSupportedTransactionVersion", "u8", 255)
+    name, options = signature(params[0]), transaction_options(params, node.slot)
     past = node.history.find(name)
     if past is None:
         return None
-    return {"slot": past.slot, **with_meta(past, encoding, version), "blockTime": past.unix_s}
+    shown = with_meta(past, options.encoding, options.version)
+    index = past.sequence - node.history.first_in_slot(past.slot)
+    return {"slot": past.slot, **shown, "blockTime": past.unix_s, "transactionIndex": index}
 
 
 def get_signatures_for_address(node: Node, params: list[Any]) -> Any:
@@ -335,7 +346,9 @@ def get_signatures_for_address(node: Node, params: list[Any]) -> Any:
         raise invalid_params(f"Invalid limit; max {MAX_SIGNATURES}")
     newest = None if before is None else _sequence(node, before)
     oldest = 0 if until is None else _sequence(node, until)
-    return [_listed(line) for line in node.history.lines_for(key, before=newest, until=oldest, limit=limit)]
+    lines = node.history.lines_for(key, before=newest, until=oldest, limit=limit)
+    first = {slot: node.history.first_in_slot(slot) for slot in {line.slot for line in lines}}
+    return [{**_listed(line), "transactionIndex": line.sequence - first[line.slot]} for line in lines]
 
 
 def _sequence(node: Node, given: Any) -> int:

@@ -11,7 +11,7 @@ from solders.signature import Signature
 from deploy.localnet import base58
 from deploy.localnet.jsonrpc import MIN_CONTEXT_SLOT_NOT_REACHED, RpcError, invalid_params
 
-_COMMITMENTS = frozenset({"processed", "confirmed", "finalized", "recent", "single", "singleGossip", "root", "max"})
+COMMITMENTS = ("processed", "confirmed", "finalized")
 U64_MAX = (1 << 64) - 1
 
 
@@ -80,7 +80,7 @@ def addresses(value: Any, most: int) -> list[Pubkey]:
 
 class Options:
     """The object that closes a method's parameters; absent is empty. All commitments are one here: a lone producer's
-    block is final as soon as it is on disk, so `commitment` is checked and then makes no difference."""
+    block is final as soon as it is on disk. One that is not known counts as none, as a node takes it."""
 
     __slots__ = ("_values",)
 
@@ -91,12 +91,6 @@ class Options:
         if not isinstance(value, dict):
             raise wrong_type(value, "a configuration object")
         self._values: dict[str, Any] = value
-        for key in ("commitment", "preflightCommitment"):
-            commitment = value.get(key)
-            if commitment is not None and text(commitment) not in _COMMITMENTS:
-                raise invalid_params(
-                    f"Invalid params: unknown variant `{commitment}`, expected one of `processed`, `confirmed`, `finalized`."
-                )
         if at_least_confirmed and value.get("commitment") == "processed":
             raise invalid_params("Method does not support commitment below `confirmed`")
         least = value.get("minContextSlot")
@@ -134,11 +128,9 @@ class Options:
         return None if value is None else integer(value, kind, high)
 
 
-def with_encoding(params: list[Any]) -> list[Any]:
-    """Return (what, options) where the options may have come in their old form, an encoding alone."""
-    if len(params) > 1 and isinstance(params[1], str):
-        return [params[0], {"encoding": params[1]}]
-    return params
+def check_commitment(params: list[Any], index: int) -> None:
+    """Look at the last parameter of methods that take a commitment and nothing else; they say no to one that is none."""
+    Options(params, index, U64_MAX).choice("commitment", COMMITMENTS, "finalized")
 
 
 def _named(value: Any) -> str:

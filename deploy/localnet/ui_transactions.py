@@ -14,14 +14,50 @@ from deploy.localnet import base58
 from deploy.localnet.bank import TokenBalance
 from deploy.localnet.failures import Failure
 from deploy.localnet.history import Past
-from deploy.localnet.jsonrpc import UNSUPPORTED_TRANSACTION_VERSION, RpcError
+from deploy.localnet.jsonrpc import UNSUPPORTED_TRANSACTION_VERSION, RpcError, invalid_params
+from deploy.localnet.params import Options
 from deploy.localnet.parsed_accounts import token_amount
 from deploy.localnet.parsed_instructions import parse
 from deploy.localnet.wire import Wire
 
-ENCODINGS = ("json", "jsonParsed", "base64", "base58", "binary")
+ENCODINGS = ("binary", "base64", "base58", "json", "jsonParsed")
+
+DETAILS = ("full", "signatures", "none", "accounts")
 
 Json = dict[str, Any]
+
+
+class TransactionOptions:
+    """How a client wants transactions: one of ENCODINGS, the newest message version that it understands (None: legacy
+    only), and the other options that came."""
+
+    __slots__ = ("encoding", "rest", "version")
+
+    def __init__(self, encoding: str, version: int | None, rest: Options) -> None:
+        self.encoding, self.version, self.rest = encoding, version, rest
+
+
+def transaction_options(params: list[Any], slot: int) -> TransactionOptions:
+    """Return the options of getTransaction and getBlock, which may also come in their old form, an encoding alone.
+
+    Raises:
+        RpcError: They fit neither form; a node does not say more.
+    """
+    given = params[1] if len(params) > 1 else None
+    config = {"encoding": given} if isinstance(given, str) else given
+    try:
+        options = Options([config], 0, slot)
+        options.choice("transactionDetails", DETAILS, "full")
+        options.flag("rewards")
+        encoding = options.choice("encoding", ENCODINGS, "json")
+        version = options.integer("maxSupportedTransactionVersion", "u8", 255)
+    except RpcError:
+        raise invalid_params(
+            "Invalid params: data did not match any variant of untagged enum RpcEncodingConfigWrapper."
+        ) from None
+    if options.get("commitment") == "processed":
+        raise invalid_params("Method does not support commitment below `confirmed`")
+    return TransactionOptions(encoding, version, options)
 
 
 def with_meta(past: Past, encoding: str, max_version: int | None) -> Json:

@@ -61,7 +61,7 @@ def request(body: bytes, *headers: bytes) -> bytes:
         (b'{"jsonrpc":"2.0","id":1,"method":"getBalance","params":["not base58 0OIl"]}', -32602),
         (b'{"jsonrpc":"2.0","id":1,"method":"getBalance","params":[7]}', -32602),
         (b'{"jsonrpc":"2.0","id":1,"method":"getBalance"}', -32602),
-        (b'{"jsonrpc":"2.0","id":1,"method":"getSlot","params":[{"commitment":"sometime"}]}', -32602),
+        (b'{"jsonrpc":"2.0","id":1,"method":"getInflationGovernor","params":[{"commitment":"sometime"}]}', -32602),
         (b'{"jsonrpc":"2.0","id":1,"method":"getSlot","params":[{"minContextSlot":99999999}]}', -32016),
     ],
 )

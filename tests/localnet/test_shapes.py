@@ -282,7 +282,7 @@ def test_sol_can_be_wrapped(world: World) -> None:
 def test_transactions_and_blocks(world: World) -> None:
     """`solana confirm`, `block`, `transaction-history` and every explorer read these."""
     call, name, slot = world.node.call, world.signature, world.slot
-    head = {"slot": int, "blockTime": int}
+    head = {"slot": int, "blockTime": int, "transactionIndex": 0}
     options = {"commitment": "confirmed", "maxSupportedTransactionVersion": 0}
     shown = call("getTransaction", name, {"encoding": "json", **options})
     whole = {"signatures": [str], "message": RAW_MESSAGE}
@@ -314,6 +314,7 @@ def test_transactions_and_blocks(world: World) -> None:
     assert call("getBlocksWithLimit", slot, 1) == [slot]
     fits(call("getBlockTime", slot), int)
     line = {
+        "transactionIndex": int,
         "signature": str,
         "slot": int,
         "err": None,
@@ -401,7 +402,45 @@ def test_sending_and_simulating(world: World) -> None:
         ("getMinimumBalanceForRentExemption", [11 << 20], -32600, "Invalid request"),
         ("getHighestSnapshotSlot", [], -32008, "No snapshot"),
         ("getInflationReward", [["1" * 32]], -32004, "Block not available for slot 432000"),
-        ("sendTransaction", ["0OIl"], -32602, None),
+        ("sendTransaction", ["0OIl"], -32602, "invalid base58 encoding: InvalidCharacter { character: '0', index: 0 }"),
+        ("sendTransaction", ["?", {"encoding": "base64"}], -32602, "invalid base64 encoding: InvalidByte(0, 63)"),
+        (
+            "sendTransaction",
+            ["AAAA", {"encoding": "base64"}],
+            -32602,
+            "failed to deserialize solana_transaction::versioned::VersionedTransaction: io error: failed to fill whole buffer",
+        ),
+        (
+            "sendTransaction",
+            ["", {"encoding": "hex"}],
+            -32602,
+            "Invalid params: unknown variant `hex`, expected one of `binary`, `base64`, `base58`, `json`, `jsonParsed`.",
+        ),
+        (
+            "getTransaction",
+            ["1" * 64, {"encoding": "hex"}],
+            -32602,
+            "Invalid params: data did not match any variant of untagged enum RpcEncodingConfigWrapper.",
+        ),
+        (
+            "getProgramAccounts",
+            ["1" * 32, {"filters": [{"memcmp": {"offset": 0, "bytes": "0"}}]}],
+            -32602,
+            "Invalid param: Base58DecodeError(InvalidCharacter { character: '0', index: 0 })",
+        ),
+        ("isBlockhashValid", ["no hash"], -32602, "Invalid"),
+        (
+            "getMinimumBalanceForRentExemption",
+            [-1],
+            -32602,
+            "Invalid params: invalid value: integer `-1`, expected usize.",
+        ),
+        (
+            "getTokenSupply",
+            ["1" * 32, {"commitment": "soon"}],
+            -32602,
+            "Invalid params: unknown variant `soon`, expected one of `processed`, `confirmed`, `finalized`.",
+        ),
         (
             "sendTransaction",
             ["", {"encoding": "json"}],
