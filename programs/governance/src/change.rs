@@ -113,7 +113,7 @@ impl<'a> Change<'a> {
 
     /// Whether the council may do it. Errors: those of the kind.
     #[inline(always)]
-    pub fn check(&self, council: &Council, program_id: &Address, council_address: &Address) -> Outcome {
+    pub fn check(&self, council: &Council) -> Outcome {
         match self {
             Change::SetParam { id, value } => check_param(council, *id, *value),
             Change::SetMembers { threshold, members } => council::check_members(members, *threshold),
@@ -121,9 +121,8 @@ impl<'a> Change<'a> {
             Change::IssueCredit { amount_ucredit: 0, .. } => Err(GovernanceError::ZeroAmount.into()),
             Change::IssueCredit { .. } => Ok(()),
             Change::Resume { mask } => check_mask(*mask),
-            Change::Call(call) => call.check(program_id, council_address),
-            // Which accounts these are about is seen when they are executed.
-            Change::AddValidator { .. } | Change::RemoveValidator { .. } | Change::ApproveUpgrade { .. } => Ok(()),
+            // Which accounts these are about is seen when they are executed; a call is checked by itself.
+            Change::AddValidator { .. } | Change::RemoveValidator { .. } | Change::ApproveUpgrade { .. } | Change::Call(_) => Ok(()),
         }
     }
 }

@@ -27,12 +27,11 @@ fn process(ctx: &mut Ctx<'_>) -> Outcome {
     let [executor, council_view, proposal_view, treasury_accounts @ ..] = &mut *ctx.accounts else {
         return Err(Fault::NOT_ENOUGH_ACCOUNTS);
     };
-    let council_address = &council_view.address().clone();
     let mut council = load_mut::<Council>(council_view, program_id)?;
     let proposal = decision::take(executor, &council, proposal_view, program_id)?;
 
     let change = Change::parse(proposal.kind, proposal.payload()?)?;
-    change.check(&council, program_id, council_address)?;
+    change.check(&council)?;
     match change {
         Change::SetParam { id, value } => set_param(&mut council, id, value)?,
         Change::SetMembers { threshold, members } => set_members(&mut council, threshold, &members)?,

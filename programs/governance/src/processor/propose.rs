@@ -29,7 +29,10 @@ fn process(ctx: &mut Ctx<'_>) -> Outcome {
     let mut council = load_mut::<Council>(council_view, program_id)?;
     let member = require_member(&council, proposer)?;
     let change = Change::parse(args.kind, args.payload)?;
-    change.check(&council, program_id, council_address)?;
+    change.check(&council)?;
+    if let Change::Call(call) = &change {
+        call.check(program_id, council_address)?;
+    }
     if args.payload.len() > MAX_PAYLOAD {
         return Err(GovernanceError::BadPayload.into());
     }
