@@ -387,3 +387,15 @@ def test_opening_costs(world: World, record_units: Record) -> None:
     """Once for each zone, and once."""
     record_units("oracle.open_totals", world.open_totals())
     record_units("oracle.open_trades", world.open_trades())
+
+
+def test_full_zone_is_closed_within_the_default_budget(world: World, meters: list[Meter], record_units: Record) -> None:
+    """256 meters are one instruction, so no sum is ever put together from parts."""
+    slab = bytearray(world.chain.data(world.slab()))
+    for slot in range(256):
+        slab[160 + 144 * slot : 304 + 144 * slot] = slab[160:304]
+    world.chain.put(world.slab(), bytes(slab), program_id("oracle"))
+    outcome = record_units("oracle.close_interval.256", world.close(FIRST + 1))
+    event = outcome.event("IntervalClosed")
+    assert (event["active"], event["reported"], event["acc_import_wh"]) == (256, 256, 256 * 10)
+    assert outcome.units < 200_000

@@ -394,11 +394,12 @@ def test_every_slot_refuses_what_does_not_belong_there(name: str) -> None:
     expect_ok(found.send())
 
 
-def test_count_of_wrong_slots_is_printed() -> None:
+def test_count_of_wrong_slots_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     """How much was tried, for whoever reads the run; fewer than these and a whole kind of wrong filling has gone missing."""
-    print(f"oracle: {sum(TRIED.values())} wrong slot fillings refused: {TRIED}")
+    with capsys.disabled():
+        print(f" oracle: {sum(TRIED.values())} wrong fillings of {len(TRIED)} instructions' slots refused ", end="")
     if len(TRIED) == len(CASES):
-        assert sum(TRIED.values()) > 600
+        assert sum(TRIED.values()) > 1_000
 
 
 @pytest.mark.parametrize("name", CASES)

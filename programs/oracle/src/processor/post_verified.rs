@@ -55,6 +55,7 @@ pub fn post_verified(ctx: &mut Ctx<'_>) -> Outcome {
     while !readings.is_empty() {
         require(batch.posted < MAX_READINGS, TooManyReadings)?;
         let (sent, after) = Packed::read(readings).ok_or(MalformedReadings)?;
+        readings = after;
         let interval = args.base_interval.checked_add(sent.offset as u32).ok_or(MalformedReadings)?;
         // A slot is a u8 and there are 256 entries, so this never fails.
         let entry = slab.entries.get_mut(sent.slot as usize).ok_or(MalformedReadings)?;
@@ -64,13 +65,13 @@ pub fn post_verified(ctx: &mut Ctx<'_>) -> Outcome {
         let outcome = match judge(entry, &sent, interval, &terms, 0) {
             Ok(change) => match apply_if_signed(entry, &sent, &change, &network_tag) {
                 Err(_) if sent.is_next_epoch && entry.epochs_ahead() > 1 => {
-                    open_later_epoch(entry, &Again { readings, interval, terms: &terms, network_tag: &network_tag })
+                    let again = Again { args: &args, nth: batch.posted, terms: &terms, network_tag: &network_tag };
+                    open_later_epoch(entry, &again)
                 }
                 outcome => outcome,
             },
             Err(reason) => Err(reason),
         };
-        readings = after;
         batch.note(entry, &sent, interval, &outcome).ok_or(Fault::OVERFLOW)?;
     }
     require(batch.posted > 0, MalformedReadings)?;
@@ -143,11 +144,10 @@ fn apply_if_signed(entry: &mut SlabEntry, sent: &Packed<'_>, change: &Change, ne
     Ok(Applied { flags: change.record_flags, digest: *digest })
 }
 
-/// A reading that may open a later epoch than the next.
+/// A reading that may open a later epoch than the next: the one at place `nth`.
 struct Again<'a> {
-    /// It stands at the front.
-    readings: &'a [u8],
-    interval: u32,
+    args: &'a PostVerifiedArgs<'a>,
+    nth: usize,
     terms: &'a Terms,
     network_tag: &'a [u8; 4],
 }
@@ -157,9 +157,14 @@ struct Again<'a> {
 #[inline(never)]
 #[cold]
 fn open_later_epoch(entry: &mut SlabEntry, again: &Again<'_>) -> Result<Applied, u8> {
-    let (sent, _) = Packed::read(again.readings).ok_or(SKIP_BAD_SIGNATURE)?;
+    let mut readings = again.args.readings;
+    for _ in 0..again.nth {
+        (_, readings) = Packed::read(readings).ok_or(SKIP_BAD_SIGNATURE)?;
+    }
+    let (sent, _) = Packed::read(readings).ok_or(SKIP_BAD_SIGNATURE)?;
+    let interval = again.args.base_interval.wrapping_add(sent.offset as u32); // Added and checked before.
     for passed_over in 1..entry.epochs_ahead() {
-        let change = judge(entry, &sent, again.interval, again.terms, passed_over)?;
+        let change = judge(entry, &sent, interval, again.terms, passed_over)?;
         let outcome = apply_if_signed(entry, &sent, &change, again.network_tag);
         if outcome.is_ok() {
             return outcome;
