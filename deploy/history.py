@@ -67,8 +67,17 @@ class History:
         """Read all transactions of the zones and the market that are new."""
         for zone, addresses in self._on.zones.items():
             for signature, event in self._events(addresses.roots, int(zone)):
-                if event.name == "ReadingsPosted" and event.program == "oracle" and event.fields["zone"] == int(zone):
+                if event.program != "oracle" or event.fields.get("zone") != int(zone):
+                    continue
+                attested = hidden.attested_batch(event)
+                if event.name == "ReadingsPosted":
                     self._take_batch(int(zone), event.fields, signature)
+                elif attested is not None:
+                    self._place(int(zone), *attested, signature)
+                else:  # the slot of its transaction is not needed here
+                    self._hidden.setdefault(int(zone), []).extend(
+                        hidden.corrections_in([event], int(zone), signature, 0)
+                    )
             for _, event in self._events(addresses.ledger):
                 if event.name == "Settled" and event.program == "energy_token":
                     self._take_settlement(event.fields)

@@ -98,7 +98,14 @@ class Follower:
             log.warning("posting_logs_cut", zone=self._zone, signature=signature)
         found = []
         for event in idl.events_in(logs, self._programs):
-            if event.name != "ReadingsPosted" or event.fields["zone"] != self._zone:
+            if event.fields.get("zone") != self._zone:
+                continue
+            attested = hidden.attested_batch(event)
+            if attested is not None:
+                seq, records = attested
+                root = merkle.batch_root(records)
+                found.append(Batch(self._zone, seq, root, records, signature, int(transaction["slot"]), ()))
+            if event.name != "ReadingsPosted":
                 continue
             results = event.fields["results"]
             answers.setdefault(signature, []).extend(

@@ -11,11 +11,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from gridkit.chain import hidden, merkle, walk
+from gridkit.chain import hidden, idl, merkle, walk
 from gridkit.chain.accounts import RingRoot, Roots, SlabEntry
 from gridkit.chain.hidden import Posting
 from gridkit.chain.posting import Packed
-from gridkit.chain.proof import decode_record
+from gridkit.chain.proof import RECORD_VERIFIED, decode_record
 from gridkit.log import get_logger
 from gridkit.reading import decode_core
 from oracle_bridge.store import Applied, Batch, Evidence, Key, Store
@@ -148,12 +148,15 @@ class Gaps:
         return self._postings_of([name for name in (before, *between, after) if name])
 
     def _postings_of(self, signatures: Sequence[str]) -> list[Posting] | None:
-        """Return the postings of those transactions whose logs were cut; None when one is not served."""
+        """Return what of those transactions no event tells in full: what a cut log hid, and corrections; None when one is not served."""
         found: list[Posting] = []
         for signature, transaction in walk.served(self._node, signatures):
             if transaction is None:
                 return None
-            if not hidden.logs_are_whole(transaction):
+            if hidden.logs_are_whole(transaction):
+                events = idl.events_in(transaction["meta"]["logMessages"], {self._oracle: "oracle"})
+                found += hidden.corrections_in(events, self._zone, signature, int(transaction["slot"]))
+            else:
                 found += hidden.postings_in(transaction, signature, self._oracle, self._roots)
         return found
 
@@ -184,6 +187,8 @@ class Gaps:
         applied = []
         for place in range(len(records) // merkle.RECORD_SIZE):
             record = decode_record(records[merkle.RECORD_SIZE * place : merkle.RECORD_SIZE * (place + 1)])
+            if not record.flags & RECORD_VERIFIED:
+                continue
             entry = entries[record.slot]
             applied.append(
                 Applied(

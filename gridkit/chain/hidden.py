@@ -7,7 +7,9 @@ likeliest first. Pure, but for what a caller hands in.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -21,18 +23,23 @@ from gridkit.programs import unbase58
 MAX_GUESSES = 30_000
 """Most batches that are hashed for one posting and root: about a third of a second. An owner's posting of 16 readings, any 8 of them
 skipped, is within it."""
-_VERIFIED, _OPENING, _NETTED = 1, 2, 4
+_VERIFIED, _OPENING, _NETTED, _CORRECTION = 1, 2, 4, 8
+_EPOCH_SHIFT = 4
+_ATTESTED = struct.Struct("<HIHQQ")
+assert _ATTESTED.size == merkle.RECORD_SIZE
 
 Digest = Callable[[Packed], bytes | None]
 """Returns the record digest of a packed reading whose core is known and was not applied before, else None."""
 
 
 class Posting(msgspec.Struct, frozen=True):
-    """One post_verified of a landed transaction: its readings, the transaction's signature (base58) and slot."""
+    """What may have made a root: the readings of a post_verified (none for another instruction), the transaction's signature (base58)
+    and slot; for a correction by the council its event, which leaves the register epoch out."""
 
     readings: tuple[Packed, ...]
     signature: str
     slot: int
+    correction: dict[str, Any] | None = None
 
 
 def logs_are_whole(transaction: dict[str, Any]) -> bool:
@@ -41,16 +48,31 @@ def logs_are_whole(transaction: dict[str, Any]) -> bool:
     return logs is not None and not idl.logs_are_cut(logs)
 
 
+def attested_batch(event: idl.Event) -> tuple[int, bytes] | None:
+    """Return number and records of the root that an AttestedPosted tells of; None for another event, or when nothing was applied."""
+    if event.name != "AttestedPosted" or not event.fields["records"]:
+        return None
+    return event.fields["seq"], b"".join(_ATTESTED.pack(*record.values()) for record in event.fields["records"])
+
+
+def corrections_in(events: Iterable[idl.Event], zone: int, signature: str, slot: int) -> list[Posting]:
+    """Return the council's corrections among a transaction's events."""
+    return [
+        Posting((), signature, slot, event.fields)
+        for event in events
+        if event.name == "ReadingCorrected" and event.fields["zone"] == zone
+    ]
+
+
 def postings_in(transaction: dict[str, Any], signature: str, oracle: str, roots: str) -> list[Posting]:
-    """Return the post_verified instructions of a transaction that write one zone's roots, inner ones included, in order.
+    """Return the instructions of a transaction that write one zone's roots, inner ones included, in order.
 
     Args:
         transaction: As getTransaction serves it, encoding `json`.
         signature: Its signature, base58.
         oracle, roots: Oracle program and the zone's RootRing, base58.
     """
-    described = idl.interface("oracle").instruction("post_verified")
-    roots_at = next(place for place, meta in enumerate(described.metas) if meta.name == "roots")
+    known = {described.discriminator: described for described in idl.interface("oracle").instructions.values()}
     message, meta = transaction["transaction"]["message"], transaction.get("meta") or {}
     loaded = meta.get("loadedAddresses") or {}
     keys = [*message["accountKeys"], *loaded.get("writable", ()), *loaded.get("readonly", ())]
@@ -58,16 +80,24 @@ def postings_in(transaction: dict[str, Any], signature: str, oracle: str, roots:
     found = []
     for place, outer in enumerate(message["instructions"]):
         for item in (outer, *inner.get(place, ())):
-            named = item["accounts"]
-            if keys[item["programIdIndex"]] != oracle or len(named) <= roots_at or keys[named[roots_at]] != roots:
+            if keys[item["programIdIndex"]] != oracle:
                 continue
-            try:
-                args = described.decode(unbase58(item["data"]))
-                readings = unpack_readings(args["base_interval"], args["readings"])
-            except (idl.DecodeError, PackingError):
-                continue  # Another instruction; a malformed one would have failed.
+            data = unbase58(item["data"])
+            described = known.get(data[: idl.DISCRIMINATOR_SIZE])
+            named = [keys[place] for place in item["accounts"]]
+            if described is None or ("roots", roots) not in _written(described, named):
+                continue
+            readings: list[Packed] = []
+            if described.name == "post_verified":
+                with contextlib.suppress(idl.DecodeError, PackingError):  # A malformed one would have failed.
+                    args = described.decode(data)
+                    readings = unpack_readings(args["base_interval"], args["readings"])
             found.append(Posting(tuple(readings), signature, int(transaction["slot"])))
     return found
+
+
+def _written(described: idl.Instruction, named: Sequence[str]) -> list[tuple[str, str]]:
+    return [(meta.name, name) for meta, name in zip(described.metas, named, strict=False) if meta.writable]
 
 
 def find(postings: Iterable[Posting], root: RingRoot, digest: Digest) -> tuple[Posting, bytes] | None:
@@ -76,8 +106,11 @@ def find(postings: Iterable[Posting], root: RingRoot, digest: Digest) -> tuple[P
     A record count of 0 is not known: the root outlived its place in the ring.
     """
     for posting in postings:
-        digests = [digest(reading) for reading in posting.readings]
-        guesses = possible_records(posting.readings, digests, root.record_count or None)
+        if posting.correction is not None:
+            guesses = _corrections(posting.correction)
+        else:
+            digests = [digest(reading) for reading in posting.readings]
+            guesses = possible_records(posting.readings, digests, root.record_count or None)
         for records in itertools.islice(guesses, MAX_GUESSES):
             if merkle.batch_root(records) == root.root:
                 return posting, records
@@ -103,6 +136,13 @@ def possible_records(
                     proof.encode_record(proof.Record(reading.slot, reading.interval, flag, digests[place] or b""))
                     for place, reading, flag in zip(chosen, applied, flags, strict=True)
                 )
+
+
+def _corrections(fields: dict[str, Any]) -> Iterator[bytes]:
+    """Yield the record of a correction for each register epoch that its meter may have had."""
+    registers = fields["import_wh"], fields["export_wh"]
+    for epoch in range(1 << 16 - _EPOCH_SHIFT):
+        yield _ATTESTED.pack(fields["slot"], fields["interval"], _CORRECTION | epoch << _EPOCH_SHIFT, *registers)
 
 
 def _possible_flags(applied: Sequence[Packed]) -> Iterator[tuple[int, ...]]:

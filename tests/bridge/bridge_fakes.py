@@ -472,6 +472,39 @@ class FakeChain:
             event += struct.pack("<BBIH16sQQ", *item.values())
         return ["Program data: " + base64.b64encode(event).decode()]
 
+    def attest(self, zone: int, records: list[dict[str, int]], *, memos: int = 0) -> None:
+        """Land a post_batch of oracle keys, all of whose readings apply; with 63 memos its events are cut."""
+        seq, packed = len(self.zones[zone].roots), [struct.pack("<HIHQQ", *record.values()) for record in records]
+        event = struct.pack("<HQ32sBI", zone, seq, bytes(32), 1, len(packed)) + b"".join(packed)
+        self._land_root(zone, "post_batch", "AttestedPosted", event, b"".join(packed), memos)
+
+    def correct(self, zone: int, record: dict[str, int]) -> None:
+        """Land a correction by the council; its event leaves the record's flags out."""
+        seq = len(self.zones[zone].roots)
+        slot, interval, _, import_wh, export_wh = record.values()
+        event = struct.pack("<HHIQIQQQQB32s", zone, slot, 1, seq, interval, 0, 0, import_wh, export_wh, 0, bytes(32))
+        packed = struct.pack("<HIHQQ", *record.values())
+        self._land_root(zone, "correct", "ReadingCorrected", event, packed, 0)
+
+    def _land_root(self, zone: int, name: str, event_name: str, event: bytes, records: bytes, memos: int) -> None:
+        held = self.zones[zone]
+        held.roots.append((0, len(records) // merkle.RECORD_SIZE, merkle.batch_root(records)))
+        described = idl.interface("oracle").instruction(name)
+        oracle, roots = str(IDS["oracle"]), str(address(f"roots {zone}"))
+        keys = [oracle, *(roots if meta.name == "roots" else str(address(meta.name)) for meta in described.metas)]
+        data = hashlib.sha256(f"event:{event_name}".encode()).digest()[:8] + event
+        logs = [f"Program {MEMO} invoke [1]", "Program log: " + "x" * 140, f"Program {MEMO} success"] * memos
+        logs += [f"Program {oracle} invoke [1]", "Program data: " + base64.b64encode(data).decode()]
+        self.height += 1
+        signature = base58(hashlib.sha512(f"root {zone} {len(held.roots)}".encode()).digest())
+        called = {"programIdIndex": 0, "accounts": list(range(1, len(keys))), "data": base58(described.discriminator)}
+        self.landed[signature] = {
+            "slot": self.height,
+            "transaction": {"message": {"accountKeys": keys, "instructions": [called]}, "signatures": [signature]},
+            "meta": {"err": None, "logMessages": cut([*logs, f"Program {oracle} success"]), "innerInstructions": []},
+        }
+        self.order.append(signature)
+
     def _apply(self, zone: _Zone, slot: int, interval: int, bits: int, fields: dict[str, Any]) -> dict[str, Any]:
         entry = zone.entries[slot]
         reason, flags, digest = self._try(entry, interval, bits, fields)

@@ -333,3 +333,25 @@ def test_flags_that_only_the_event_said_are_found(net: bool) -> None:
         )
         is None
     )
+
+
+def test_attested_batches_and_corrections_are_roots_like_any_other(bench: Any) -> None:
+    """Data that oracle keys attest to stands in the same mountain range: without it no reading of the zone could be judged or proven."""
+    feed(bench, 1, 1_000)
+    bench.step()
+    device = bench.chain.meters[1]
+    attested = {"slot": device.slot, "interval": FIRST + 1, "flags": 0, "import_wh": 1_050, "export_wh": 9}
+    bench.chain.attest(1, [attested, attested | {"slot": 200}])
+    bench.chain.correct(1, attested | {"flags": 8 | 3 << 4})
+    feed(bench, 1, 1_200, first=FIRST + 2)
+    bench.step()
+    feed(bench, 1, 1_100, first=FIRST + 1)
+    bench.step(times=2)
+    assert bench.states() == {"settled": 2, "superseded": 1}
+    assert_whole(bench)
+    bench.chain.correct(1, attested | {"flags": 8})
+    bench.step()
+    assert_whole(bench)
+    bench.chain.attest(1, [attested], memos=fakes.PADDING)
+    bench.step()
+    assert_whole(bench, unexplained=1)

@@ -57,7 +57,8 @@ from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
-from gridkit.chain import merkle, posting
+from gridkit.chain import hidden, merkle, posting
+from gridkit.chain.accounts import RingRoot
 
 Record = Callable[[str, Outcome], Outcome]
 NOW = START_S // 900 - 1
@@ -134,6 +135,8 @@ def test_attested_reading_moves_its_own_watermark_and_the_roots_and_credits_noth
         batch_root([record(3, FIRST + 1, IMPORT + 70, EXPORT + 30)]),
     )
     assert world.ring(seq) == wanted
+    (told,) = [hidden.attested_batch(event) for event in outcome.events("AttestedPosted")]
+    assert told == (seq, record(3, FIRST + 1, IMPORT + 70, EXPORT + 30)), "whoever follows events finds its record"
     assert not outcome.events("AttestedSkipped")
 
 
@@ -795,6 +798,10 @@ def test_council_corrects_and_the_meter_goes_on(world: World, meter: Meter, reco
     assert world.entry(3) == before | changes
     root = batch_root([record(3, FIRST + 8, IMPORT + 14, EXPORT + 1, flags=CORRECTION)])
     assert world.ring(seq) == (FIRST + 8, 1, ROOT_CORRECTION, root)
+    (told,) = hidden.corrections_in(outcome.events(), 1, "", 0)
+    assert hidden.find([told], RingRoot(seq, *world.ring(seq)), lambda _: None), (
+        "whoever follows events finds its record"
+    )
     fault = world.chain.read("oracle", "Fault", world.fault(3))
     assert (fault["status"], fault["count"], fault["cleared_interval"]) == (2, 1, FIRST + 8)
     assert not skipped(world.attest(FIRST + 9, {3: (IMPORT + 15, EXPORT + 1)}))
