@@ -419,11 +419,21 @@ class World:
 
     # ---------------------------------------------------------------------------------------------- listing, retiring
 
-    def set_rule(self, name: str, keep_atoms: int = 0, reserve_ticks: int = 100, *, enabled: bool = True) -> None:
+    def set_rule(
+        self, name: str, keep_atoms: int = 0, reserve_ticks: int = 100, *, zone: int = 1, enabled: bool = True
+    ) -> None:
         """Let the wallet ask for listing."""
-        accounts = {"owner": self.chain.wallet(name), "ledger": ledger_address(1)}
+        accounts = {"owner": self.chain.wallet(name), "ledger": ledger_address(zone)}
         rule = {"enabled": enabled, "keep_atoms": keep_atoms, "reserve_ticks": reserve_ticks}
-        expect_ok(self.chain.call("energy_token", "set_listing_rule", accounts, row=self.rows[1, name], **rule))
+        expect_ok(self.chain.call("energy_token", "set_listing_rule", accounts, row=self.rows[zone, name], **rule))
+
+    def clear_auction(self, interval: int) -> Outcome:
+        accounts = {"council": COUNCIL, "market": MARKET, "auctions": AUCTIONS}
+        return self.chain.call("trading", "clear_auction", accounts, interval=interval)
+
+    def settle_auction(self, interval: int) -> Outcome:
+        accounts = {"market": MARKET, "auctions": AUCTIONS}
+        return self.chain.call("trading", "settle_auction", accounts, interval=interval, max_steps=0)
 
     def list_accounts(self, zone: int = 1) -> dict[str, Any]:
         return {

@@ -76,10 +76,7 @@ def test_the_owners_own_sell_or_cancel_counts_as_listed(world: World) -> None:
     expect_ok(world.chain.call("trading", "cancel_auction_order", accounts, **cancel))
     # Another row of the same wallet is stopped by trading's own mark, which the cancel has left.
     expect_ok(world.transfer("ann", "ann", 10_000, 1, 2))
-    world.rows[1, "ann in zone 2"] = world.rows[2, "ann"]
-    rule = {"enabled": True, "keep_atoms": 0, "reserve_ticks": 100}
-    owner = {"owner": world.chain.wallet("ann"), "ledger": world.list_accounts(2)["ledger"]}
-    expect_ok(world.chain.call("energy_token", "set_listing_rule", owner, row=world.rows[2, "ann"], **rule))
+    world.set_rule("ann", zone=2)
     refused(world.list_surplus("ann", zone=2), "AlreadyListed", "trading")
     assert world.balance("ann", 2) == 10_000, "a refused listing moves nothing"
     world.assert_sound((1, 2), outside_atoms=50_000)

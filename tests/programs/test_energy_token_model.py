@@ -18,14 +18,15 @@ from energy_token_world import (
     new_world,
 )
 from program_harness import Outcome
+from proving import steps
 
-STEPS = 2_500
+STEPS = steps(2_500, prove=50_000)
 ZONES = (1, 2)
 SLOTS = 6
 PEOPLE = ("ann", "ben", "cyd", "dot")
 LEDGER_TOTALS = struct.Struct("<QQQQ")
 METER = struct.Struct("<QQIHH")
-ROW = struct.Struct("<32sQQQQ")
+ROW = struct.Struct("<32sQQQQQIHHIIQ")
 
 
 @dataclass
@@ -47,6 +48,8 @@ class Account:
     debt: int = 0
     minted: int = 0
     burned: int = 0
+    retired: int = 0
+    keep: int | None = None  # what the owner keeps when listing; None = no listing
 
 
 @dataclass
@@ -57,6 +60,7 @@ class Model:
     rows: dict[tuple[int, str], Account] = field(default_factory=dict)
     wallets: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PEOPLE, 0))
     seats: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PEOPLE, 0))
+    bound: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PEOPLE, 0))
 
     def settle(self, zone: int, first: int, count: int) -> None:
         for slot in range(first, first + count):
@@ -90,6 +94,7 @@ class History:
         self.random = random.Random(seed)
         self.world: World = new_world(ZONES, market=True)
         self.model = Model()
+        self.listed: set[str] = set()
         for name in PEOPLE:
             for zone in ZONES:
                 self.world.open_account(zone, name)
@@ -120,8 +125,20 @@ class History:
         """Do one thing on both sides; whether it is allowed must come out the same."""
         zone, name = self.random.choice(ZONES), self.random.choice(PEOPLE)
         action = self.random.choices(
-            [self.grow, self.settle, self.transfer, self.withdraw, self.deposit, self.to_market, self.from_market],
-            weights=[30, 25, 15, 8, 8, 7, 7],
+            [
+                self.grow,
+                self.settle,
+                self.transfer,
+                self.withdraw,
+                self.deposit,
+                self.to_market,
+                self.from_market,
+                self.retire,
+                self.set_rule,
+                self.list_surplus,
+                self.next_interval,
+            ],
+            weights=[30, 25, 15, 8, 8, 7, 7, 5, 3, 6, 2],
         )[0]
         action(zone, name)
 
@@ -172,12 +189,46 @@ class History:
         self.expect(outcome, allowed=allowed)
 
     def from_market(self, zone: int, name: str) -> None:
-        lots = self.amount(self.model.seats[name])
-        allowed = 0 < lots <= self.model.seats[name]
+        free = self.model.seats[name] - self.model.bound[name]
+        lots = self.amount(free)
+        allowed = 0 < lots <= free
         if allowed:
             self.model.seats[name] -= lots
             self.model.rows[zone, name].balance += lots * ATOMS_PER_WH
         self.expect(self.world.withdraw_grid(name, lots, zone), allowed=allowed)
+
+    def retire(self, zone: int, name: str) -> None:
+        amount = self.amount(self.model.rows[zone, name].balance)
+        allowed = self.model.take(zone, name, amount)
+        if allowed:
+            self.model.rows[zone, name].retired += amount
+        self.expect(self.world.retire(name, amount, zone), allowed=allowed)
+
+    def set_rule(self, zone: int, name: str) -> None:
+        keep = self.random.choice([None, 0, 0, self.amount(self.model.rows[zone, name].balance)])
+        self.world.set_rule(name, keep or 0, zone=zone, enabled=keep is not None)
+        self.model.rows[zone, name].keep = keep
+
+    def list_surplus(self, zone: int, name: str) -> None:
+        row = self.model.rows[zone, name]
+        lots = 0 if row.keep is None or row.debt else max(0, row.balance - row.keep) // ATOMS_PER_WH
+        allowed = lots > 0 and name not in self.listed
+        if allowed:
+            row.balance -= lots * ATOMS_PER_WH
+            self.model.seats[name] += lots
+            self.model.bound[name] += lots
+            self.listed.add(name)
+        self.expect(self.world.list_surplus(name, zone=zone), allowed=allowed)
+
+    def next_interval(self, zone: int, name: str) -> None:
+        """Let the auction end: nobody buys, so all that was listed is free again in the seats."""
+        interval = self.world.chain.now_s() // 900
+        self.world.chain.advance(900)
+        if self.listed:
+            self.expect(self.world.clear_auction(interval), allowed=True)
+            self.expect(self.world.settle_auction(interval), allowed=True)
+        self.listed.clear()
+        self.model.bound = dict.fromkeys(PEOPLE, 0)
 
     @staticmethod
     def expect(outcome: Outcome, *, allowed: bool) -> None:
@@ -192,7 +243,9 @@ class History:
             rows = [model.rows[zone, name] for name in PEOPLE]
             for name, row in zip(PEOPLE, rows, strict=True):
                 at = 6_400 + 96 * self.world.rows[zone, name]
-                assert ROW.unpack_from(data, at)[1:] == (row.balance, row.debt, row.minted, row.burned), (zone, name)
+                found = ROW.unpack_from(data, at)
+                assert found[1:5] == (row.balance, row.debt, row.minted, row.burned), (zone, name)
+                assert found[11] == row.retired, (zone, name)
             meters = [model.meters[zone, slot] for slot in range(SLOTS)]
             for slot, meter in enumerate(meters):
                 settled = METER.unpack_from(data, 256 + 24 * slot)[:2]
@@ -203,7 +256,9 @@ class History:
             assert burned == sum(row.burned for row in rows)
             assert debt == sum(row.debt for row in rows)
             assert balance == sum(row.balance for row in rows)
-            everywhere += minted - burned
+            retired = int.from_bytes(data[120:128], "little")
+            assert retired == sum(row.retired for row in rows)
+            everywhere += minted - burned - retired
         balances = sum(row.balance for row in model.rows.values())
         assert chain.token_amount(VAULT) == balances
         assert int.from_bytes(chain.data(CONFIG)[336:344], "little") == balances
@@ -215,6 +270,7 @@ class History:
         assert chain.supply(MINT) == everywhere == balances + sum(model.wallets.values()) + market
 
 
+@pytest.mark.prove_too
 @pytest.mark.parametrize("seed", [20_260_601, 7])
 def test_random_histories_follow_the_rules_and_keep_every_sum(seed: int) -> None:
     """Energy measured, GRID in rows, wallets and seats, and debt must agree to the atom after every single step."""
@@ -227,3 +283,5 @@ def test_random_histories_follow_the_rules_and_keep_every_sum(seed: int) -> None
     assert sum(row.burned for row in history.model.rows.values()) > 0
     assert sum(history.model.seats.values()) > 0
     assert sum(history.model.wallets.values()) > 0
+    assert sum(row.retired for row in history.model.rows.values()) > 0
+    assert any(row.keep is not None for row in history.model.rows.values())

@@ -1162,7 +1162,7 @@ impl SyncFreezeArgs {
     }
 }
 
-/// Arguments of `list_surplus`. Lists a row's surplus under its owner's rule: all whole lots above keep_atoms go to the owner's seat as a sell at the reserve in the running auction. Anyone may call, once for each row and auction; a sell of the owner's own there, cancelled or not, counts as listed. Nothing while in debt. What does not sell is the seat's afterwards.
+/// Arguments of `list_surplus`. Lists a row's surplus under its owner's rule: all whole lots above keep_atoms go to the owner's seat as a sell at the reserve in the running auction. Anyone may call, once for each row and auction; a sell of the owner's own there, cancelled or not, counts as listed, and of a wallet's rows in two zones the first that is called is listed. Nothing while in debt. What does not sell is the seat's afterwards.
 pub struct ListSurplusArgs {
     /// The row.
     pub row: u16,
