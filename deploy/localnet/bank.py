@@ -27,11 +27,10 @@ from solders.transaction_metadata import FailedTransactionMetadata, TransactionM
 
 from deploy.localnet.errors import BankPanickedError
 from deploy.localnet.failures import Failure, failure_of
-from deploy.localnet.genesis import FAUCET_LAMPORTS, Genesis
+from deploy.localnet.genesis import Genesis
+from deploy.localnet.genesis_accounts import SYSTEM, TOKEN, genesis_accounts
 from deploy.localnet.wire import MAX_ACCOUNT_LOCKS, Wire
 
-SYSTEM = Pubkey.default()
-TOKEN = Pubkey.from_string("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA")
 TOKEN_2022 = Pubkey.from_string("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb")
 LOOKUP_TABLE = Pubkey.from_string("AddressLookupTab1e1111111111111111111111111")
 LOADER_V3 = Pubkey.from_string("BPFLoaderUpgradeab1e11111111111111111111111")
@@ -54,13 +53,9 @@ MINT_SIZE = 82
 MULTISIG_SIZE = 355
 
 FEATURE = Pubkey.from_string("Feature111111111111111111111111111111111111")
-NATIVE_MINT = Pubkey.from_string("So11111111111111111111111111111111111111112")
 
 _ACTIVE_FROM_GENESIS = b"\x01" + bytes(8)
 """What a feature's account holds, Option<slot>: `solana feature status` and deploy tools look at it."""
-
-_NATIVE_MINT_DATA = bytes(44) + b"\x09\x01" + bytes(36)
-"""A mint of 9 decimals without authorities; a development cluster has it from genesis. Source: spl-token's native_mint."""
 
 _NO_SIGNATURE = Signature.default()
 _ADVANCE_NONCE = struct.pack("<I", 4)
@@ -193,13 +188,15 @@ class Bank:
         self.latest_blockhash = bytes(genesis.hash)
         self.slot_hashes: deque[tuple[int, Hash]] = deque([(0, genesis.hash)], maxlen=SLOT_HASHES)
         self.transaction_count = 0
-        self.touched: set[Pubkey] = {genesis.faucet}
+        self.touched: set[Pubkey] = set()
         self.recent: dict[bytes, tuple[int, int, Failure | None]] = {}
         self._recent_by_slot: deque[tuple[int, list[bytes]]] = deque([(0, [])])
         self._kinds: dict[Pubkey, TokenKind | Literal[False]] = {}
         self._decimals: dict[bytes, int] = {}
         self._saving: tuple[set[Pubkey], list[tuple[Pubkey, Account | None]]] | None = None
-        self._raw.set_account(genesis.faucet, Account(FAUCET_LAMPORTS, b"", SYSTEM))
+        for address, account in genesis_accounts(genesis.identity, genesis.faucet):
+            self._raw.set_account(address, account)
+            self.touched.add(address)
         self._set_sysvars()
 
     # Steps
@@ -482,12 +479,14 @@ class Bank:
             ((number, Hash.from_bytes(value)) for number, value in slot_hashes), maxlen=SLOT_HASHES
         )
         self._set_sysvars()
-        self._raw.set_account(self._genesis.faucet, Account(0, b"", SYSTEM))
         programs: list[tuple[Pubkey, Account]] = []
         for address, account in accounts:
-            self.touched.add(address)
             if account is None:
+                if address in self.touched:  # there at genesis, and gone since
+                    self._raw.set_account(address, Account(0, b"", SYSTEM))
+                self.touched.add(address)
                 continue
+            self.touched.add(address)
             # LiteSVM compiles a program as it is set, and needs its program data to be there before.
             if account.executable:
                 programs.append((address, account))
@@ -681,5 +680,4 @@ def _new_svm() -> LiteSVM:
     svm.set_epoch_schedule(EpochSchedule.custom(SLOTS_PER_EPOCH, SLOTS_PER_EPOCH, False))
     for address, feature in svm._inner.get_program_accounts(FEATURE):
         svm._inner.set_account(address, Account(feature.lamports, _ACTIVE_FROM_GENESIS, FEATURE))
-    svm._inner.set_account(NATIVE_MINT, Account(1_000_000_000, _NATIVE_MINT_DATA, TOKEN))
     return svm

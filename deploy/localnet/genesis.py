@@ -16,9 +16,6 @@ from solders.pubkey import Pubkey
 from gridkit.durable import write_durably
 from gridkit.keys import load_or_create
 
-FAUCET_LAMPORTS = 500_000_000 * 1_000_000_000
-"""What solana-test-validator gives its faucet: 500 million SOL."""
-
 
 class Genesis(msgspec.Struct, frozen=True):
     """The beginning of a chain.

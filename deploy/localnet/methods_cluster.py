@@ -7,6 +7,7 @@ from typing import Any
 from solders.hash import Hash
 
 from deploy.localnet.bank import SLOTS_PER_EPOCH
+from deploy.localnet.genesis_accounts import commission_of, delegated_lamports, stake_address, vote_address
 from deploy.localnet.jsonrpc import (
     BLOCK_CLEANED_UP,
     BLOCK_NOT_AVAILABLE,
@@ -196,11 +197,31 @@ def get_leader_schedule(node: Node, params: list[Any]) -> Any:
 
 
 def get_vote_accounts(node: Node, params: list[Any]) -> Any:
-    """getVoteAccounts({votePubkey}): a lone producer needs no votes, so there are none."""
-    options = Options(params, 0, node.slot)
-    if options.get("votePubkey") is not None:
-        address(options.get("votePubkey"))
-    return {"current": [], "delinquent": []}
+    """getVoteAccounts({votePubkey}): the one node. Its last vote is the last closed block, which is final; there are no vote
+    transactions, so it earns no credits."""
+    wanted = Options(params, 0, node.slot).get("votePubkey")
+    vote = vote_address(node.genesis.identity)
+    account = node.bank.account(vote)
+    if account is None or (wanted is not None and address(wanted) != vote):
+        return {"current": [], "delinquent": []}
+    closed = max(0, node.slot - 1)
+    shown = {
+        "votePubkey": str(vote),
+        "nodePubkey": str(node.genesis.identity),
+        "activatedStake": active_stake(node),
+        "commission": commission_of(account.data),
+        "epochVoteAccount": True,
+        "epochCredits": [],
+        "lastVote": closed,
+        "rootSlot": closed,
+    }
+    return {"current": [shown], "delinquent": []}
+
+
+def active_stake(node: Node) -> int:
+    """Return the lamports that stand behind the one node."""
+    account = node.bank.account(stake_address(node.genesis.identity))
+    return 0 if account is None else delegated_lamports(account.data)
 
 
 def get_cluster_nodes(node: Node, params: list[Any]) -> Any:
@@ -283,9 +304,9 @@ def get_block_production(node: Node, params: list[Any]) -> Any:
 
 
 def get_block_commitment(node: Node, params: list[Any]) -> Any:
-    """getBlockCommitment(slot): nobody votes, so no stake stands behind any block."""
+    """getBlockCommitment(slot): votes are counted for blocks that are not final yet, and all are."""
     integer(params[0])
-    return {"commitment": None, "totalStake": 0}
+    return {"commitment": None, "totalStake": active_stake(node)}
 
 
 def get_highest_snapshot_slot(node: Node, params: list[Any]) -> Any:

@@ -7,6 +7,8 @@ Shapes are those of solana-rpc-client-types, solana-account-decoder-client-types
 from __future__ import annotations
 
 import base64
+import json
+import struct
 from typing import Any
 
 import pytest
@@ -214,7 +216,10 @@ def test_what_the_chain_tells_of_itself(world: World) -> None:
     schedule = dict.fromkeys(("slotsPerEpoch", "leaderScheduleSlotOffset", "firstNormalEpoch", "firstNormalSlot"), int)
     fits(call("getEpochSchedule"), {**schedule, "warmup": bool})
     options = {"votePubkey": None, "commitment": "confirmed", "keepUnstakedDelinquents": False}
-    fits(call("getVoteAccounts", options), {"current": [], "delinquent": []})
+    voter = {"votePubkey": str, "nodePubkey": str, "activatedStake": int, "commission": int, "epochVoteAccount": True}
+    voter |= {"epochCredits": [(int, int, int)], "lastVote": int, "rootSlot": int}
+    fits(call("getVoteAccounts", options), {"current": (voter,), "delinquent": []})
+    assert call("getVoteAccounts", {"votePubkey": Wallet().address})["current"] == []
     fits(call("getClusterNodes"), [CONTACT])
     fits(call("getSlotLeader", CONFIRMED), str)
     assert call("getSlotLeaders", slot, 3) == [call("getIdentity")["identity"]] * 3
@@ -239,6 +244,27 @@ def test_what_the_chain_tells_of_itself(world: World) -> None:
     fits(call("getRecentPerformanceSamples", 4), [sample])
     fits(call("getRecentPrioritizationFees", [world.payer.address]), [{"slot": int, "prioritizationFee": int}])
     fits(call("getRecentPrioritizationFees"), [{"slot": int, "prioritizationFee": int}])
+
+
+def test_the_producers_vote_and_stake_accounts_are_real_ones(world: World) -> None:
+    """`solana vote-account`, `stakes` and `vote-update-commission` work on them; a drawing of one would fail there."""
+    node, vote_program = world.node, Pubkey.from_string("Vote111111111111111111111111111111111111111")
+    identity = Wallet(bytes(json.loads((node.home / "localnet/identity.json").read_text())[:32]))
+    [shown] = node.call("getVoteAccounts")["current"]
+    vote = Pubkey.from_string(shown["votePubkey"])
+    metas = [AccountMeta(vote, False, True), AccountMeta(identity.pubkey, True, False)]
+    node.run([Instruction(vote_program, struct.pack("<IB", 5, 100), metas)], [identity])  # UpdateCommission
+    stake_program = Pubkey.from_string("Stake11111111111111111111111111111111111111")
+    [stake] = node.call("getProgramAccounts", str(stake_program), {"encoding": "base64"})
+    clock = Pubkey.from_string("SysvarC1ock11111111111111111111111111111111")
+    metas = [
+        AccountMeta(Pubkey.from_string(stake["pubkey"]), False, True),
+        AccountMeta(clock, False, False),
+        AccountMeta(identity.pubkey, True, False),
+    ]
+    deactivate = signed([Instruction(stake_program, struct.pack("<I", 5), metas)], [identity], node.blockhash())
+    text = base64.b64encode(deactivate).decode()
+    assert node.call("simulateTransaction", text, {"encoding": "base64"})["value"]["err"] is None
 
 
 def test_accounts_and_tokens(world: World) -> None:

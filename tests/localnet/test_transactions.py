@@ -370,9 +370,12 @@ def test_slots_go_on_and_epoch_and_supply_are_true(node: Node) -> None:
     assert info["absoluteSlot"] >= first + 3
     assert info["epoch"] == info["absoluteSlot"] // 432_000
     supply = node.call("getSupply")["value"]
-    assert supply["total"] == supply["circulating"] + supply["nonCirculating"] <= 500_000_000 * SOL
+    assert supply["total"] == supply["circulating"] + supply["nonCirculating"] <= 501_000_600 * SOL
     assert node.call("getLeaderSchedule", None, {"identity": node.call("getIdentity")["identity"]})
-    assert node.call("getVoteAccounts") == {"current": [], "delinquent": []}
+    [producer] = node.call("getVoteAccounts")["current"]
+    assert producer["nodePubkey"] == node.call("getIdentity")["identity"]
+    assert producer["activatedStake"] == 1_000_000 * SOL
+    assert producer["lastVote"] >= first + 2
 
 
 def test_account_data_comes_in_every_encoding_and_in_slices(node: Node) -> None:
