@@ -923,6 +923,33 @@ def test_oracle_keys_must_make_sense(world: World, threshold: int, names: list[s
         posting.set_oracles_data(threshold, [bytes(key) for key in keys])
 
 
+@pytest.mark.parametrize(("batch", "mountain", "fits"), [(6, 16, True), (6, 17, False), (0, 21, True)])
+def test_size_of_a_challenge(world: World, meter: Meter, batch: int, mountain: int, fits: bool) -> None:
+    """By the ring any record can be challenged; by the peaks while the mountain has up to 2^16 roots. (The path is made up: what
+    matters is that the program gets to judge it.)"""
+    proof = lone(world, 3, FIRST + 5, IMPORT + 100, EXPORT)
+    args = proof.args() | {
+        "leaf": proof.records[0] * (4 if batch else 1),
+        "batch_path": [{"hash": bytes(32)}] * batch,
+        "mountain_path": [{"hash": bytes(32)}] * mountain,
+    }
+    reading = Reading(meter, FIRST + 5, IMPORT + 10, EXPORT)
+    accounts = {
+        "payer": world.poster,
+        "config": world.config,
+        "slab": world.slab(),
+        "roots": world.roots(),
+        "fault": world.fault(3),
+    }
+    signed = {"core": reading.core(), "signature": reading.signed()}
+    built = world.chain.instruction("oracle", "challenge_reading", accounts, **args, **signed)
+    if fits:
+        expect_error(world.send_packed(built)[1], "oracle", "MalformedProof")
+    else:
+        with pytest.raises(AssertionError, match="no real cluster"):
+            world.send_packed(built)
+
+
 def test_compute_budget_is_the_default(world: World, meter: Meter) -> None:
     """Nothing here needs a larger budget than a transaction has by itself."""
     proof = lone(world, 3, FIRST + 5, IMPORT + 100, EXPORT)
