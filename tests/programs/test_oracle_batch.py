@@ -950,6 +950,25 @@ def test_size_of_a_challenge(world: World, meter: Meter, batch: int, mountain: i
             world.send_packed(built)
 
 
+@pytest.mark.parametrize(("batch", "mountain", "fits"), [(6, 17, True), (6, 18, False), (2, 21, True)])
+def test_size_of_an_attested_proof(world: World, meter: Meter, batch: int, mountain: int, fits: bool) -> None:
+    """From the fullest batch up to 2^17 roots; what is older is proven off the chain, by the same path."""
+    proof = lone(world, 3, FIRST + 5, IMPORT + 100, EXPORT)
+    args = proof.args() | {
+        "leaf": proof.records[0] * 4,
+        "batch_path": [{"hash": bytes(32)}] * batch,
+        "mountain_path": [{"hash": bytes(32)}] * mountain,
+    }
+    signed = signature_of(Reading(meter, FIRST + 5, IMPORT + 100, EXPORT))
+    accounts = {"roots": world.roots(), "slab": world.slab()}
+    built = world.chain.instruction("oracle", "verify_reading", accounts, **args, **signed)
+    if fits:
+        expect_error(world.send_packed(built)[1], "oracle", "MalformedProof")
+    else:
+        with pytest.raises(AssertionError, match="no real cluster"):
+            world.send_packed(built)
+
+
 def test_compute_budget_is_the_default(world: World, meter: Meter) -> None:
     """Nothing here needs a larger budget than a transaction has by itself."""
     proof = lone(world, 3, FIRST + 5, IMPORT + 100, EXPORT)
