@@ -224,6 +224,27 @@ def test_a_reading_whose_batch_was_followed_before_it_came_is_claimed(store: Sto
     assert store.unsettled(1) == [((1, 0, 10), 500, 60)]
 
 
+def test_a_root_without_records_gets_them_once(store: Store) -> None:
+    """Somebody hid the posting; when it is explained the batch is whole, and nothing takes that away again."""
+    store.add([row(1, 10), row(2, 10)])
+    store.record_batches(1, [batch(0, (1, 10)), batch(3, (9, 9))], "a")
+    bare = [Batch(1, seq, root, b"", maker, 70, ()) for seq, root, maker in ((1, b"q" * 32, "theirs"), (2, b"", ""))]
+    assert store.record_batches(1, bare, None) == 0
+    assert store.unexplained(1) == [(1, b"q" * 32, "theirs"), (2, b"", "")]
+    assert store.neighbour(1, 1, later=False) == (0, "signature 0")
+    assert store.neighbour(1, 1, later=True) == (3, "signature 3")
+    assert store.neighbour(1, 3, later=True) is None
+    assert store.batch_roots(1, 1, 2) == [(1, b"q" * 32), (2, b"")]
+    assert [(found.seq, found.digest) for found in store.evidence_of(1, 10)] == [(0, row(1, 10).digest)]
+    assert [found.seq for found in store.evidence_of(2, 10)] == [None]
+    assert store.record_batches(1, [batch(1, (2, 10))], None) == 1
+    store.record_batches(1, bare, None)
+    assert store.unexplained(1) == [(2, b"", "")]
+    assert store.batch_roots(1, 1, 1) == [(1, bytes([1]) * 32)]
+    assert store.cursor(1) == "a"
+    assert states(store) == {"posted": 2}
+
+
 def test_a_second_writer_is_noticed(store: Store) -> None:
     """Two bridges on one store would count some readings twice; the second must stop, not go on."""
     store.add([row(1, 10)])
