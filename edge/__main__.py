@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edge.settings import EdgeSettings
+    from edge.settings import EdgeSettings, MeterSettings
+    from edge.spool import Spool
+    from gridkit.enrolment import AgentConfig
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,13 +34,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         settings = load(EdgeSettings, arguments.config, prefix=PREFIX)
         log.configure("edge", settings.log_level)
-        if arguments.command == "enroll":
-            return _enroll(settings, arguments)
+        if arguments.command != "run":
+            return _UPKEEP[arguments.command](settings, arguments)
         check_installation(settings, arguments.config)
         from edge.run import run
 
         return run(settings)
-    except (SettingsError, EdgeError, ClockError, KeyFileError, ProfileError, ValueError) as error:
+    except (SettingsError, EdgeError, ClockError, KeyFileError, ProfileError, ValueError, OSError) as error:
         print(f"campusgrid edge: {error}", file=sys.stderr)
         return 2
 
@@ -55,6 +57,17 @@ def _parser() -> argparse.ArgumentParser:
     enrol.add_argument("--out", type=Path, metavar="FILE", help="default: <meter id>.enrolment.json beside the key")
     enrol.add_argument("--key-epoch", type=int, default=0, help="0 at enrolment, the next one for a rotation")
     enrol.add_argument("--offline", action="store_true", help="do not ask the meter for its serial")
+    rotate = commands.add_parser("rotate", help="make a meter's next key and its proof; the switch leaves no gap")
+    _of_a_meter(rotate, "<meter id>.rotation.json")
+    rotate.add_argument("--owner", required=True, metavar="WALLET", help="owner's wallet, base58 or 64 hex digits")
+    swap = commands.add_parser("swap", help="close a replaced meter's registers and open the new one's")
+    _of_a_meter(swap, "<meter id>.swap.json")
+    swap.add_argument("--reset", action="store_true", help="the same device, with its registers set back")
+    config = commands.add_parser(
+        "config", help="show the signed configuration that the agent keeps, or take one from a file"
+    )
+    config.add_argument("--config", type=Path, required=True, metavar="FILE", help="the agent's TOML")
+    config.add_argument("--take", type=Path, metavar="FILE", help="signed configuration, for a site without a broker")
     probe = commands.add_parser("probe", help="name the family of an unknown meter and show every register")
     place = probe.add_mutually_exclusive_group(required=True)
     place.add_argument("--host", help="Modbus TCP server or gateway")
@@ -71,6 +84,12 @@ def _parser() -> argparse.ArgumentParser:
     probe.add_argument("--timeout", type=float, default=1.0, metavar="SECONDS")
     probe.add_argument("--json", action="store_true", help="print JSON")
     return parser
+
+
+def _of_a_meter(parser: argparse.ArgumentParser, default: str) -> None:
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the agent's TOML")
+    parser.add_argument("--meter", required=True, metavar="ID", help="meter id as in the settings")
+    parser.add_argument("--out", type=Path, metavar="FILE", help=f"default: {default} beside the key")
 
 
 def _probe(arguments: argparse.Namespace) -> int:
@@ -104,15 +123,21 @@ def _probe(arguments: argparse.Namespace) -> int:
     return 0 if matches else 1
 
 
-def _enroll(settings: EdgeSettings, arguments: argparse.Namespace) -> int:
-    from edge.enroll import enroll, parse_wallet
+def _meter(settings: EdgeSettings, arguments: argparse.Namespace) -> MeterSettings:
+    from edge.errors import EnrolError
     from gridkit.enrolment import parse_meter_id
 
     meter_id = parse_meter_id(arguments.meter)
     meter = next((m for m in settings.meters if m.meter_id == meter_id), None)
     if meter is None:
-        print(f"campusgrid edge: no meter {arguments.meter} in the settings", file=sys.stderr)
-        return 2
+        raise EnrolError(f"no meter {arguments.meter} in the settings")
+    return meter
+
+
+def _enroll(settings: EdgeSettings, arguments: argparse.Namespace) -> int:
+    from edge.enroll import enroll, parse_wallet
+
+    meter = _meter(settings, arguments)
     out = arguments.out or meter.key_file.with_name(f"{meter.id}.enrolment.json")
     enrolment = enroll(
         meter,
@@ -126,6 +151,85 @@ def _enroll(settings: EdgeSettings, arguments: argparse.Namespace) -> int:
     )
     print(f"{out}: meter {arguments.meter}, serial {enrolment.serial or 'none'}, key {enrolment.public_key}")
     return 0
+
+
+def _kept(settings: EdgeSettings) -> tuple[Spool, AgentConfig | None]:
+    """Return the spool, which another process may have open too, and the configuration in it."""
+    from edge.spool import Spool
+    from gridkit.enrolment import verify_config
+
+    spool = Spool(settings.home / "spool.db")
+    data = spool.config()
+    key = bytes.fromhex(settings.config_key)
+    return spool, None if data is None else verify_config(data, key, settings.network_tag_bytes)
+
+
+def _rotate(settings: EdgeSettings, arguments: argparse.Namespace) -> int:
+    from edge.enroll import enroll, next_key_epoch, parse_wallet
+
+    meter = _meter(settings, arguments)
+    spool, config = _kept(settings)
+    spool.close()
+    epoch = next_key_epoch(meter, config)
+    out = arguments.out or meter.key_file.with_name(f"{meter.id}.rotation.json")
+    owner = parse_wallet(arguments.owner)
+    made = enroll(
+        meter, agent=settings.agent, network_tag=settings.network_tag_bytes, owner=owner, out=out, key_epoch=epoch
+    )
+    print(
+        f"{out}: meter {arguments.meter}, key epoch {epoch}, key {made.public_key}\nThe present key signs until the interval "
+        "that the registry names for the switch; keep both files."
+    )
+    return 0
+
+
+def _swap(settings: EdgeSettings, arguments: argparse.Namespace) -> int:
+    from edge.swap import swap
+
+    meter = _meter(settings, arguments)
+    spool, config = _kept(settings)
+    try:
+        out = arguments.out or meter.key_file.with_name(f"{meter.id}.swap.json")
+        made = swap(settings, meter, spool.state(meter.meter_id), config, out, reset=arguments.reset)
+    finally:
+        spool.close()
+    print(
+        f"{out}: meter {arguments.meter}, register epoch {made.register_epoch}\n"
+        f"  closes {made.old_serial or 'no serial'} at import {made.closing_import_wh} Wh, export {made.closing_export_wh} Wh\n"
+        f"  opens  {made.new_serial or 'no serial'} at import {made.opening_import_wh} Wh, export {made.opening_export_wh} Wh\n"
+        "Two people approve it; until then nothing of the meter is posted. Set the new serial in the settings."
+    )
+    return 0
+
+
+def _config(settings: EdgeSettings, arguments: argparse.Namespace) -> int:
+    from edge.errors import EnrolError
+    from gridkit.enrolment import format_meter_id, verify_config
+
+    spool, config = _kept(settings)
+    try:
+        if arguments.take is not None:
+            data = arguments.take.read_bytes()
+            taken = verify_config(data, bytes.fromhex(settings.config_key), settings.network_tag_bytes)
+            if config is not None and taken.version <= config.version:
+                raise EnrolError(f"{arguments.take} is version {taken.version}, {config.version} is kept already")
+            spool.save_config(taken.version, data)
+            config = taken
+    finally:
+        spool.close()
+    if config is None:
+        print("no signed configuration yet")
+        return 1
+    print(f"version {config.version}")
+    for row in config.meters:
+        print(
+            f"  {format_meter_id(row.meter_id)}: number {row.number}, zone {row.zone}, key epoch {row.key_epoch} "
+            f"from interval {row.first_interval}, register epoch {row.register_epoch}"
+        )
+    return 0
+
+
+_UPKEEP = {"enroll": _enroll, "rotate": _rotate, "swap": _swap, "config": _config}
 
 
 if __name__ == "__main__":

@@ -54,11 +54,33 @@ REFILL_AT = 16
 REFILL = 64
 """A meter's rows in memory: at most this many, loaded when fewer than REFILL_AT are left."""
 
+CONFIG_TRIAL_S = 180.0
+"""A new configuration under which neither a meter nor the broker has answered by then is rolled back, wall s."""
+CONFIG_RETRY_S = 3600.0
+"""The same version is not tried again before."""
 ROW_BYTES = 2048
 """What a kept reading takes in the file, bytes: payload, indexes and half-filled pages; measured 1.3 kB, rounded up."""
 INTERVALS_PER_DAY = 96
 
 LinkFactory = Callable[[Endpoint], Asks]
+
+
+class Trial:
+    """A configuration in use that has yet to prove itself: what to go back to, and what has answered under it.
+
+    Attributes:
+        polls_before: Polls answered before it came; -1 when no meter was answering then either.
+        asked: Ids of the messages by which the broker is asked.
+        taken, refused: Whether the broker has taken one of them, or refused one.
+    """
+
+    def __init__(
+        self, previous: AgentConfig, config: AgentConfig, data: bytes, began_s: float, polls_before: int
+    ) -> None:
+        self.previous, self.config, self.data = previous, config, data
+        self.began_s, self.polls_before = began_s, polls_before
+        self.asked: set[int] = set()
+        self.taken = self.refused = False
 
 
 class Agent:
@@ -99,6 +121,9 @@ class Agent:
         self._turn = 0
         self._status_due: set[bytes] = set()
         self.config: AgentConfig | None = None
+        self._trial: Trial | None = None
+        self._refused_version = -1
+        self._refused_until_s = 0.0
         self.metrics_port = 0
         self.spool_error = ""
         self.meters: dict[bytes, Meter] = {}
@@ -378,6 +403,9 @@ class Agent:
         return True
 
     def _acknowledged(self, event: Acknowledged) -> None:
+        if self._trial is not None and event.mid in self._trial.asked:
+            self._trial.taken = self._trial.taken or event.ok
+            self._trial.refused = self._trial.refused or not event.ok
         key = self._publishing.pop(event.mid, None)
         if key is None:
             return
@@ -506,7 +534,7 @@ class Agent:
             return None
 
     async def _configure(self, data: bytes) -> None:
-        """Take over a signed configuration that is newer than the one kept; it never touches the spool's readings."""
+        """Take a signed configuration that is newer than the one in use, on trial; it never touches the spool's readings."""
         config = self._verified(data)
         if config is None:
             return
@@ -515,7 +543,24 @@ class Agent:
                 self.counters.add("campusgrid_edge_config_refused_total", reason="older")
                 log.warning("config_older", version=config.version, kept=self.config.version)
             return
-        await self._on_disk(self.spool.save_config, config.version, data)
+        if self._refused_version == config.version and time.monotonic() < self._refused_until_s:
+            self.counters.add("campusgrid_edge_config_refused_total", reason="rolled_back")
+            return
+        previous = self.config
+        self._take_over(config)
+        if previous is None:
+            await self._on_disk(self.spool.save_config, config.version, data)
+            return
+        # On disk only once it has proved itself: a kill in between goes back by itself.
+        alive = any(meter.failures < DEAD_AFTER for meter in self.meters.values())
+        polls = self.counters.value("campusgrid_edge_polls_total") if alive else -1
+        self._trial = Trial(previous, config, data, time.monotonic(), polls)
+        self._trial.asked = set(filter(None, map(self._publish_status, self.meters.values())))
+        # One without a meter of ours has nothing to be refused.
+        self._trial.taken = all(meter.row is None for meter in self.meters.values())
+
+    def _take_over(self, config: AgentConfig) -> None:
+        """Go on with a configuration: its meters' topics and names."""
         known = set(self._receipt_topics())
         self._apply(config)
         if self._broker is not None and self._broker.connected:
@@ -523,6 +568,30 @@ class Agent:
             self._announce()
         self._status_due.update(self.meters)
         self._wake.set()
+
+    async def _judge_trial(self) -> None:
+        """Keep a new configuration once a meter and the broker have answered under it; go back when they do not."""
+        trial = self._trial
+        if trial is None:
+            return
+        polled = self.counters.value("campusgrid_edge_polls_total") > trial.polls_before
+        if trial.taken and polled:
+            self._trial = None
+            try:
+                await self._on_disk(self.spool.save_config, trial.config.version, trial.data)
+            except SpoolError as error:
+                await self._spool_failed(
+                    error
+                )  # It is used all the same, and comes again from the broker after a restart.
+            log.info("config_kept", version=trial.config.version)
+        elif trial.refused or time.monotonic() - trial.began_s > CONFIG_TRIAL_S:
+            self._trial = None
+            self._refused_version = trial.config.version
+            self._refused_until_s = time.monotonic() + CONFIG_RETRY_S
+            self.counters.add("campusgrid_edge_config_rollbacks_total")
+            why = "refused by the broker" if trial.refused else "no meter" if trial.taken else "no broker"
+            log.error("config_rolled_back", version=trial.config.version, to=trial.previous.version, why=why)
+            self._take_over(trial.previous)
 
     def _apply(self, config: AgentConfig) -> None:
         self.config = config
@@ -545,6 +614,7 @@ class Agent:
             if period_s is not None and now_s - fed_s >= period_s and self.is_polling():
                 notify("WATCHDOG=1")
                 fed_s = now_s
+            await self._judge_trial()
             if now_s - told_s >= self.settings.status_interval_s:
                 told_s = now_s
                 self._status_due.update(self.meters)
@@ -552,10 +622,14 @@ class Agent:
                 continue
             due, self._status_due = self._status_due, set()
             for meter_id in due:
-                meter = self.meters[meter_id]
-                if meter.row is not None:
-                    topic = status_topic(meter.row.zone, meter.row.number)
-                    self._broker.publish(topic, msgspec.json.encode(self.meter_status(meter)), retain=True)
+                self._publish_status(self.meters[meter_id])
+
+    def _publish_status(self, meter: Meter) -> int | None:
+        """Retain a meter's status; return the message's id, None when it was not taken."""
+        if meter.row is None or self._broker is None:
+            return None
+        topic = status_topic(meter.row.zone, meter.row.number)
+        return self._broker.publish(topic, msgspec.json.encode(self.meter_status(meter)), retain=True)
 
     def is_polling(self) -> bool:
         """Return whether every poll loop is alive: a poll has ended there not long ago. Feeds /healthz and the watchdog.

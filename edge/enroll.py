@@ -7,10 +7,11 @@ from pathlib import Path
 
 from edge.errors import EnrolError
 from edge.guard import Link
-from edge.sample import PollPlan, PollRefused, poll
+from edge.meter import load_keys
+from edge.sample import PollPlan, PollRefused, Sample, poll
 from edge.settings import Endpoint, MeterSettings
 from gridkit.clock import UtcClock
-from gridkit.enrolment import Enrolment, make_enrolment, write_enrolment
+from gridkit.enrolment import AgentConfig, Enrolment, make_enrolment, write_enrolment
 from gridkit.keys import KeyFileError, load_or_create
 from gridkit.profile import ProfileError, load_profile
 
@@ -46,8 +47,8 @@ def key_path(key_file: Path, key_epoch: int) -> Path:
     return key_file if key_epoch == 0 else key_file.with_name(f"{key_file.name}.{key_epoch}")
 
 
-async def read_serial(meter: MeterSettings, endpoint: Endpoint, timeout_s: float) -> str:
-    """Return the serial that the meter itself shows ("" if its family has none), once everything else fits too.
+async def read_sample(meter: MeterSettings, endpoint: Endpoint, timeout_s: float) -> Sample:
+    """Return what the device at a meter's place shows; whose serial it has is the caller's to judge.
 
     Raises:
         EnrolError: No answer, or it is not the meter that the profile describes.
@@ -62,8 +63,20 @@ async def read_serial(meter: MeterSettings, endpoint: Endpoint, timeout_s: float
         raise EnrolError(f"meter at {where} gave no reading: {sample.reason} {sample.code or ''}".rstrip())
     if sample.faults:
         raise EnrolError(f"meter at {where} is no {meter.profile}: {'; '.join(sample.faults)}")
+    return sample
+
+
+async def read_serial(meter: MeterSettings, endpoint: Endpoint, timeout_s: float) -> str:
+    """Return the serial that the meter itself shows ("" if its family has none), once everything else fits too.
+
+    Raises:
+        EnrolError: No answer, not the meter that the profile describes, or another serial than the settings name.
+    """
+    sample = await read_sample(meter, endpoint, timeout_s)
     if meter.serial and sample.serial != meter.serial:
-        raise EnrolError(f"meter at {where} has serial {sample.serial!r}, the settings say {meter.serial!r}")
+        raise EnrolError(
+            f"meter at {endpoint} unit {meter.unit} has serial {sample.serial!r}, the settings say {meter.serial!r}"
+        )
     return sample.serial
 
 
@@ -110,3 +123,22 @@ def enroll(
     except (ProfileError, KeyFileError, OSError) as error:
         raise EnrolError(str(error)) from error
     return enrolment
+
+
+def next_key_epoch(meter: MeterSettings, config: AgentConfig | None) -> int:
+    """Return the key epoch that a rotation makes: one after the registry's, which a rotation under way already has a key for.
+
+    Raises:
+        EnrolError: The meter was never enrolled, or the key that the registry names is not here.
+    """
+    epochs = load_keys(meter.key_file)
+    row = None if config is None else config.meter(meter.meter_id)
+    if not epochs:
+        raise EnrolError(f"meter {meter.id} has no key yet; `campusgrid edge enroll` makes its first")
+    if row is None:
+        raise EnrolError(
+            f"meter {meter.id} has no number yet: its first key must be registered before it can be rotated"
+        )
+    if row.key_epoch not in epochs:
+        raise EnrolError(f"the registry has key epoch {row.key_epoch} for meter {meter.id}, and that key is not here")
+    return row.key_epoch + 1

@@ -303,6 +303,66 @@ async def test_only_the_pinned_operator_configures_and_only_forward(tmp_path: Pa
         assert again.agent.config.version == 5
 
 
+def row_in_use(rig: Rig) -> Any:
+    return next(iter(rig.agent.meters.values())).row
+
+
+async def test_a_new_configuration_is_kept_once_meter_and_broker_have_answered(tmp_path: Path, bus: Any) -> None:
+    """On disk only then: a kill in between goes back by itself."""
+    async with Rig(tmp_path, bus, [meter_settings(tmp_path)]) as rig:
+        await rig.configure(config(1, {1: (0, 0, 0)}))
+        await rig.round_at(1)
+        await rig.configure(config(2, {1: (0, 0, 1)}))
+        assert row_in_use(rig).register_epoch == 1
+        await rig.agent._judge_trial()
+        assert rig.agent.spool.config() == config(1, {1: (0, 0, 0)})
+        await rig.round_at(5)
+        await rig.agent._judge_trial()
+        assert rig.agent.spool.config() == config(2, {1: (0, 0, 1)})
+
+
+@pytest.mark.parametrize("case", ["refused", "silent broker", "silent meters"])
+async def test_a_configuration_that_cuts_the_agent_off_is_rolled_back(
+    tmp_path: Path, bus: Any, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    """Nobody drives to forty roofs because of one wrong zone."""
+    async with Rig(tmp_path, bus, [meter_settings(tmp_path)]) as rig:
+        await rig.configure(config(1, {1: (0, 0, 0)}))
+        await rig.round_at(1)
+        if case != "silent meters":
+            real = rig.broker.publish
+
+            def publish(topic: str, payload: bytes, *, retain: bool = False) -> int | None:
+                mid = real(topic, payload, retain=retain)
+                if case == "refused":
+                    rig.broker.events.put_nowait(Acknowledged(mid or 0, False))
+                return mid
+
+            rig.broker.publish = publish  # type: ignore[method-assign]
+            real_put = rig.broker.events.put_nowait
+            rig.broker.events.put_nowait = lambda e: (  # type: ignore[method-assign]
+                None if isinstance(e, Acknowledged) and e.ok else real_put(e)
+            )
+        await rig.configure(config(2, {1: (0, 0, 1)}))
+        assert row_in_use(rig).register_epoch == 1
+        if case != "silent meters":
+            await rig.round_at(5)
+        if case != "refused":
+            await rig.agent._judge_trial()
+            assert row_in_use(rig).register_epoch == 1, "it gets its time"
+            monkeypatch.setattr("edge.agent.CONFIG_TRIAL_S", 0)
+        await rig.agent._judge_trial()
+        assert row_in_use(rig).register_epoch == 0
+        assert rig.agent.config is not None
+        assert rig.agent.config.version == 1
+        assert rig.agent.spool.config() == config(1, {1: (0, 0, 0)})
+        assert rig.agent.counters.value("campusgrid_edge_config_rollbacks_total") == 1
+        await rig.configure(config(2, {1: (0, 0, 1)}))
+        assert row_in_use(rig).register_epoch == 0, "the retained message comes again with every reconnect"
+        await rig.configure(config(3, {1: (0, 0, 0)}))
+        assert rig.agent.config.version == 3
+
+
 async def test_the_interval_chooses_the_key(tmp_path: Path, bus: Any) -> None:
     """Readings before the switch belong to the old key, whenever they are made."""
     settings = meter_settings(tmp_path)
