@@ -10,7 +10,6 @@ import functools
 import json
 import os
 import subprocess
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -44,8 +43,6 @@ IS_MAIN_ENVIRONMENT = SOLDERS.startswith("0.26.")
 TOKEN_VARIABLE = "CAMPUSGRID_TOKEN_PROGRAM"
 TOKEN_PROGRAM = os.environ.get(TOKEN_VARIABLE, "")
 SOL = 1_000_000_000
-# How many wrong fillings of an account slot were sent and refused, by program; shown at the end of the run.
-REFUSED: Counter[str] = Counter()
 # A packet: what a cluster forwards (IPv6 minimum MTU less headers). LiteSVM itself does not mind.
 MAX_TRANSACTION_BYTES = 1_232
 
