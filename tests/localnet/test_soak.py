@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.soak]
 MakeNode = Callable[..., Node]
 MAX_START_S = 5.0
 MAX_GROWTH_MIB = 8.0
+"""80 bytes for each of the last 100,000: less than one entry of any table. The rate of the machine moves it by as much."""
 
 
 def accounts(count: int) -> list[Pubkey]:
@@ -57,13 +58,17 @@ def test_a_start_after_a_kill_replays_no_more_than_fits_into_five_seconds(make_n
 
 def test_memory_is_flat_over_200000_transactions(make_node: MakeNode) -> None:
     """A chain that grows with its history falls over on the first Sunday night."""
-    node = make_node(slot_ms=100).start()
+    node = make_node(slot_ms=400).start()
     payer, targets = node.funded(1_000_000 * SOL), accounts(500)
-    seen: list[float] = []
-    for _ in range(20):
+
+    def pay_10000() -> float:
         for _ in range(20):
             node.pay_all(payer, targets, SOL // 100)
-        seen.append(node.resident_mib())
+        return node.resident_mib()
+
+    begun = time.monotonic()
+    while time.monotonic() - begun < 1.1 * 151 * 0.4:  # what is bounded fills first: 151 slots of signatures
+        pay_10000()
+    seen = [pay_10000() for _ in range(20)]
     print("memory after each 10,000 transactions, MiB:", *(f"{mib:.0f}" for mib in seen))
-    # The first 60,000 fill what is bounded: 151 slots of signatures, what waits for the disk, caches.
-    assert max(seen[6:]) - max(seen[:6]) <= MAX_GROWTH_MIB
+    assert max(seen[10:]) - max(seen[:10]) <= MAX_GROWTH_MIB
