@@ -22,6 +22,7 @@ from deploy.localnet.bank import (
     is_mint,
     is_token_account,
 )
+from deploy.localnet.genesis_accounts import STAKE
 
 Decimals = Callable[[bytes], int]
 
@@ -29,6 +30,8 @@ SYSVAR_OWNER = Pubkey.from_string("Sysvar1111111111111111111111111111111111111")
 CLOCK = Pubkey.from_string("SysvarC1ock11111111111111111111111111111111")
 RENT = Pubkey.from_string("SysvarRent111111111111111111111111111111111")
 EPOCH_SCHEDULE = Pubkey.from_string("SysvarEpochSchedu1e111111111111111111111111")
+SLOT_HASHES = Pubkey.from_string("SysvarS1otHashes111111111111111111111111111")
+LAST_RESTART = Pubkey.from_string("SysvarLastRestartS1ot1111111111111111111111")
 _STATES = ("uninitialized", "initialized", "frozen")
 
 
@@ -50,6 +53,8 @@ def parse(address: Pubkey, owner: Pubkey, data: bytes, decimals: Decimals) -> di
         found = ("address-lookup-table", _lookup_table(data))
     elif owner == LOADER_V3:
         found = ("bpf-upgradeable-loader", _loader(data))
+    elif owner == STAKE:
+        found = ("stake", _stake(data))
     elif owner == SYSVAR_OWNER:
         found = ("sysvar", _sysvar(address, data))
     if found is None or found[1] is None:
@@ -159,6 +164,34 @@ def _loader(data: bytes) -> dict[str, Any] | None:
     return None
 
 
+def _stake(data: bytes) -> dict[str, Any] | None:
+    kind = struct.unpack_from("<I", data)[0]
+    if kind in (0, 3):
+        return {"type": "uninitialized" if kind == 0 else "rewardsPool"}
+    if kind > 3 or len(data) < 197:
+        return None
+    unix_s, epoch = struct.unpack_from("<qQ", data, 76)
+    meta = {
+        "rentExemptReserve": str(struct.unpack_from("<Q", data, 4)[0]),
+        "authorized": {"staker": _key(data, 12), "withdrawer": _key(data, 44)},
+        "lockup": {"unixTimestamp": unix_s, "epoch": epoch, "custodian": _key(data, 92)},
+    }
+    if kind == 1:
+        return {"type": "initialized", "info": {"meta": meta, "stake": None}}
+    lamports, since, until, rate, credits_ = struct.unpack_from("<QQQdQ", data, 156)
+    delegation = {
+        "voter": _key(data, 124),
+        "stake": str(lamports),
+        "activationEpoch": str(since),
+        "deactivationEpoch": str(until),
+        "warmupCooldownRate": rate,
+    }
+    return {
+        "type": "delegated",
+        "info": {"meta": meta, "stake": {"delegation": delegation, "creditsObserved": credits_}},
+    }
+
+
 def _sysvar(address: Pubkey, data: bytes) -> dict[str, Any] | None:
     if address == CLOCK:
         slot, epoch_start, epoch, leader_epoch, unix_s = struct.unpack_from("<QqQQq", data)
@@ -184,6 +217,12 @@ def _sysvar(address: Pubkey, data: bytes) -> dict[str, Any] | None:
             "firstNormalSlot": first_slot,
         }
         return {"type": "epochSchedule", "info": info}
+    if address == SLOT_HASHES:
+        count = struct.unpack_from("<Q", data)[0]
+        entries = [(struct.unpack_from("<Q", data, 8 + 40 * i)[0], _key(data, 16 + 40 * i)) for i in range(count)]
+        return {"type": "slotHashes", "info": [{"slot": slot, "hash": hash_} for slot, hash_ in entries]}
+    if address == LAST_RESTART:
+        return {"type": "lastRestartSlot", "info": {"lastRestartSlot": struct.unpack_from("<Q", data)[0]}}
     return None
 
 

@@ -256,6 +256,11 @@ def test_the_producers_vote_and_stake_accounts_are_real_ones(world: World) -> No
     node.run([Instruction(vote_program, struct.pack("<IB", 5, 100), metas)], [identity])  # UpdateCommission
     stake_program = Pubkey.from_string("Stake11111111111111111111111111111111111111")
     [stake] = node.call("getProgramAccounts", str(stake_program), {"encoding": "base64"})
+    parsed = node.call("getAccountInfo", stake["pubkey"], {"encoding": "jsonParsed"})["value"]["data"]["parsed"]
+    assert parsed["type"] == "delegated"
+    assert parsed["info"]["stake"]["delegation"]["voter"] == str(vote)
+    assert parsed["info"]["stake"]["delegation"]["stake"] == str(shown["activatedStake"])
+    assert parsed["info"]["meta"]["authorized"] == {"staker": identity.address, "withdrawer": identity.address}
     clock = Pubkey.from_string("SysvarC1ock11111111111111111111111111111111")
     metas = [
         AccountMeta(Pubkey.from_string(stake["pubkey"]), False, True),
@@ -284,6 +289,8 @@ def test_accounts_and_tokens(world: World) -> None:
     options = {"filters": filters, **BASE64, "withContext": None, "sortResults": None}
     fits(call("getProgramAccounts", str(TOKEN_PROGRAM_ID), options), [KEYED])
     fits(call("getProgramAccounts", str(TOKEN_PROGRAM_ID), {**options, "withContext": True}), context([KEYED]))
+    hashes = call("getAccountInfo", "SysvarS1otHashes111111111111111111111111111", parsed)["value"]["data"]["parsed"]
+    fits(hashes, {"type": "slotHashes", "info": [{"slot": int, "hash": str}]})
     owned = call("getTokenAccountsByOwner", wallet, {"mint": mint}, parsed)
     fits(owned, context(({"pubkey": holder, "account": PARSED_TOKEN},)))
     fits(call("getTokenAccountsByOwner", wallet, {"programId": str(TOKEN_PROGRAM_ID)}, BASE64), context([KEYED]))
