@@ -232,8 +232,9 @@ def stop(m: Market) -> None:
     t = m.terms(seat)
     t.max_fills = 0
     t.kind = m.dice.choice([LIMIT, IOC, MARKET, MARKET, FOK])
-    trigger = (m.book.last or 130) + m.dice.randint(-3, 9) * (1 if t.side == BUY else -1)
-    t.tick = m.dice.choice([t.tick, trigger, trigger + 20 * (1 if t.side == BUY else -1)])
+    up = 1 if t.side == BUY else -1
+    trigger = max(0, (m.book.last or 130) + m.dice.randint(-3, 9) * up)
+    t.tick = max(0, m.dice.choice([t.tick, trigger, trigger + 20 * up]))
     order_id = m.next_id(t, may_evict=False)
     outcome = m.traders[seat].stop(
         t.side, trigger, t.tick, t.lots, kind=t.kind, expires=t.expires, self_trade=t.self_trade
