@@ -31,8 +31,15 @@ _CHECKED = "trades_checked"
 _LOST = "trades_lost"
 _MISMATCHES = "trades_mismatches"
 _CUT_KEPT = 256  # cut transactions remembered until the trades they hid are found, which is one walk later
-_OUT_REASON = {0: "cancelled", 1: "expired", 2: "self_trade"}
-_OUTCOME_REASON = {2: "ioc_rest", 3: "match_limit", 4: "self_trade"}
+_OUT_REASON = {0: "cancelled", 1: "expired", 2: "self_trade", 3: "evicted", 4: "suspended"}
+_OUTCOME_REASON = {
+    2: "ioc_rest",
+    3: "match_limit",
+    4: "self_trade",
+    5: "protection",
+    7: "would_cross",
+    8: "unfunded",
+}
 
 
 class Position(msgspec.Struct, frozen=True):

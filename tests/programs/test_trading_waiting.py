@@ -374,15 +374,31 @@ def test_stop_that_is_cut_short_goes_on_first_in_the_next_call(world: World, ada
     trade_at(bob, eve, 110)
     outcome = expect_ok(world.trigger_stops(limit=1_000_000))
     placed = outcome.event("OrderPlaced")
-    assert (placed["order_id"], placed["outcome"], placed["filled_lots"]) == (long, WAITING, 128)
+    assert (placed["order_id"], placed["outcome"], placed["filled_lots"]) == (long, WAITING, 124)
     assert not any("truncated" in line for line in outcome.logs)
     assert world.snapshot().stop_lists() == ([], [], [(110, long), (110, other)])
     assert (ada.seat.open_stops, ada.seat.open_orders) == (2, 2)
     outcome = expect_ok(world.trigger_stops())
     assert [(e.fields["order_id"], e.fields["filled_lots"]) for e in outcome.events("OrderPlaced")] == [
-        (long, 22),
+        (long, 26),
         (other, 1),
     ]
+
+
+def test_log_of_eight_stops_that_sweep_expired_orders_is_not_cut(world: World, ada: Trader, bob: Trader) -> None:
+    """The longest log of a call: an indexer that loses its end loses orders."""
+    eve = world.trader("eve", lots=10, ucredit=10**7)
+    for _ in range(8):
+        ada.waits(ada.stop(BUY, 110, 140, 1))
+        bob.rest(SELL, 120, 1)
+        for _ in range(15):
+            bob.rest(SELL, 115, 1, expires=world.interval)
+    trade_at(bob, eve, 110)
+    world.chain.advance(900)
+    outcome = expect_ok(world.trigger_stops(limit=1_000_000))
+    assert not any("truncated" in line for line in outcome.logs)
+    assert len(outcome.events("OrderOut")) + len(outcome.events("Filled")) > 90
+    assert sum(len(line) for line in outcome.logs) < 9_000
 
 
 def test_due_stop_can_still_be_cancelled_or_reduced(world: World, ada: Trader, bob: Trader, eve: Trader) -> None:

@@ -39,7 +39,7 @@ from trading_world import (
     WOULD_CROSS,
 )
 
-TOUCHES, WOKEN, OUT_AT_ONCE, STOPS_OF_SEAT = 128, 8, 128, 8
+TOUCHES, WOKEN, TOUCHES_OF_A_STOP, OUT_AT_ONCE, STOPS_OF_SEAT = 128, 8, 4, 128, 8
 DUE = 2
 BY_TIME, BY_PRICE, BY_OWNER = range(3)
 PAUSE_ORDERS, PAUSE_DEPOSITS = 4, 16
@@ -465,9 +465,9 @@ class Book:
         if not self.stops[DUE]:
             raise Refused("NothingToTrigger")
         for _ in range(most or WOKEN):
-            if not self.stops[DUE] or not touches:
+            if not self.stops[DUE] or touches <= TOUCHES_OF_A_STOP:
                 break
-            touches = self.wake(self.find(self.stops[DUE][0]), BY_PRICE, touches)
+            touches = self.wake(self.find(self.stops[DUE][0]), BY_PRICE, touches - TOUCHES_OF_A_STOP)
             self.collect()
 
     def wake(self, order: Order, reason: int, touches: int) -> int:

@@ -2315,7 +2315,8 @@ impl PlaceStopArgs {
 
 /// Arguments of `trigger_stops`. Wakes stops that trades have reached, whatever the price did since: those reached first go first; of those that one look finds, buys by
 /// rising trigger, then sells by falling trigger, older ones first at the same trigger. Each meets the book like a new order. Anyone may
-/// call it. All of one call together touch at most 128 resting orders; a stop that is cut short goes on with the next call.
+/// call it. All of one call together touch at most 128 resting orders, less four for each stop, so that its log is never cut; a stop that
+/// is cut short goes on with the next call.
 pub struct TriggerStopsArgs {
     /// Most stops to wake, 1 to 8 (0 = 8).
     pub most: u8,
