@@ -539,16 +539,18 @@ def test_accounts_behind_the_last_one_change_nothing(chain: Chain, name: str) ->
     expect_ok(case.send(Instruction(case.instruction.program_id, bytes(case.instruction.data), metas)))
 
 
-@pytest.mark.parametrize("name", [n for n in CASES if (n, "market") in _slots()])
-def test_market_in_the_place_of_each_other_account_is_refused(chain: Chain, name: str) -> None:
+@pytest.mark.parametrize(("name", "account"), [(n, s) for n, s in _slots() if s in {"market", "auctions"}])
+def test_market_or_auctions_in_the_place_of_each_other_account_is_refused(
+    chain: Chain, name: str, account: str
+) -> None:
     """One account in two slots must never be changed through both."""
     case = CASES[name](chain)
-    market = case.instruction.accounts[case.slot("market")].pubkey
+    address = case.instruction.accounts[case.slot(account)].pubkey
     for index, slot in enumerate(case.names):
         meta = case.instruction.accounts[index]
-        if slot == "market" or meta.is_signer:
+        if slot == account or meta.is_signer:
             continue
-        outcome = case.send(with_account(case.instruction, index, address=market))
+        outcome = case.send(with_account(case.instruction, index, address=address))
         assert not outcome.ok, slot
     expect_ok(case.send())
 
