@@ -25,6 +25,8 @@ log = get_logger("bridge.gaps")
 _PEAK_GUESSES = 256
 """Most combinations of batches that are tried against a peak, where no root says which batch is right."""
 _BATCH_GUESSES = 64
+MOST_POSTINGS = 16
+"""More postings than one transaction of 1,232 bytes holds."""
 
 
 class Gaps:
@@ -117,7 +119,7 @@ class Gaps:
         after = self._store.neighbour(self._zone, seq, later=True)
         first = before[0] + 1 if before else 0
         last = after[0] if after else roots.next_seq
-        postings = self._cut_postings(before and before[1], after and after[1])
+        postings = self._cut_postings(before, after)
         if postings is None or (not postings and after is None):
             return False  # The newest transaction is not listed yet, or one is not served.
         kept = {number: root for number, root, _ in self._store.unexplained(self._zone)}
@@ -142,10 +144,25 @@ class Gaps:
         self._unnamed -= {*range(first, last)}
         return True
 
-    def _cut_postings(self, before: str | None, after: str | None) -> list[Posting] | None:
-        """Return the postings of transactions with cut logs from `before` to `after`, both included: they may hold several."""
-        between = walk.landed(self._node, self._roots, until=before, before=after)
-        return self._postings_of([name for name in (before, *between, after) if name])
+    def _cut_postings(self, before: tuple[int, str] | None, after: tuple[int, str] | None) -> list[Posting] | None:
+        """Return what no event told from one known batch to the next.
+
+        Their own transactions are looked at too, since they may hold several postings; those that made a known batch are left out.
+        """
+        ends = [end for end in (before, after) if end is not None]
+        between = walk.landed(self._node, self._roots, until=before and before[1], before=after and after[1])
+        names = [name for name in (before and before[1], *between, after and after[1]) if name]
+        found = self._postings_of(list(dict.fromkeys(names)))
+        if found is None:
+            return None
+        first, last = before[0] + 1 if before else 0, after[0] if after else 2**64
+        found = [one for one in found if one.correction is None or first <= one.correction["seq"] < last]
+        for seq, signature in ends:
+            for maker, records in self._store.batches_near(self._zone, seq, MOST_POSTINGS):
+                made = (one for one in found if one.signature == maker == signature and _made(one, records))
+                if (known := next(made, None)) is not None:
+                    found.remove(known)
+        return found
 
     def _postings_of(self, signatures: Sequence[str]) -> list[Posting] | None:
         """Return what of those transactions no event tells in full: what a cut log hid, and corrections; None when one is not served."""
@@ -271,3 +288,13 @@ class Gaps:
                 log.error("batch_unexplained", zone=self._zone, seq=seq, root=root.hex(), readings=len(readings))
             self._doubts[seq] = readings
         self._index()
+
+
+def _made(posting: Posting, records: bytes) -> bool:
+    """Return whether a posting can have made these records: they stand for some of its readings, in their order."""
+    places = iter([(reading.slot, reading.interval) for reading in posting.readings])
+    cut = (records[at : at + merkle.RECORD_SIZE] for at in range(0, len(records), merkle.RECORD_SIZE))
+    told = [decode_record(record) for record in cut]
+    if not all(record.flags & RECORD_VERIFIED for record in told):
+        return not posting.readings
+    return all((record.slot, record.interval) in places for record in told)

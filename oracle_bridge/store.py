@@ -685,6 +685,17 @@ class Store:
             row = connection.execute(query).one_or_none()
         return None if row is None else (int(row[0]), str(row[1]))
 
+    def batches_near(self, zone: int, seq: int, span: int) -> list[tuple[str, bytes]]:
+        """Return (transaction, records) of the batches at most `span` numbers from `seq` whose records are known, ascending."""
+        near = sa.and_(batches.c.seq.between(seq - span, seq + span), sa.func.length(batches.c.records) > 0)
+        query = (
+            sa.select(batches.c.tx_signature, batches.c.records)
+            .where(batches.c.zone == zone, near)
+            .order_by(batches.c.seq)
+        )
+        with self._reading() as connection:
+            return [(str(name), bytes(records)) for name, records in connection.execute(query)]
+
     def evidence_of(self, meter_number: int, interval: int) -> list[Evidence]:
         """Return what proves the stored readings of a meter for an interval, one for each register epoch."""
         query = (

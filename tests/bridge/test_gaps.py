@@ -291,6 +291,28 @@ def test_a_root_that_is_not_listed_yet_is_waited_for(bench: Any) -> None:
     assert bench.states() == {"settled": 1}
 
 
+def test_a_hidden_posting_that_is_not_listed_yet_is_not_taken_for_the_one_before(bench: Any) -> None:
+    """Else the readings of the second would be judged by what the first one names."""
+    feed(bench, 1, 1_000, 1_100)
+    post(bench, packed(bench, 1, FIRST, 1_000))
+    bench.chain.correct(1, {"slot": 0, "interval": FIRST, "flags": 8, "import_wh": 5, "export_wh": 5})
+    post(bench, packed(bench, 2, FIRST, 1_000))
+    feed(bench, 2, 1_000)
+    bench.step()
+    assert_whole(bench)
+    states = bench.states()
+    feed(bench, 3, 1_000, 1_100)
+    post(bench, packed(bench, 3, FIRST, 1_000), packed(bench, 3, FIRST + 1, 1_100))
+    listed, bench.chain.order = bench.chain.order, bench.chain.order[:-1]
+    bench.step()
+    assert bench.states() == states | {"stored": 2}
+    assert gauge(bench, "roots_missing") == 2
+    bench.chain.order = listed
+    bench.step(times=2)
+    assert bench.states() == {"settled": 5}
+    assert_whole(bench)
+
+
 def test_a_lost_store_explains_hidden_batches_anew(bench: Any, tmp_path: Path) -> None:
     """The new store has no cursor and no cores; it gets the cores again from the edges, or shows the root alone."""
     feed(bench, 1, 1_000)
