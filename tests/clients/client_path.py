@@ -106,7 +106,7 @@ class Path:
         self._trade()
         self._fail()
         campus = self._campus
-        wallets = {name: _seeded(f"{self._label} {name}") for name in ("buyer", "seller")}
+        wallets = {name: wallet_of(self._label, name) for name in ("buyer", "seller")}
         keys = wallets | {name: campus.keypair(name) for name in ("deployer", "poster", "council-1", "council-2")}
         return {
             "rpc_url": campus.rpc_url,
@@ -384,5 +384,6 @@ def campus_zone(program: str, zone: int) -> Value:
     return {"pda": [program, ["text", "zone"], ["u16", zone]]}
 
 
-def _seeded(text: str) -> Keypair:
-    return Keypair.from_seed(hashlib.sha256(f"campusgrid client test {text}".encode()).digest())
+def wallet_of(label: str, name: str) -> Keypair:
+    """Return the buyer or the seller of a client."""
+    return Keypair.from_seed(hashlib.sha256(f"campusgrid client test {label} {name}".encode()).digest())

@@ -1,8 +1,10 @@
-"""What each program of a transaction cost, from its log lines; and the same transactions once more on the clients' own SVM, LiteSVM 0.26."""
+"""What each instruction of our programs cost on a chain, from the log lines of every transaction that called one; and the same transactions
+once more on the clients' own SVM, LiteSVM 0.26."""
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -14,6 +16,7 @@ from solders.litesvm import LiteSVM
 from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
 
+from gridkit.chain import idl
 from gridkit.chain.loader import LOADER_V3, program_data_address
 from gridkit.chain.rpc import Rpc
 
@@ -21,35 +24,105 @@ INVOKED = re.compile(r"Program (\w+) invoke \[\d+\]")
 CONSUMED = re.compile(r"Program (\w+) consumed (\d+) of \d+ compute units")
 ENDED = re.compile(r"Program (\w+) (success|failed)")
 _RICH_LAMPORTS = 10**18
-INVOCATION_0_26, INVOCATION = 1_000, 946
-"""Base cost of calling another program: in Agave 2.2, and since SIMD-0339. Source: execution_budget.rs, invoke_units."""
+_PAGE = 1_000
 
 
 class Cost(NamedTuple):
-    """What a program used itself, and how many others it called (an invocation's base cost is the runtime's, not ours)."""
+    """What one invocation used itself, without what it called, and how many programs it called."""
 
+    program: str
     units: int
     calls: int
 
 
-def own_units(logs: Sequence[str], names: dict[str, str]) -> dict[str, Cost]:
-    """Return what each program of a transaction cost, without what it called, by name (an address for programs that have none)."""
-    running: list[tuple[int, int]] = []  # units and number of the callees of each running program
-    found: dict[str, Cost] = {}
+class Transaction(NamedTuple):
+    """One landed transaction.
+
+    Attributes:
+        signature: On its chain.
+        key: Equal for equal instructions and accounts, whatever the blockhash.
+        names: Of each invocation in order, `program.instruction` for ours, an address for others.
+        logs: Its log lines.
+    """
+
+    signature: str
+    key: str
+    names: tuple[str, ...]
+    logs: tuple[str, ...]
+
+
+def costs(logs: Sequence[str]) -> list[Cost]:
+    """Return the cost of each invocation, in the order in which they began; builtin programs say none and have 0."""
+    running: list[int] = []  # positions in `found`
+    found: list[Cost] = []
+    below: list[int] = []  # units used by the callees of each running program
     for line in logs:
-        if INVOKED.match(line):
-            running.append((0, 0))
-        elif consumed := CONSUMED.match(line):
-            program, units = consumed[1], int(consumed[2])
-            name, (below, calls) = names.get(program, program), running[-1]
-            before = found.get(name, Cost(0, 0))
-            found[name] = Cost(before.units + units - below, before.calls + calls)
-            running[-1] = units, calls
-        elif ENDED.match(line):
-            used, _ = running.pop()
+        if invoked := INVOKED.match(line):
             if running:
-                running[-1] = running[-1][0] + used, running[-1][1] + 1
+                caller = found[running[-1]]
+                found[running[-1]] = caller._replace(calls=caller.calls + 1)
+            running.append(len(found))
+            below.append(0)
+            found.append(Cost(invoked[1], 0, 0))
+        elif consumed := CONSUMED.match(line):
+            units = int(consumed[2])
+            found[running[-1]] = found[running[-1]]._replace(units=units - below[-1])
+            below[-1] = units
+        elif ENDED.match(line):
+            running.pop()
+            used = below.pop()
+            if below:
+                below[-1] += used
     return found
+
+
+def transactions(campus: Campus) -> list[Transaction]:
+    """Return every transaction of a chain that called one of the five programs."""
+    rpc, found = Rpc(campus.rpc_url, timeout_s=60), {}
+    for address in campus.programs.values():
+        before: str | None = None
+        while page := rpc.signatures_for(str(address), before=before, limit=_PAGE):
+            before = page[-1]["signature"]
+            found |= dict.fromkeys(one["signature"] for one in page)
+    programs = {str(address): name for name, address in campus.programs.items()}
+    listed = list(found)
+    return [
+        _transaction(signature, answer, programs)
+        for signature, answer in zip(listed, rpc.transactions(listed), strict=True)
+        if answer is not None
+    ]
+
+
+def _transaction(signature: str, answer: dict[str, Any], programs: dict[str, str]) -> Transaction:
+    message, meta = answer["transaction"]["message"], answer["meta"]
+    loaded = meta.get("loadedAddresses") or {}
+    keys = [*message["accountKeys"], *loaded.get("writable", []), *loaded.get("readonly", [])]
+    inner = {one["index"]: one["instructions"] for one in meta.get("innerInstructions") or []}
+    called: list[tuple[str, str]] = []
+    for index, top in enumerate(message["instructions"]):
+        called += [(keys[one["programIdIndex"]], one["data"]) for one in (top, *inner.get(index, []))]
+    said = [[keys[at] for at in one["accounts"]] + [one["data"]] for one in message["instructions"]]
+    key = hashlib.sha256(repr(said).encode()).hexdigest()
+    names = tuple(_name(address, data, programs) for address, data in called)
+    return Transaction(signature, key, names, tuple(meta["logMessages"]))
+
+
+def _name(address: str, data: str, programs: dict[str, str]) -> str:
+    if (program := programs.get(address)) is None:
+        return address
+    tag = _base58(data)[:8]
+    for instruction in idl.interface(program).instructions.values():
+        if hashlib.sha256(f"global:{instruction.name}".encode()).digest()[:8] == tag:
+            return f"{program}.{instruction.name}"
+    return f"{program}.?"
+
+
+def _base58(text: str) -> bytes:
+    number = 0
+    for letter in text:
+        number = number * 58 + "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz".index(letter)
+    leading = len(text) - len(text.lstrip("1"))
+    return bytes(leading) + number.to_bytes((number.bit_length() + 7) // 8, "big")
 
 
 def replayed(campus: Campus) -> dict[str, list[str]]:
@@ -67,7 +140,7 @@ def replayed(campus: Campus) -> dict[str, list[str]]:
         data = Pubkey.from_string(program_data_address(str(campus.programs[name])))
         svm.set_account(data, Account(_RICH_LAMPORTS, header + image, LOADER_V3))
     found: dict[str, list[str]] = {}
-    for transaction, time_s, slot in _transactions(rpc):
+    for transaction, time_s, slot in _blocks(rpc):
         keys = transaction.message.account_keys
         tables = getattr(transaction.message, "address_table_lookups", None)
         if LOADER_V3 in keys or tables or any(str(key).startswith("AddressLookupTab1e") for key in keys):
@@ -80,17 +153,14 @@ def replayed(campus: Campus) -> dict[str, list[str]]:
     return found
 
 
-def _transactions(rpc: Rpc) -> Iterator[tuple[VersionedTransaction, int, int]]:
+def _blocks(rpc: Rpc) -> Iterator[tuple[VersionedTransaction, int, int]]:
     last = int(rpc.call("getSlot", {"commitment": "finalized"}))
     options = {"encoding": "base64", "maxSupportedTransactionVersion": 0, "rewards": False}
-    for start in range(0, last + 1, 1_000):
-        slots = rpc.call("getBlocks", start, min(start + 999, last), {"commitment": "finalized"})
+    for start in range(0, last + 1, _PAGE):
+        slots = rpc.call("getBlocks", start, min(start + _PAGE - 1, last), {"commitment": "finalized"})
         for slot, block in zip(slots, rpc.batch([("getBlock", (slot, options)) for slot in slots]), strict=True):
-            for one in _landed(block):
-                yield VersionedTransaction.from_bytes(one), int(block["blockTime"]), int(slot)
-
-
-def _landed(block: Any) -> list[bytes]:
-    if isinstance(block, Exception):
-        return []  # a slot without transactions that is no longer kept
-    return [base64.b64decode(one["transaction"][0]) for one in block["transactions"]]
+            if isinstance(block, Exception):
+                continue  # a slot without transactions that is no longer kept
+            for one in block["transactions"]:
+                wire = base64.b64decode(one["transaction"][0])
+                yield VersionedTransaction.from_bytes(wire), int(block["blockTime"]), int(slot)

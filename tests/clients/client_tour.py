@@ -1,0 +1,358 @@
+"""Calls the instructions that no client's path calls, so that their compute units can be compared from chain to chain.
+
+It goes on from where one client's path ended, with that client's wallets, through the project's own chain client. Nothing is judged here:
+a call that fails stops the tour.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+
+from client_campus import INTERVAL_S, Campus
+from client_path import ACTIVE, BACK, BUY, FACULTY, LIMIT, PRODUCER, SELL, STUDENT, TERMS, wallet_of
+from nacl.signing import SigningKey
+from solders.instruction import Instruction
+
+from deploy.contact.chain import Chain, token_account_instruction
+from deploy.contact.council import ADD_VALIDATOR, REMOVE_VALIDATOR, RESUME, SET_PARAM, Council, Decision, call_of
+from deploy.contact.local import COUNCIL, GUARDIAN
+from gridkit.chain import idl
+from gridkit.chain.deployment import SYSTEM_PROGRAM, TOKEN_PROGRAM, associated_token_account, derive
+from gridkit.chain.posting import pack_runs
+from gridkit.chain.rpc import Rpc
+from gridkit.chain.tx import Signer, instruction
+
+NOBODY = bytes(32)
+AFTER = "solana-py"
+"""Whose wallets it goes on with."""
+TICK, LOTS = 100, 10
+EVERYTHING, PAUSE = 2, 1
+TRANSFER_MODE, TAKER_FEE = 0, 1
+
+
+class Tour:
+    """One walk over one campus.
+
+    Args:
+        campus: Where a client of the name AFTER has walked its path.
+    """
+
+    def __init__(self, campus: Campus) -> None:
+        self._campus = campus
+        self._ids = {name: str(address) for name, address in campus.programs.items()}
+        self._admin, self._poster, self._guardian = (self._key(name) for name in ("deployer", "poster", GUARDIAN))
+        self._buyer, self._seller = (
+            Signer(SigningKey(wallet_of(AFTER, name).secret())) for name in ("buyer", "seller")
+        )
+        self._rpc = Rpc(campus.rpc_url)
+        self._chain = Chain(self._rpc, self._admin)
+        self._council = Council(self._chain, self._ids["governance"], [self._key(name) for name in COUNCIL])
+        self._market, self._slab, self._ledger = str(campus.market), str(campus.slab), str(campus.ledger)
+        self._base = campus.interval - BACK
+
+    def walk(self) -> None:
+        """Call everything."""
+        self._people()
+        self._meters()
+        self._data()
+        self._rows()
+        self._orders()
+        self._decisions()
+
+    # The parts
+
+    def _people(self) -> None:
+        leaver = Signer(SigningKey(hashlib.sha256(b"campusgrid tour leaver").digest()))
+        args = {"role": STUDENT, "status": ACTIVE, "personal_hash": NOBODY}
+        self._do("registry", "register_user", {"wallet": leaver.address, "user": self._user(leaver)}, **args)
+        self._do("registry", "set_role", {"user": self._user(leaver)}, role=FACULTY)
+        self._do("registry", "set_user_status", {"user": self._user(leaver)}, status=2)
+        self._do("registry", "close_user", {"user": self._user(leaver)})
+        self._do(
+            "trading",
+            "sync_seat",
+            {"user": self._user(self._buyer), "market": self._market},
+            seat=self._seat(self._buyer),
+        )
+
+    def _meters(self) -> None:
+        device, next_device = (
+            SigningKey(hashlib.sha256(b"campusgrid tour " + name).digest()) for name in (b"one", b"two")
+        )
+        meter_id = b"tour".ljust(16, b"\0")
+        owner = {
+            "owner": self._seller.address,
+            "owner_user": self._user(self._seller),
+            "meter": self._pda("registry", b"meter", meter_id),
+        }
+        zone = {"zone": self._pda("registry", b"zone", self._campus.zone.to_bytes(2, "little"))}
+        described = {
+            "meter_id": meter_id, "kind": PRODUCER, "capacity_w": 10_000, "max_wh_interval": 5_000,
+            "first_interval": self._base - 8, "location_hash": NOBODY, "serial_hash": NOBODY,
+        }  # fmt: skip
+        self._do("registry", "register_meter", owner | zone | self._key_record(device), [self._seller],
+                 device_key=bytes(device.verify_key), proof=self._proof(device, meter_id), **described)  # fmt: skip
+        self._do("registry", "activate_meter", owner)
+        slab = {"slab": self._slab, "meter": owner["meter"]}
+        self._do("oracle", "enroll_meter", slab)
+        self._do("registry", "suspend_meter", owner)
+        self._do("oracle", "sync_key", slab)
+        self._do("registry", "activate_meter", owner)
+        self._do("registry", "rotate_device_key", owner | self._key_record(next_device), [self._seller],
+                 device_key=bytes(next_device.verify_key), first_interval=self._campus.interval + 50, compromised=False,
+                 proof=self._proof(next_device, meter_id))  # fmt: skip
+        registers = {"closing_import_wh": 5, "closing_export_wh": 6}
+        self._do("registry", "retire_meter", owner, **registers)
+        self._do("oracle", "sync_key", slab)
+
+    def _data(self) -> None:
+        zone = self._campus.zone.to_bytes(2, "little")
+        roots = {"slab": self._slab, "roots": str(self._campus.roots), "poster": self._poster.address}
+        registers = {self._number(self._meter(), 66, 2): (0, TERMS.opening_wh + TERMS.export_wh + 5)}
+        self._do("oracle", "post_batch", roots, [self._poster], interval=self._base + 2, runs=pack_runs(registers))
+        feed = {"feed": self._pda("oracle", b"feed", bytes([0, 0]) + zone)}
+        bounds = {"exponent": 0, "max_age_s": 86_400, "min_value": -10, "max_value": 10, "max_confidence": 5}
+        self._do("oracle", "create_feed", feed, kind=0, series=0, zone=self._campus.zone, **bounds)
+        value = {"value": 3, "confidence": 1, "publish_time": self._now(), "interval": self._base, "sequence": 1}
+        self._do("oracle", "post_feed", feed | {"poster": self._poster.address}, [self._poster], **value)
+        totals = {"slab": self._slab, "totals": self._pda("oracle", b"totals", zone)}
+        self._do("oracle", "open_totals", totals)
+        self._do("oracle", "close_interval", totals, interval=self._base)
+        trades = {
+            "trades": self._pda("oracle", b"trades"),
+            "market": self._market,
+            "trading_config": self._config("trading"),
+        }
+        self._do("oracle", "open_trades", trades)
+        self._do("oracle", "record_trades", trades, interval=self._campus.interval - 1)
+
+    def _rows(self) -> None:
+        grid = associated_token_account(self._seller.address, self._pda("energy_token", b"mint"))
+        row, theirs = self._row(self._seller), self._row(self._buyer)
+        self._chain.send(
+            "account",
+            [token_account_instruction(self._admin, self._seller.address, self._pda("energy_token", b"mint"), grid)],
+        )
+        owner = {
+            "owner": self._seller.address,
+            "ledger": self._ledger,
+            "token_account": grid,
+            "user": self._user(self._seller),
+        }
+        self._do(
+            "energy_token",
+            "set_listing_rule",
+            owner,
+            [self._seller],
+            row=row,
+            enabled=True,
+            keep_atoms=0,
+            reserve_ticks=1,
+        )
+        self._do("energy_token", "withdraw", owner, [self._seller], row=row, amount_atoms=100_000)
+        self._do("energy_token", "deposit", owner, [self._seller], row=row, amount_atoms=50_000)
+        between = owner | {
+            "from_ledger": self._ledger,
+            "to_ledger": self._ledger,
+            "from_user": owner["user"],
+            "to_user": self._user(self._buyer),
+        }
+        self._do("energy_token", "transfer", between, [self._seller], from_row=row, to_row=theirs, amount_atoms=1_000)
+        self._do(
+            "energy_token", "move_to_market", owner, [self._seller], row=row, seat=self._seat(self._seller), lots=100
+        )
+        self._do(
+            "trading",
+            "withdraw_grid",
+            {"wallet": self._seller.address},
+            [self._seller],
+            seat=self._seat(self._seller),
+            row=row,
+            lots=1,
+        )
+
+    def _orders(self) -> None:
+        buyer = {"wallet": self._buyer.address, "market": self._market, "source": self._credit(self._buyer)}
+        seat = self._seat(self._buyer)
+        self._do("trading", "deposit_credit", buyer, [self._buyer], seat=seat, amount_ucredit=TERMS.deposited)
+        first = self._place(self._buyer, BUY, TICK, LOTS)
+        self._do("trading", "reduce_order", buyer, [self._buyer], order_id=first, lots=1)
+        changed = {"tick": TICK + 1, "lots": LOTS, "expires_interval": 0, "self_trade": 0, "max_fills": 0}
+        self._do("trading", "amend_order", buyer, [self._buyer], order_id=first, **changed)
+        order = {"seat": seat, "side": BUY, "lots": LOTS, "client_id": 1, "expires_interval": 0, "self_trade": 0}
+        self._do(
+            "trading",
+            "schedule_order",
+            buyer,
+            [self._buyer],
+            **order,
+            kind=LIMIT,
+            tick=TICK,
+            not_before_interval=self._campus.interval + 10_000,
+        )
+        self._do("trading", "place_stop", buyer, [self._buyer], **order, kind=LIMIT, tick=TICK, trigger_tick=TICK)
+        self._place(self._seller, SELL, TICK, LOTS)
+        self._do("trading", "trigger_stops", buyer, most=0)
+        self._do("trading", "prune_expired", buyer, first_slot=0, slots=64)
+        self._do("trading", "cancel_all", buyer, [self._buyer], seat=seat, side=EVERYTHING, most=0)
+
+    def _decisions(self) -> None:
+        seat, market = self._seat(self._buyer), {"market": self._market, "council": self._council.address}
+        recipient = {"first_recipient": self._credit(self._buyer)}
+        identity = bytes(range(32))
+        validator = {"validator": self._pda("governance", b"validator", identity)}
+        self._decide([
+            Decision("taker fee", SET_PARAM, struct.pack("<BQ", TAKER_FEE, 50)),
+            Decision("validator", ADD_VALIDATOR, identity + identity, "execute_validator", validator),
+            call_of("maker", self._build("trading", "set_market_maker", market, seat=seat, flags=1, spread_ticks=10, size_lots=1)),
+            call_of("programme", self._build("trading", "set_maker_programme", market, rebate_bps=0, target_intervals=1)),
+            call_of("recipients", self._build("trading", "set_fee_recipients", market | recipient, shares_bps=[10_000, 0, 0, 0])),
+            call_of("oracles", self._build("oracle", "set_oracles", {"council": self._council.address}, threshold=1,
+                                           oracle_keys=[bytes(self._poster.pubkey)])),
+        ])  # fmt: skip
+        self._decide([Decision("validator", REMOVE_VALIDATOR, identity, "execute_validator", validator)])
+        self._place(self._buyer, BUY, TICK, LOTS)
+        self._place(self._seller, SELL, TICK, LOTS)
+        self._do("trading", "sample_market_maker", market, seat=seat)
+        self._do("trading", "sweep_fees", market | recipient)
+        self._restrict()
+        self._change_of_mind()
+        self._do(
+            "governance",
+            "emergency_stop",
+            {"guardian": self._guardian.address, "council": self._council.address},
+            [self._guardian],
+            mask=PAUSE,
+        )
+        self._decide([Decision("go on", RESUME, bytes([PAUSE]))])
+
+    def _restrict(self) -> None:
+        """Move GRID in restricted mode, and go back to the free one."""
+        grid = associated_token_account(self._seller.address, self._pda("energy_token", b"mint"))
+        owner = {"owner": self._seller.address, "token_account": grid, "user": self._user(self._seller)}
+        row = self._row(self._seller)
+        self._decide([Decision("restricted", SET_PARAM, struct.pack("<BQ", TRANSFER_MODE, 1))])
+        self._do("energy_token", "sync_freeze", owner)
+        self._do("energy_token", "withdraw", owner, [self._seller], row=row, amount_atoms=1_000)
+        self._do("energy_token", "deposit", owner, [self._seller], row=row, amount_atoms=2_000)
+        self._decide([Decision("free", SET_PARAM, struct.pack("<BQ", TRANSFER_MODE, 0))])
+        self._chain = Chain(
+            self._rpc, self._admin
+        )  # with another blockhash: the same words under the old one are the same transaction
+        self._do("energy_token", "sync_freeze", owner)
+
+    def _change_of_mind(self) -> None:
+        """Approve a proposal, take the approval back, and withdraw the proposal."""
+        member = self._key(COUNCIL[0])
+        [number] = self._council.agree([Decision("nothing", SET_PARAM, struct.pack("<BQ", TAKER_FEE, 40))])
+        proposal = {"proposal": self._pda("governance", b"proposal", number.to_bytes(8, "little"))}
+        self._do("governance", "revoke", proposal | {"member": member.address}, [member])
+        self._do("governance", "cancel", proposal | {"proposer": member.address}, [member])
+
+    # Calling
+
+    def _do(
+        self, program: str, name: str, accounts: dict[str, str], signers: list[Signer] | None = None, **args: object
+    ) -> None:
+        self._chain.send(f"{program}.{name}", [self._build(program, name, accounts, **args)], signers or [])
+
+    def _build(self, program: str, name: str, accounts: dict[str, str], **args: object) -> Instruction:
+        offered = self._known(program) | accounts
+        wanted = {
+            meta.name: offered[meta.name]
+            for meta in idl.interface(program).instruction(name).metas
+            if meta.name in offered
+        }
+        return instruction(program, self._ids[program], name, wanted, (), **args)
+
+    def _known(self, program: str) -> dict[str, str]:
+        """Return the accounts that have one address in a program's instructions."""
+        market = program == "trading"
+        return {
+            "payer": self._admin.address,
+            "authority": self._pda(program, b"authority") if program in ("trading", "energy_token") else self._admin.address,
+            "authority_user": self._user(self._admin),
+            "admin": self._admin.address,
+            "admin_user": self._user(self._admin),
+            "council": self._council.address,
+            "config": self._config(program),
+            "mint": self._pda("energy_token", b"mint"),
+            "vault": self._pda("energy_token", b"vault"),
+            "market": self._market,
+            "market_grid_vault": self._pda("trading", b"grid_vault"),
+            "grid_vault": self._pda("trading", b"grid_vault"),
+            "credit_vault": self._pda("trading", b"credit_vault"),
+            "energy_token_vault": self._pda("energy_token", b"vault"),
+            "energy_token_config": self._config("energy_token"),
+            "ledger": self._ledger,
+            "trading_program": self._ids["trading"],
+            "energy_token_program": self._ids["energy_token"],
+            "system_program": SYSTEM_PROGRAM,
+            "token_program": TOKEN_PROGRAM,
+        } | ({} if market else {"slab": self._slab})  # fmt: skip
+
+    def _decide(self, decisions: list[Decision]) -> None:
+        """Agree on them one after the other, so that two chains number and order them alike."""
+        for decision in decisions:
+            self._council.decide([decision])
+
+    def _place(self, wallet: Signer, side: int, tick: int, lots: int) -> int:
+        """Place a limit order and return its id."""
+        market = {"wallet": wallet.address, "market": self._market}
+        args = {
+            "kind": LIMIT,
+            "tick": tick,
+            "lots": lots,
+            "client_id": 9,
+            "expires_interval": 0,
+            "self_trade": 0,
+            "max_fills": 0,
+        }
+        built = self._build("trading", "place_order", market, seat=self._seat(wallet), side=side, **args)
+        landed = self._chain.send("place", [built], [wallet])
+        logs = (self._rpc.transaction(landed.signature) or {})["meta"]["logMessages"]
+        names = {address: name for name, address in self._ids.items()}
+        return next(event.fields["order_id"] for event in idl.events_in(logs, names) if event.name == "OrderPlaced")
+
+    # Addresses and numbers
+
+    def _key(self, name: str) -> Signer:
+        return Signer(SigningKey(self._campus.keypair(name).secret()))
+
+    def _pda(self, program: str, *seeds: bytes) -> str:
+        return derive(self._ids[program], *seeds)
+
+    def _config(self, program: str) -> str:
+        return self._pda(program, b"config")
+
+    def _user(self, wallet: Signer) -> str:
+        return self._pda("registry", b"user", bytes(wallet.pubkey))
+
+    def _credit(self, wallet: Signer) -> str:
+        return associated_token_account(wallet.address, self._pda("governance", b"credit"))
+
+    def _meter(self) -> str:
+        return self._pda("registry", b"meter", AFTER.encode().ljust(16, b"\0"))
+
+    def _key_record(self, device: SigningKey) -> dict[str, str]:
+        return {"key_record": self._pda("registry", b"key", bytes(device.verify_key))}
+
+    def _proof(self, device: SigningKey, meter_id: bytes) -> bytes:
+        owner = bytes(self._seller.pubkey)
+        return device.sign(b"CGP1" + self._campus.network_tag + owner + meter_id + bytes(device.verify_key)).signature
+
+    def _number(self, address: str, at: int, size: int) -> int:
+        account = self._rpc.account(address, offset=at, length=size)
+        assert account is not None
+        return int.from_bytes(account.data, "little")
+
+    def _seat(self, wallet: Signer) -> int:
+        return self._number(self._pda("trading", b"seat", bytes(wallet.pubkey)), 10, 2)
+
+    def _row(self, wallet: Signer) -> int:
+        zone = self._campus.zone.to_bytes(2, "little")
+        return self._number(self._pda("energy_token", b"row", zone, bytes(wallet.pubkey)), 12, 2)
+
+    def _now(self) -> int:
+        return self._campus.interval * INTERVAL_S
