@@ -9,9 +9,11 @@ import gc
 import os
 import resource
 import signal
+import socket
 import sqlite3
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import uvloop
@@ -95,8 +97,6 @@ async def _run(settings: LocalnetSettings, start_ns: int) -> int:
     # The ledger may be ahead of a clock file that was lost: campus time goes on from whichever is later.
     clock = ClockOwner(settings.home / "clock", settings.speed, max(start_ns, ledger.bank.unix_s * NS_PER_S))
     node = Node(ledger, genesis, clock, settings.slot_ms)
-    node.rpc_address = f"{settings.host}:{settings.rpc_port}"
-    node.pubsub_address = f"{settings.host}:{settings.websocket_port}"
     try:
         await ledger.start()
         why = await _serve(settings, node, stopping)
@@ -135,6 +135,7 @@ async def _serve(settings: LocalnetSettings, node: Node, stopping: asyncio.Futur
         ws = await websocket_server.start(settings.host, settings.websocket_port)
     except OSError as error:
         raise _port_error(error, settings.host, settings.websocket_port, "ws_port") from error
+    node.rpc_address, node.pubsub_address = _address(http.sockets), _address(ws.sockets)
     tasks = [asyncio.create_task(work) for work in (node.open_slots(), node.keep_clock(), limits.sweep())]
     for task in tasks:
         task.add_done_callback(lambda done: _report(done, stopping))
@@ -152,6 +153,12 @@ async def _serve(settings: LocalnetSettings, node: Node, stopping: asyncio.Futur
         ws.close()
         if not stopping.cancelled() and stopping.done() and not stopping.result():
             await node.ledger.durable()
+
+
+def _address(sockets: Iterable[socket.socket]) -> str:
+    """Return where a server listens as "ip:port", which Rust's clients parse: a host name they could not."""
+    host, port = next(iter(sockets)).getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _allow_open_files(count: int) -> None:

@@ -221,6 +221,7 @@ def test_what_the_chain_tells_of_itself(world: World) -> None:
     fits(call("getVoteAccounts", options), {"current": (voter,), "delinquent": []})
     assert call("getVoteAccounts", {"votePubkey": Wallet().address})["current"] == []
     fits(call("getClusterNodes"), [CONTACT])
+    assert call("getClusterNodes")[0]["rpc"] == f"127.0.0.1:{world.node.port}"
     fits(call("getSlotLeader", CONFIRMED), str)
     assert call("getSlotLeaders", slot, 3) == [call("getIdentity")["identity"]] * 3
     fits(call("getLeaderSchedule", None, {"identity": None, "commitment": "confirmed"}), Each([int]))
