@@ -57,6 +57,9 @@ FEATURE = Pubkey.from_string("Feature111111111111111111111111111111111111")
 _ACTIVE_FROM_GENESIS = b"\x01" + bytes(8)
 """What a feature's account holds, Option<slot>: `solana feature status` and deploy tools look at it."""
 
+_FEE_ONLY = ("ProgramAccountNotFound", "InvalidProgramForExecution", "MaxLoadedAccountsDataSizeExceeded")
+"""What lands without having run, for its fee. Source: SIMD-0082, FeesOnlyTransaction of solana-svm."""
+
 _NO_SIGNATURE = Signature.default()
 _ADVANCE_NONCE = struct.pack("<I", 4)
 
@@ -259,9 +262,10 @@ class Bank:
         if isinstance(result, TransactionMetadata):
             meta = result
         else:
-            meta, failure = result.meta(), failure_of(result)
-            if meta.signature() == _NO_SIGNATURE:
-                return Refused(failure, meta)  # never ran: no fee
+            meta, failure = result.meta(), self._failure(result, wire, keys)
+            never_ran = meta.signature() == _NO_SIGNATURE
+            if never_ran and not (keep_failure and failure in _FEE_ONLY and self._take_fee(payer, meta.fee())):
+                return Refused(failure, meta)
             if not keep_failure:
                 if payer_before is not None:
                     raw.set_account(payer, payer_before)
@@ -353,8 +357,8 @@ class Bank:
         finally:
             self._raw.set_sigverify(True)
         failed = isinstance(result, FailedTransactionMetadata)
-        simulated = Simulated(failure_of(result) if failed else None, result.meta())
         keys = resolved.keys
+        simulated = Simulated(self._failure(result, wire, keys) if failed else None, result.meta())
         simulated.pre = [self.balance(key) for key in keys]
         simulated.tokens = self._tokens_before(keys, simulated.pre)
         if failed:
@@ -516,6 +520,25 @@ class Bank:
             if key in pending:
                 pending.discard(key)
                 copied.append((key, self._raw.get_account(key)))
+
+    def _failure(self, failed: FailedTransactionMetadata, wire: Wire, keys: list[Pubkey]) -> Failure:
+        """Return the error of a failed run; a program that is not there has a name of its own on a cluster."""
+        failure = failure_of(failed)
+        if failure != "InvalidProgramForExecution":
+            return failure
+        programs = {keys[instruction.program_id_index] for instruction in wire.message.instructions}
+        return failure if all(map(self._raw.get_account, programs)) else "ProgramAccountNotFound"
+
+    def _take_fee(self, payer: Pubkey, fee: int) -> bool:
+        """Take the fee for a transaction that could not be loaded, if its payer can be left with the rest."""
+        account = self._raw.get_account(payer)
+        if account is None or account.owner != SYSTEM or account.lamports < fee:
+            return False
+        rest = account.lamports - fee
+        if rest and rest < self.rent_exempt_lamports(len(account.data)):
+            return False
+        self._raw.set_account(payer, Account(rest, account.data, SYSTEM, False, account.rent_epoch))
+        return True
 
     def _survive(self, panic: BaseException, guarded: list[tuple[Pubkey, Account | None]] | None) -> Refused:
         if not _is_panic(panic):

@@ -30,6 +30,7 @@ from solders.transaction import Transaction, VersionedTransaction
 
 pytestmark = pytest.mark.integration
 
+CLOCK = Pubkey.from_string("SysvarC1ock11111111111111111111111111111111")
 MEMO = Pubkey.from_string("MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr")
 
 
@@ -184,6 +185,28 @@ def test_a_failed_preflight_leaves_no_trace_and_a_failed_transaction_pays_and_is
     [status] = node.call("getSignatureStatuses", [name])["value"]
     assert status["err"] == shown["meta"]["err"]
     assert status["confirmationStatus"] == "finalized"
+
+
+def test_a_call_of_no_program_lands_for_its_fee_and_its_sender_learns_of_it(make_node: Callable[..., Node]) -> None:
+    """A sender that skips preflight would otherwise wait a minute for the blockhash to expire, and never know why."""
+    node = make_node().start()
+    payer = node.funded()
+    wire = signed([Instruction(Wallet().pubkey, b"", [])], [payer], node.blockhash())
+    assert refusal(node, wire).data["err"] == "ProgramAccountNotFound"
+    assert node.balance(payer.pubkey) == 100 * SOL
+    name = node.send(wire, skipPreflight=True)
+    assert node.call("getSignatureStatuses", [name])["value"][0]["err"] == "ProgramAccountNotFound"
+    shown = node.call("getTransaction", name)["meta"]
+    assert (shown["err"], shown["fee"], shown["computeUnitsConsumed"]) == ("ProgramAccountNotFound", 5_000, 0)
+    assert shown["preBalances"][0] - shown["postBalances"][0] == 5_000
+    not_one = signed([Instruction(CLOCK, b"", [])], [payer], node.blockhash())
+    assert refusal(node, not_one).data["err"] == "InvalidProgramForExecution"
+    before = node.balance(payer.pubkey)
+    for end in (node.kill, node.stop):
+        end()
+        node.start()
+        assert node.balance(payer.pubkey) == before == 100 * SOL - 5_000
+        assert refusal(node, wire).data["err"] == "AlreadyProcessed"
 
 
 def test_a_wrong_signature_never_lands_and_preflight_says_so(node: Node) -> None:
