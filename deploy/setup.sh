@@ -59,4 +59,9 @@ if ! PATH=$PATH:/usr/sbin:/usr/local/sbin command -v mosquitto >/dev/null; then
         [ -x .venv-broker/bin/amqtt ] || { "$python" -m venv .venv-broker && .venv-broker/bin/python -m pip install -q --disable-pip-version-check amqtt==0.12.1; }
     fi
 fi
+# The suite reads the simulated meters with the electrician's own tool, too.
+if ! command -v mbpoll >/dev/null && as_root; then
+    say "installing mbpoll (apt)"
+    apt_install mbpoll || say "mbpoll could not be installed: its test is skipped"
+fi
 say "ready; the command is .venv/bin/campusgrid"

@@ -1,4 +1,5 @@
-"""Runs the simulated fleet: `python -m firmware_sim run --config FILE` (the [sim] table; see settings.py).
+"""Runs the simulated fleet: `python -m firmware_sim run --config FILE` (the [sim] table; see settings.py), and switches the
+faults of a running one (switch.py).
 
 Joins clock, meters, sockets and the truth log, and takes them down in order on SIGTERM or SIGINT. The truth log is held
 under a lock, so two simulators never share a home.
@@ -19,7 +20,9 @@ from firmware_sim.control import Switchboard
 from firmware_sim.errors import FleetError, SimError
 from firmware_sim.meter import SimMeter
 from firmware_sim.modbus import MeterPort
+from firmware_sim.serial_line import SerialLine, lines_of
 from firmware_sim.settings import SimSettings
+from firmware_sim.switch import add_commands, switch
 from firmware_sim.truth import TruthLog
 from gridkit.clock import Clock, ClockUnavailableError, open_clock
 from gridkit.log import configure, get_logger
@@ -29,12 +32,15 @@ log = get_logger("sim")
 
 
 def main(argv: list[str]) -> int:
-    """Run `run --config FILE`; 0 after a clean stop, 1 when it cannot start, 2 on bad usage."""
+    """Run `run --config FILE`, or switch faults; 0 after a clean stop, 1 when it cannot be done, 2 on bad usage."""
     parser = argparse.ArgumentParser(prog="campusgrid sim", description="simulated Modbus meters")
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="serve the configured meters until stopped")
     run.add_argument("--config", type=Path, help="TOML file with a [sim] table")
+    add_commands(commands)
     arguments = parser.parse_args(argv)
+    if arguments.command != "run":
+        return switch(arguments)
     configure("sim")
     try:
         settings = load(SimSettings, arguments.config, prefix="CAMPUSGRID_SIM_")
@@ -57,14 +63,19 @@ async def serve(settings: SimSettings) -> None:
     lock_fd = _hold(folder)
     truth = TruthLog(folder, pieces_kept=settings.truth_pieces_kept)
     ports: dict[str, MeterPort] = {}
+    lines: list[SerialLine] = []
     board: Switchboard | None = None
     try:
         clock = await _wait_for_clock(settings, stop)
         if clock is None:
             return
         ports = build_ports(settings, clock, truth)
-        where = {
-            meter.serial: await ports[meter.serial].listen(
+        lines = list(lines_of(settings.lines, ports))
+        ends = {line.settings.name: await line.open(folder) for line in lines}
+        where: dict[str, int | str] = {
+            meter.serial: ends[meter.line]
+            if meter.line
+            else await ports[meter.serial].listen(
                 settings.host, meter.port or settings.base_port + index, f"meters[{index}].port or base_port"
             )
             for index, meter in enumerate(settings.meters)
@@ -80,6 +91,8 @@ async def serve(settings: SimSettings) -> None:
     finally:
         if board is not None:
             await board.close()
+        for line in lines:
+            await line.close()
         for port in ports.values():
             await port.close()
         truth.close()

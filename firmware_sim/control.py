@@ -3,7 +3,7 @@
 Decides the requests and their answers; listens on loopback unless told otherwise and knows no users, since it breaks
 nothing but simulated meters. Small on purpose: one request a connection, JSON both ways.
 
-    GET    /meters                          every meter, its port, true registers (mWh) and switched-on faults
+    GET    /meters                          every meter, its port or line, true registers (mWh) and switched-on faults
     POST   /meters/SERIAL/faults            {"kind": "short", "count": 1}: switch on (see faults.py for the particulars)
     DELETE /meters/SERIAL/faults[/KIND]     take one off, or all
     GET    /menu                            the kinds and what each does
@@ -33,9 +33,9 @@ Answer = tuple[int, str, bytes]  # status, content type, body
 
 
 class Switchboard:
-    """Answers HTTP about the fleet; `ports` maps serial to meter, `where` to its bound TCP port."""
+    """Answers HTTP about the fleet; `ports` maps serial to meter, `where` to its bound TCP port or to its line's end."""
 
-    def __init__(self, ports: Mapping[str, MeterPort], where: Mapping[str, int], clock: Clock) -> None:
+    def __init__(self, ports: Mapping[str, MeterPort], where: Mapping[str, int | str], clock: Clock) -> None:
         self._ports, self._where, self._clock = ports, where, clock
         self._servers: list[asyncio.Server] = []
 
@@ -115,7 +115,7 @@ class Switchboard:
             "serial": serial,
             "profile": port.meter.profile.id,
             "kind": port.meter.settings.kind,
-            "port": self._where[serial],
+            "line" if port.meter.settings.line else "port": self._where[serial],
             "unit": port.meter.unit,
             "campus_ns": now_ns,
             "import_mwh": truth.import_mwh,

@@ -2,6 +2,7 @@
 
 SimError
 ├── FleetError            the configuration describes no fleet: which meter, what is wrong, what to change
+├── LineError             a serial line cannot be served: which one, what is wrong
 └── PortTakenError        another program listens there: which setting moves it
 """
 
@@ -29,3 +30,12 @@ class PortTakenError(SimError):
         self.host = host
         self.port = port
         self.setting = setting
+
+
+class LineError(SimError):
+    """A serial line cannot be served; `line` names it."""
+
+    def __init__(self, line: str, problem: str) -> None:
+        super().__init__(f"line {line}: {problem}")
+        self.line = line
+        self.problem = problem

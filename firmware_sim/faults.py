@@ -41,6 +41,8 @@ class Frame(NamedTuple):
     pdu: bytes
     delay_ms: int = 0
     raw: bytes | None = None  # sent as it is instead of a well-formed frame
+    is_cut: bool = False  # only the first half of the frame is sent
+    has_bad_crc: bool = False  # on a serial line; Modbus TCP has none
     silent: bool = False
     close: bool = False
 
@@ -234,8 +236,14 @@ class Truncated(Fault):
     """The frame stops in the middle and the connection closes."""
 
     def frame(self, frame: Frame) -> Frame:
-        whole = well_formed(frame)
-        return frame._replace(raw=whole[: len(whole) // 2], close=True)
+        return frame._replace(is_cut=True, close=True)
+
+
+class BadCrc(Fault):
+    """The checksum of the reply is wrong: a disturbance on the line. Modbus TCP has no checksum, so nothing changes there."""
+
+    def frame(self, frame: Frame) -> Frame:
+        return frame._replace(has_bad_crc=True)
 
 
 class Noise(Fault):
@@ -268,18 +276,49 @@ MENU: dict[str, type[Fault]] = {
     "hangup": Hangup,
     "truncated": Truncated,
     "noise": Noise,
+    "bad_crc": BadCrc,
 }
 
 
-def well_formed(frame: Frame) -> bytes:
-    """Return the frame's bytes: MBAP header (transaction, protocol 0, length, unit) and PDU."""
-    return (
+def tcp_frame(frame: Frame) -> bytes:
+    """Return the frame's bytes on Modbus TCP: MBAP header (transaction, protocol 0, length, unit) and PDU."""
+    whole = (
         frame.transaction.to_bytes(2, "big")
         + b"\x00\x00"
         + (len(frame.pdu) + 1).to_bytes(2, "big")
         + bytes([frame.unit])
         + frame.pdu
     )
+    return _as_sent(frame, whole)
+
+
+def rtu_frame(frame: Frame) -> bytes:
+    """Return the frame's bytes on a serial line: unit, PDU and CRC, low byte first."""
+    body = bytes([frame.unit]) + frame.pdu
+    crc = crc16(body) ^ (0x0100 if frame.has_bad_crc else 0)
+    return _as_sent(frame, body + crc.to_bytes(2, "little"))
+
+
+def _as_sent(frame: Frame, whole: bytes) -> bytes:
+    sent = whole if frame.raw is None else frame.raw
+    return sent[: len(sent) // 2] if frame.is_cut else sent
+
+
+def crc16(data: bytes) -> int:
+    """Return the Modbus CRC. Source: Modbus over Serial Line 1.02, 6.2.2; written anew here, so that the agent's is not its own judge."""
+    crc = 0xFFFF
+    for byte in data:
+        crc = _CRC_TABLE[(crc ^ byte) & 0xFF] ^ crc >> 8
+    return crc
+
+
+def _crc_entry(byte: int) -> int:
+    for _ in range(8):
+        byte = byte >> 1 ^ 0xA001 if byte & 1 else byte >> 1
+    return byte
+
+
+_CRC_TABLE = tuple(_crc_entry(byte) for byte in range(256))
 
 
 def _resized(pdu: bytes, registers: int) -> bytes:

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from firmware_sim.settings import MeterSettings, SimSettings
+from firmware_sim.settings import LineSettings, MeterSettings, SimSettings
 
 SLOTS_PER_ZONE: Final = 250  # the ledger's zones hold 256 meters; a few slots stay free for swaps
 
@@ -107,18 +107,19 @@ def render_config(settings: SimSettings) -> str:
     """Return the TOML text that `python -m firmware_sim run --config` reads back as the same settings."""
     lines = ["[sim]"]
     for key, value in msgspec.to_builtins(settings, enc_hook=str).items():
-        if key != "meters" and value is not None:
+        if key not in ("meters", "lines") and value is not None:
             lines.append(f"{key} = {_toml(value)}")
-    lines += _meter_lines(settings.meters)
+    lines += _tables("lines", settings.lines)
+    lines += _tables("meters", settings.meters)
     return "\n".join(lines) + "\n"
 
 
-def _meter_lines(meters: Sequence[MeterSettings]) -> list[str]:
+def _tables(name: str, rows: Sequence[MeterSettings] | Sequence[LineSettings]) -> list[str]:
     lines: list[str] = []
-    for meter in meters:
-        lines += ["", "[[sim.meters]]"]
-        defaults = {f.name: f.default for f in msgspec.structs.fields(meter)}
-        for key, value in msgspec.to_builtins(meter).items():
+    for row in rows:
+        lines += ["", f"[[sim.{name}]]"]
+        defaults = {f.name: f.default for f in msgspec.structs.fields(row)}
+        for key, value in msgspec.to_builtins(row).items():
             if value != defaults[key]:
                 lines.append(f"{key} = {_toml(value)}")
     return lines

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from firmware_sim.errors import PortTakenError
-from firmware_sim.faults import Fault, Frame, well_formed
+from firmware_sim.faults import Fault, Frame, tcp_frame
 from firmware_sim.meter import ModbusException, Served, SimMeter
 from firmware_sim.truth import TruthLog
 from gridkit.clock import Clock, ClockUnavailableError
@@ -169,7 +169,7 @@ class MeterConnection(asyncio.Protocol):
                 self._send(frame)
 
     def _send(self, frame: Frame) -> None:
-        content = b"" if frame.silent else (frame.raw if frame.raw is not None else well_formed(frame))
+        content = b"" if frame.silent else tcp_frame(frame)
         deliver: Callable[[], None] = lambda: self._deliver(content, frame.close)  # noqa: E731
         if frame.delay_ms:
             asyncio.get_running_loop().call_later(frame.delay_ms / 1000, deliver)

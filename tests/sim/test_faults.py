@@ -148,7 +148,7 @@ def test_frame_faults_do_what_they_say(port: MeterPort) -> None:
     assert faulty("late", delay_ms=250).delay_ms == 250
     assert faulty("dead").silent
     assert faulty("hangup").close
-    assert faulty("truncated").raw is not None
+    assert faulty("truncated").is_cut
     assert faulty("noise").raw is not None
     assert port.answer(7, 1, ENERGY) == whole
     assert port.counts.faulty_replies == 12

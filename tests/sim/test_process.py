@@ -16,11 +16,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import minimalmodbus
+import msgspec
 import pytest
 
 from firmware_sim.fleet import default_fleet, render_config
 from firmware_sim.series import campus_start_ns
-from firmware_sim.settings import SimSettings
+from firmware_sim.settings import LineSettings, SimSettings
 from firmware_sim.truth import TruthReader, entries
 from gridkit.clock import ClockOwner
 
@@ -190,3 +192,74 @@ def test_missing_clock_is_a_clear_error(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert b"campus clock" in done.stderr
+
+
+def command(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of the simulator's as somebody in a terminal does."""
+    return subprocess.run(
+        [sys.executable, "-m", "firmware_sim", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+
+def test_faults_are_switched_from_the_command_line(sim: Sim) -> None:
+    """An electrician who is shown the console breaks a meter without writing HTTP."""
+    sim.start()
+    control = f"--control=http://127.0.0.1:{sim.settings.control_port}"
+    assert "glitch_zero" in json.loads(command("menu").stdout)
+    done = command("on", "31000004", "jump", "--count", "2", "--set", "offset_wh=-5", "--set", "only=energy", control)
+    assert json.loads(done.stdout)["faults"] == {"jump": 0}
+    assert [m["faults"] for m in json.loads(command("meters", control).stdout) if m["serial"] == "31000004"] == [
+        {"jump": 0}
+    ]
+    assert json.loads(command("off", "31000004", control).stdout)["faults"] == {}
+    for words, code, says in (
+        (("on", "nobody", "jump", control), 1, "no meter nobody"),
+        (("on", "31000004", "jump", "--set", "height=1", control), 2, "NAME one of"),
+        (("meters", "--control=http://127.0.0.1:9"), 1, "nobody answers"),
+        (("on", "31000004", "explode", control), 2, "invalid choice"),
+    ):
+        refused = command(*words)
+        assert (refused.returncode, says in refused.stderr) == (code, True), refused
+
+
+def test_a_line_and_ports_are_served_by_one_process(tmp_path: Path) -> None:
+    """A campus has both: the configuration says which meter is where."""
+    ClockOwner(tmp_path / "clock", 60, campus_start_ns())
+    fleet = default_fleet(3, free_ports(1)[0])
+    meters = [
+        msgspec.structs.replace(m.settings, line="riser", unit=unit) if unit else m.settings
+        for m, unit in zip(fleet, (0, 1, 2), strict=True)
+    ]
+    control = free_ports(1)[0]
+    settings = SimSettings(
+        home=tmp_path,
+        clock=tmp_path / "clock",
+        meters=meters,
+        lines=[LineSettings(name="riser", baud=115_200)],
+        control_port=control,
+    )
+    (tmp_path / "sim.toml").write_text(render_config(settings))
+    child = subprocess.Popen(
+        [sys.executable, "-m", "firmware_sim", "run", "--config", str(tmp_path / "sim.toml")],
+        cwd=ROOT,
+        stderr=(tmp_path / "log").open("wb"),
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    try:
+        until = time.monotonic() + 20
+        while b'"ready"' not in (tmp_path / "log").read_bytes() and time.monotonic() < until:
+            time.sleep(0.05)
+        seen = json.loads(command("meters", f"--control=http://127.0.0.1:{control}").stdout)
+        assert [m.get("line") for m in seen] == [None, str(tmp_path / "riser"), str(tmp_path / "riser")]
+        client = minimalmodbus.Instrument(str(tmp_path / "riser"), 1)
+        client.serial.baudrate, client.serial.timeout = 115_200, 5
+        assert len(client.read_registers(19_068, 4)) == 4
+    finally:
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(20) == 0
+    assert not (tmp_path / "riser").exists(), "the link goes with the line"
