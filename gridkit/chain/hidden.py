@@ -23,8 +23,7 @@ from gridkit.programs import unbase58
 MAX_GUESSES = 30_000
 """Most batches that are hashed for one posting and root: about a third of a second. An owner's posting of 16 readings, any 8 of them
 skipped, is within it."""
-_VERIFIED, _OPENING, _NETTED, _CORRECTION = 1, 2, 4, 8
-_EPOCH_SHIFT = 4
+_VERIFIED, _OPENING, _NETTED = 1, 2, 4
 _ATTESTED = struct.Struct("<HIHQQ")
 assert _ATTESTED.size == merkle.RECORD_SIZE
 
@@ -34,7 +33,7 @@ Digest = Callable[[Packed], bytes | None]
 
 class Posting(msgspec.Struct, frozen=True):
     """What may have made a root: the readings of a post_verified (none for another instruction), the transaction's signature (base58)
-    and slot; for a correction by the council its event, which leaves the register epoch out."""
+    and slot; for a correction by the council its event."""
 
     readings: tuple[Packed, ...]
     signature: str
@@ -107,7 +106,7 @@ def find(postings: Iterable[Posting], root: RingRoot, digest: Digest) -> tuple[P
     """
     for posting in postings:
         if posting.correction is not None:
-            guesses = _corrections(posting.correction)
+            guesses = iter([_correction(posting.correction)])
         else:
             digests = [digest(reading) for reading in posting.readings]
             guesses = possible_records(posting.readings, digests, root.record_count or None)
@@ -138,11 +137,9 @@ def possible_records(
                 )
 
 
-def _corrections(fields: dict[str, Any]) -> Iterator[bytes]:
-    """Yield the record of a correction for each register epoch that its meter may have had."""
-    registers = fields["import_wh"], fields["export_wh"]
-    for epoch in range(1 << 16 - _EPOCH_SHIFT):
-        yield _ATTESTED.pack(fields["slot"], fields["interval"], _CORRECTION | epoch << _EPOCH_SHIFT, *registers)
+def _correction(fields: dict[str, Any]) -> bytes:
+    """Return the record that the event of a correction tells of."""
+    return _ATTESTED.pack(*(fields[name] for name in ("slot", "interval", "flags", "import_wh", "export_wh")))
 
 
 def _possible_flags(applied: Sequence[Packed]) -> Iterator[tuple[int, ...]]:

@@ -479,10 +479,11 @@ class FakeChain:
         self._land_root(zone, "post_batch", "AttestedPosted", event, b"".join(packed), memos)
 
     def correct(self, zone: int, record: dict[str, int]) -> None:
-        """Land a correction by the council; its event leaves the record's flags out."""
+        """Land a correction by the council."""
         seq = len(self.zones[zone].roots)
-        slot, interval, _, import_wh, export_wh = record.values()
+        slot, interval, flags, import_wh, export_wh = record.values()
         event = struct.pack("<HHIQIQQQQB32s", zone, slot, 1, seq, interval, 0, 0, import_wh, export_wh, 0, bytes(32))
+        event += struct.pack("<H", flags)
         packed = struct.pack("<HIHQQ", *record.values())
         self._land_root(zone, "correct", "ReadingCorrected", event, packed, 0)
 

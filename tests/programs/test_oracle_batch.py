@@ -788,7 +788,7 @@ def test_council_corrects_and_the_meter_goes_on(world: World, meter: Meter, reco
     event = outcome.event("ReadingCorrected")
     assert (event["zone"], event["slot"], event["meter_number"], event["seq"]) == (1, 3, 4, seq)
     assert (event["old_import_wh"], event["import_wh"], event["was_faulted"]) == (IMPORT + 100, IMPORT + 14, 1)
-    assert (event["interval"], bytes(event["note_hash"])) == (FIRST + 8, b"n" * 32)
+    assert (event["interval"], bytes(event["note_hash"]), event["flags"]) == (FIRST + 8, b"n" * 32, CORRECTION)
     changes = {
         "attested_interval": FIRST + 8,
         "attested_import_wh": IMPORT + 14,

@@ -186,6 +186,32 @@ def test_feed_is_made_once_and_at_its_seeds(feed: World) -> None:
     expect_shared(feed.create_feed(WEATHER, 2, 1, feed=feed.feed(WEATHER, 3, 1)), "WRONG_SEEDS")
 
 
+def rebound(world: World, council: Keypair | None = None, **changes: int) -> Outcome:
+    args = {"max_age_s": 60, "min_value": 0, "max_value": 300, "max_confidence": 4} | changes
+    accounts_ = {"config": world.config, "feed": world.feed(WEATHER, 1, 1)}
+    return world.decide("set_feed", accounts_, council, **args)
+
+
+def test_council_sets_other_bounds(feed: World, record_units: Record) -> None:
+    """Bounds that were mistyped would otherwise stand for ever; what was posted under them stays."""
+    expect_ok(post(feed, value=-5))
+    event = record_units("oracle.set_feed", rebound(feed)).event("FeedBounded")
+    assert (event["kind"], event["series"], event["zone"], event["max_value"]) == (WEATHER, 1, 1, 300)
+    found = feed.chain.read("oracle", "Feed", feed.feed(WEATHER, 1, 1))
+    assert (found["value"], found["sequence"], found["min_value"], found["max_age_s"]) == (-5, 1, 0, 60)
+    expect_error(post(feed, sequence=2, value=-1, confidence=4), "oracle", "FeedOutOfBounds")
+    expect_error(post(feed, sequence=2, value=1, confidence=5), "oracle", "FeedOutOfBounds")
+    expect_ok(post(feed, sequence=2, value=300, confidence=4))
+
+
+def test_bounds_are_the_councils_and_make_sense(feed: World) -> None:
+    """An admin creates a feed; one key alone must not be able to open its bounds later."""
+    for other in (feed.admin, feed.poster):
+        expect_shared(rebound(feed, other), "WRONG_ADDRESS")
+    expect_error(rebound(feed, max_age_s=0), "oracle", "InvalidFeed")
+    expect_error(rebound(feed, min_value=301), "oracle", "InvalidFeed")
+
+
 # ----------------------------------------------------------------------------------------------------------------- totals
 
 

@@ -228,6 +228,13 @@ def create_feed() -> Case:
     return case(world, "create_feed", world.feed_accounts(0, 1, 7), **world.feed_args(0, 1, 7))
 
 
+def set_feed() -> Case:
+    world, _ = ready()
+    expect_ok(world.create_feed(0, 1, 7))
+    accounts = {"council": decided(world), "config": world.config, "feed": world.feed(0, 1, 7)}
+    return case(world, "set_feed", accounts, max_age_s=60, min_value=0, max_value=9, max_confidence=1)
+
+
 def post_feed() -> Case:
     world, _ = ready()
     expect_ok(world.create_feed(0, 1, 7))
@@ -276,6 +283,7 @@ CASES: dict[str, Callable[[], Case]] = {
     "correct": correct,
     "set_oracles": set_oracles,
     "create_feed": create_feed,
+    "set_feed": set_feed,
     "post_feed": post_feed,
     "open_totals": open_totals,
     "close_interval": close_interval,
@@ -294,6 +302,7 @@ ANCHORS = {
     *((name, "meter") for name in CASES),
     *((name, "admin_user") for name in CASES),
     ("post_feed", "feed"),
+    ("set_feed", "feed"),
     ("close_interval", "totals"),
     ("record_trades", "trades"),
     # The trading program makes one account of this type.

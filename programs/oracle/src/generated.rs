@@ -217,6 +217,7 @@ pub mod ix {
     pub const CORRECT: u64 = 0x64c0d91c10d98c2b;
     pub const SET_ORACLES: u64 = 0xbc5a29749a4b2655;
     pub const CREATE_FEED: u64 = 0xb443c10d5e5f56ad;
+    pub const SET_FEED: u64 = 0x294d6829cf02964f;
     pub const POST_FEED: u64 = 0xd805065c986c989b;
     pub const OPEN_TOTALS: u64 = 0x12e57266183eaa42;
     pub const CLOSE_INTERVAL: u64 = 0xc9eae0c2b22d63ec;
@@ -438,6 +439,23 @@ pub mod create_feed_accounts {
     pub const SIGNERS: u64 = 0b11;
     /// Bit i: account i is written.
     pub const WRITABLE: u64 = 0b10001;
+}
+
+/// Accounts of `set_feed`. An optional account that is not given holds the program's own id.
+pub mod set_feed_accounts {
+    /// signer; signer. The council's PDA, as the configuration names it.
+    pub const COUNCIL: usize = 0;
+    /// state:oracle.Config. Configuration that the feed names.
+    pub const CONFIG: usize = 1;
+    /// state:oracle.Feed; writable. The feed.
+    pub const FEED: usize = 2;
+    pub const COUNT: usize = 3;
+    /// Accounts before the trailing optional ones.
+    pub const REQUIRED: usize = 3;
+    /// Bit i: account i signs.
+    pub const SIGNERS: u64 = 0b1;
+    /// Bit i: account i is written.
+    pub const WRITABLE: u64 = 0b100;
 }
 
 /// Accounts of `post_feed`. An optional account that is not given holds the program's own id.
@@ -1567,6 +1585,34 @@ impl CreateFeedArgs {
     }
 }
 
+/// Arguments of `set_feed`. Sets within which bounds a feed's values must lie from now on, by decision of the council. Its last value stays.
+pub struct SetFeedArgs {
+    /// A value older than this is stale, s; not 0.
+    pub max_age_s: u32,
+    /// Least value that is taken.
+    pub min_value: i64,
+    /// Greatest value that is taken.
+    pub max_value: i64,
+    /// Greatest uncertainty that is taken.
+    pub max_confidence: u64,
+}
+
+impl SetFeedArgs {
+    /// Read the bytes after the discriminator. None when they are too short, too long or hold a bad bool.
+    #[inline(always)]
+    pub fn parse(data: &[u8]) -> Option<Self> {
+        if data.len() != 28 {
+            return None;
+        }
+        let mut r = Reader::new(data);
+        let max_age_s = u32::from_le_bytes(*r.take::<4>()?);
+        let min_value = i64::from_le_bytes(*r.take::<8>()?);
+        let max_value = i64::from_le_bytes(*r.take::<8>()?);
+        let max_confidence = u64::from_le_bytes(*r.take::<8>()?);
+        Some(Self { max_age_s, min_value, max_value, max_confidence })
+    }
+}
+
 /// Arguments of `post_feed`. Gives a feed its next value. Refused as a whole when the value or its uncertainty is out of the feed's bounds, when the sequence does not
 /// rise or the publish time falls, or when the publish time is stale already or further ahead than the council's tolerance.
 pub struct PostFeedArgs {
@@ -2217,15 +2263,17 @@ pub struct ReadingCorrected<'a> {
     pub was_faulted: u8,
     /// SHA-256 of the document that says why.
     pub note_hash: &'a [u8; 32],
+    /// Flags of the record under the root.
+    pub flags: u16,
 }
 
 impl<'a> ReadingCorrected<'a> {
     pub const DISC: [u8; 8] = [0x7a, 0x1f, 0xa5, 0x9f, 0x79, 0xce, 0xfc, 0xf5];
     /// Bytes of the whole event, discriminator included: give all of them to sol_log_data as one field.
-    pub const SIZE: usize = 93;
+    pub const SIZE: usize = 95;
 
     #[inline(always)]
-    pub fn encode(&self, out: &mut [u8; 93]) {
+    pub fn encode(&self, out: &mut [u8; 95]) {
         out[0..8].copy_from_slice(&Self::DISC);
         out[8..10].copy_from_slice(&self.zone.to_le_bytes());
         out[10..12].copy_from_slice(&self.slot.to_le_bytes());
@@ -2238,6 +2286,7 @@ impl<'a> ReadingCorrected<'a> {
         out[52..60].copy_from_slice(&self.export_wh.to_le_bytes());
         out[60] = self.was_faulted as u8;
         out[61..93].copy_from_slice(self.note_hash);
+        out[93..95].copy_from_slice(&self.flags.to_le_bytes());
     }
 }
 
@@ -2329,6 +2378,42 @@ impl<'a> FeedCreated<'a> {
         out[42..44].copy_from_slice(&self.zone.to_le_bytes());
         out[44] = self.exponent as u8;
         out[45..49].copy_from_slice(&self.max_age_s.to_le_bytes());
+    }
+}
+
+/// Event. A feed has other bounds.
+pub struct FeedBounded {
+    /// FEED_ constant.
+    pub kind: u8,
+    /// Which quantity of the kind.
+    pub series: u8,
+    /// Zone it is about.
+    pub zone: u16,
+    /// A value older than this is stale, s.
+    pub max_age_s: u32,
+    /// Least value that is taken.
+    pub min_value: i64,
+    /// Greatest value that is taken.
+    pub max_value: i64,
+    /// Greatest uncertainty that is taken.
+    pub max_confidence: u64,
+}
+
+impl FeedBounded {
+    pub const DISC: [u8; 8] = [0x5c, 0xfc, 0x35, 0x04, 0xc9, 0x65, 0x33, 0xae];
+    /// Bytes of the whole event, discriminator included: give all of them to sol_log_data as one field.
+    pub const SIZE: usize = 40;
+
+    #[inline(always)]
+    pub fn encode(&self, out: &mut [u8; 40]) {
+        out[0..8].copy_from_slice(&Self::DISC);
+        out[8] = self.kind as u8;
+        out[9] = self.series as u8;
+        out[10..12].copy_from_slice(&self.zone.to_le_bytes());
+        out[12..16].copy_from_slice(&self.max_age_s.to_le_bytes());
+        out[16..24].copy_from_slice(&self.min_value.to_le_bytes());
+        out[24..32].copy_from_slice(&self.max_value.to_le_bytes());
+        out[32..40].copy_from_slice(&self.max_confidence.to_le_bytes());
     }
 }
 

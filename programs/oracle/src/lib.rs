@@ -29,6 +29,7 @@ fn route(ctx: &mut Ctx<'_>) -> u64 {
         ix::RECORD_TRADES => processor::record_trades(ctx),
         ix::CHALLENGE_READING => processor::challenge_reading(ctx),
         ix::CORRECT => processor::correct(ctx),
+        ix::SET_FEED => processor::set_feed(ctx),
         ix::SET_ORACLES => processor::set_oracles(ctx),
         ix::SYNC_KEY => processor::sync_key(ctx),
         ix::ENROLL_METER => processor::enroll_meter(ctx),

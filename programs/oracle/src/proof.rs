@@ -63,7 +63,8 @@ impl<'a> Inclusion<'a> {
         for level in 0..height {
             let sibling = self.mountain_path.at(level).ok_or(MalformedProof)?;
             // The number of the root says on which side it stands at every height.
-            node = if self.seq >> level & 1 == 1 { mountains::node(sibling, &node) } else { mountains::node(&node, sibling) };
+            node =
+                if self.seq >> level & 1 == 1 { mountains::node(sibling, &node) } else { mountains::node(&node, sibling) };
         }
         let peak = roots.peaks.get(height).ok_or(UnknownRoot)?;
         require(node == *peak, WrongPath)?;

@@ -51,7 +51,10 @@ pub fn challenge_reading(ctx: &mut Ctx<'_>) -> Outcome {
     let zone = slab.zone;
     let slot = record.slot as usize;
     let entry = slab.entries.get_mut(slot).ok_or(NotAttested)?; // signed_by_slot has found it.
-    require(epoch_flags(signed.register_epoch) >> RECORD_EPOCH_SHIFT == record.flags >> RECORD_EPOCH_SHIFT, NoContradiction)?;
+    require(
+        epoch_flags(signed.register_epoch) >> RECORD_EPOCH_SHIFT == record.flags >> RECORD_EPOCH_SHIFT,
+        NoContradiction,
+    )?;
     require(contradicts(&signed, &record), NoContradiction)?;
     require(!entry.is_faulted(), AlreadyFaulted)?;
     let is_over = end_s(signed.interval) <= now_s;

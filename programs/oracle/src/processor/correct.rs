@@ -20,8 +20,7 @@ use campusgrid_sdk::{
 pub fn correct(ctx: &mut Ctx<'_>) -> Outcome {
     let args = arguments(CorrectArgs::parse(ctx.data))?;
     let program_id = ctx.program_id;
-    let (named, optional) =
-        ctx.accounts.split_first_chunk_mut::<{ at::REQUIRED }>().ok_or(Fault::NOT_ENOUGH_ACCOUNTS)?;
+    let (named, optional) = ctx.accounts.split_first_chunk_mut::<{ at::REQUIRED }>().ok_or(Fault::NOT_ENOUGH_ACCOUNTS)?;
     let [council, config, slab, roots] = named;
     let mut slab = load_mut::<MeterSlab>(slab, program_id)?;
     require_address(config, &slab.config)?;
@@ -54,7 +53,8 @@ pub fn correct(ctx: &mut Ctx<'_>) -> Outcome {
     entry.attested_interval = args.interval;
     entry.flags &= !ENTRY_FAULTED;
     let mut record = [0; Record::SIZE];
-    record_of(entry, slot, RECORD_CORRECTION).write(&mut record);
+    let corrected = record_of(entry, slot, RECORD_CORRECTION);
+    corrected.write(&mut record);
     let root = mountains::leaf(&record);
     let seq = mountains::append(&mut roots, RootEntry { interval: args.interval, count: 1, flags: ROOT_CORRECTION, root })?;
 
@@ -71,6 +71,7 @@ pub fn correct(ctx: &mut Ctx<'_>) -> Outcome {
         export_wh: args.export_wh,
         was_faulted: was_faulted as u8,
         note_hash: args.note_hash,
+        flags: corrected.flags,
     }
     .encode(&mut bytes);
     event::emit(&bytes);

@@ -2,9 +2,7 @@
 use crate::{
     error::{arguments, require},
     generated::{
-        create_zone_accounts as at, CreateZoneArgs,
-        OracleError::InvalidNetMode,
-        ZoneCreated, RING_LEN, SLOT_COUNT,
+        create_zone_accounts as at, CreateZoneArgs, OracleError::InvalidNetMode, ZoneCreated, RING_LEN, SLOT_COUNT,
     },
     processor::{create, require_admin, Part},
     state::{Config, MeterSlab, RootRing, Zone},

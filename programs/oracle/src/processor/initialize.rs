@@ -2,10 +2,7 @@
 //! canonical addresses and name each other and this program.
 use crate::{
     error::{arguments, require},
-    generated::{
-        initialize_accounts as at, ConfigInitialized, InitializeArgs,
-        OracleError::WrongRegistry,
-    },
+    generated::{initialize_accounts as at, ConfigInitialized, InitializeArgs, OracleError::WrongRegistry},
     state::{Config, RegistryConfig},
 };
 use campusgrid_sdk::{

@@ -5,9 +5,9 @@ use crate::{
     generated::{
         post_batch_accounts as at, AttestedPosted, AttestedRecord, AttestedSkipped,
         OracleError::{MalformedReadings, Paused, TooManyReadings},
-        PostBatchArgs, Record, SkippedReading, ATTESTED_SIZE, ENTRY_FAULTED, ENTRY_OPENED, MAX_ATTESTED, NO_ROOT, ROOT_ATTESTED, ROOT_SIGNERS_SHIFT,
-        SKIP_EMPTY_SLOT, SKIP_FAULTED, SKIP_FUTURE_INTERVAL, SKIP_METER_INACTIVE, SKIP_NOT_OPENED, SKIP_OVER_CAPACITY,
-        SKIP_STALE_INTERVAL, TOLERANCE_PARAM,
+        PostBatchArgs, Record, SkippedReading, ATTESTED_SIZE, ENTRY_FAULTED, ENTRY_OPENED, MAX_ATTESTED, NO_ROOT,
+        ROOT_ATTESTED, ROOT_SIGNERS_SHIFT, SKIP_EMPTY_SLOT, SKIP_FAULTED, SKIP_FUTURE_INTERVAL, SKIP_METER_INACTIVE,
+        SKIP_NOT_OPENED, SKIP_OVER_CAPACITY, SKIP_STALE_INTERVAL, TOLERANCE_PARAM,
     },
     mountains,
     processor::{end_s, latest_end_s},

@@ -21,8 +21,7 @@ use campusgrid_sdk::{
 pub fn verify_reading(ctx: &mut Ctx<'_>) -> Outcome {
     let args = arguments(VerifyReadingArgs::parse(ctx.data))?;
     let program_id = ctx.program_id;
-    let ([roots], optional) =
-        ctx.accounts.split_first_chunk_mut::<{ at::REQUIRED }>().ok_or(Fault::NOT_ENOUGH_ACCOUNTS)?;
+    let ([roots], optional) = ctx.accounts.split_first_chunk_mut::<{ at::REQUIRED }>().ok_or(Fault::NOT_ENOUGH_ACCOUNTS)?;
     let roots = load::<RootRing>(roots, program_id)?;
     let inclusion = Inclusion {
         seq: args.seq,
