@@ -1,12 +1,12 @@
-"""The market's call auctions for clients: reads their account, and builds the instructions of those who keep them going.
+"""The market's call auctions for clients: reads their account, builds their instructions, and says what is to be done (`chores`).
 
-Who clears, settles and lists, and when, is left to the callers: all three are open to anybody, and a second call is refused
-without harm.
+Who clears, settles and lists is left to the callers: all three are open to anybody, and a second call is refused without harm.
 """
 
 from __future__ import annotations
 
 import struct
+from typing import NamedTuple
 
 import msgspec
 from solders.instruction import Instruction
@@ -19,6 +19,10 @@ AUCTIONS_SIZE = 107_328
 OPEN, CLEARED, SETTLED = range(3)
 MAX_STEPS = 128
 """Most steps of one settle_auction; they fit the default compute budget of a transaction."""
+
+INTERVAL_S = 900
+ATOMS_PER_LOT = 1_000
+LISTING_ON = 1
 
 _ORDER_BIT = 1 << 62
 _SLOTS = 2_048
@@ -107,6 +111,53 @@ def order_id(interval: int, seat: int, side: int) -> int:
 def auction_of(order: int) -> int | None:
     """Return the auction that a fill's order id names, or None for an order of the book."""
     return (order ^ _ORDER_BIT) >> 11 if order & _ORDER_BIT else None
+
+
+class Chore(NamedTuple):
+    """A call that is due: settle_auction of a cleared auction, else clear_auction."""
+
+    interval: int
+    is_cleared: bool
+
+
+def chores(found: Auctions, now_s: int) -> list[Chore]:
+    """Return what is to be called at campus time `now_s`, the older auction first: it must be settled before the next can clear."""
+    return [
+        Chore(head.interval, head.state == CLEARED)
+        for head in sorted(found.heads, key=lambda head: head.interval)
+        if head.orders_standing and (head.state == CLEARED or now_s >= INTERVAL_S * (head.interval + 1))
+    ]
+
+
+def listable_rows(ledger: accounts.Ledger, interval: int) -> list[int]:
+    """Return the rows of a ledger that list_surplus can list in auction `interval` as far as the ledger knows.
+
+    The market may still refuse: the owner has no seat or has sold there already, or the size is below the council's least.
+    """
+    return [
+        number
+        for number, row in ledger.rows.items()
+        if row.flags & LISTING_ON
+        and not row.debt_atoms
+        and row.listed_interval != interval
+        and row.balance_atoms >= row.keep_atoms + ATOMS_PER_LOT
+    ]
+
+
+def submit_auction(
+    on: Deployment, wallet: str, interval: int, *, seat: int, side: int, tick: int, lots: int, client_id: int = 0
+) -> Instruction:
+    """Return submit_auction, signed by the seat's wallet. Side 0 buy, 1 sell; tick 0.01 credit/kWh, lots Wh."""
+    named = {"wallet": wallet, "council": on.council, "market": on.market, "auctions": on.auctions}
+    args = {"interval": interval, "seat": seat, "side": side, "tick": tick, "lots": lots, "client_id": client_id}
+    return instruction("trading", on.programs["trading"], "submit_auction", named, (), **args)
+
+
+def cancel_auction_order(on: Deployment, wallet: str, interval: int, *, seat: int, side: int) -> Instruction:
+    """Return cancel_auction_order, signed by the seat's wallet."""
+    named = {"wallet": wallet, "market": on.market, "auctions": on.auctions}
+    args = {"interval": interval, "seat": seat, "side": side}
+    return instruction("trading", on.programs["trading"], "cancel_auction_order", named, (), **args)
 
 
 def clear_auction(on: Deployment, interval: int) -> Instruction:

@@ -117,6 +117,50 @@ def test_other_events_tell_no_fills() -> None:
     assert trades.fills_of(idl.Event("trading", "AuctionCleared", {})) == []
 
 
+def test_what_is_due_is_called_in_the_order_it_can_be() -> None:
+    """A node that clears the newer auction first is refused, and settles nothing."""
+    ended = 900 * (K + 1)
+    found = auction.decode_auctions(account())
+    assert auction.chores(found, ended) == [auction.Chore(K, True)]
+    data = bytearray(account())
+    at = LAYOUT.offsets["heads"]
+    data[at : at + 9] = struct.pack("<IIB", K + 1, 2, 0)
+    both = auction.decode_auctions(bytes(data))
+    assert auction.chores(both, ended + 899) == [auction.Chore(K, True)]
+    assert auction.chores(both, ended + 900) == [auction.Chore(K, True), auction.Chore(K + 1, False)]
+    data[at + 4 : at + 8] = bytes(4)
+    assert auction.chores(auction.decode_auctions(bytes(data)), ended + 900) == [auction.Chore(K, True)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "wanted"),
+    [
+        ({}, [0]),
+        ({"flags": 0}, []),
+        ({"debt_atoms": 1}, []),
+        ({"listed_interval": K}, []),
+        ({"balance_atoms": 5_999}, []),
+        ({"keep_atoms": 2**64 - 1}, []),
+    ],
+)
+def test_rows_that_can_be_listed(changes: dict[str, int], wanted: list[int]) -> None:
+    """A call for a row that has nothing to list is a fee for a refusal."""
+    row = accounts.LedgerRow(bytes(32), 6_000, 0, 0, 0, 5_000, K - 1, 100, 1, 1, 0)._replace(**changes)  # type: ignore[arg-type]
+    ledger = accounts.Ledger(1, 0, 0, 0, 0, 0, {}, {0: row})
+    assert auction.listable_rows(ledger, K) == wanted
+
+
+def test_orders_are_signed_by_their_wallet() -> None:
+    """Nobody else may bind a seat's funds."""
+    wallet = address(8)
+    submit = auction.submit_auction(DEPLOYMENT, wallet, K, seat=3, side=1, tick=120, lots=9, client_id=7)
+    cancel = auction.cancel_auction_order(DEPLOYMENT, wallet, K, seat=3, side=1)
+    for made in (submit, cancel):
+        assert [str(meta.pubkey) for meta in made.accounts if meta.is_signer] == [wallet]
+    assert bytes(submit.data)[8:] == struct.pack("<IHBHIQ", K, 3, 1, 120, 9, 7)
+    assert bytes(cancel.data)[8:] == struct.pack("<IHB", K, 3, 1)
+
+
 def test_the_cranks_need_no_signer_but_the_payer() -> None:
     """Anybody may keep the auctions going, so nobody's absence can hold them up."""
     on = DEPLOYMENT

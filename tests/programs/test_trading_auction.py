@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 from auction_world import (
     AT_SEAT_INTERVAL,
@@ -25,6 +28,9 @@ from trading_world import (
     World,
     discriminator,
 )
+
+from gridkit.chain import proof, trades
+from gridkit.chain.auction import auction_of
 
 MAX_TICK = MIN_TICK + TICKS - 1
 CREDIT = 10**9
@@ -470,6 +476,46 @@ def test_fills_count_in_the_interval_they_are_settled_in(house: AuctionHouse, ad
     assert totals is not None
     assert (totals["trades"], totals["lots"], totals["value_ucredit"]) == (2, 13, 3 * 1_050 + 10 * 1_000)
     assert totals["fills_hash"] == market.fills_hash
+
+
+def test_trades_of_the_auction_and_of_the_book_are_proven_alike(
+    house: AuctionHouse, ada: Trader, bob: Trader, cyd: Trader
+) -> None:
+    """From any trade to the market's running hash, also when an auction settled between two trades of the book."""
+
+    def trade_on_the_book() -> None:
+        expect_ok(ada.place(SELL, 105, 3))
+        expect_ok(bob.place(BUY, 105, 3))
+
+    trade_on_the_book()
+    expect_ok(house.submit(ada, SELL, 100, 10))
+    expect_ok(house.submit(bob, BUY, 100, 7))
+    expect_ok(house.submit(cyd, BUY, 101, 6))
+    interval = close(house)
+    trade_on_the_book()
+    expect_ok(house.clear(interval))
+    expect_ok(house.settle(interval, 1))
+    trade_on_the_book()
+    house.settle_all(interval)
+    close(house)
+    trade_on_the_book()
+    market = house.world.snapshot()
+    assert market.trade_seq == 6
+    programs, genesis = {"trading": str(program_id("trading"))}, str(keypair("genesis").pubkey())
+    node: Any = SimpleNamespace(account=lambda _: SimpleNamespace(data=market.data))
+    deployment: Any = SimpleNamespace(market="market", genesis_hash=genesis, programs=programs)
+    anchor = proof.make_anchor(
+        genesis_hash=genesis, programs=programs, slot=1, zones={}, market=(market.trade_seq, market.fills_hash)
+    )
+    for number in range(1, 7):
+        proven = proof.verify(trades.trade_proof(node, deployment, number), anchor)
+        assert isinstance(proven, proof.ProvenTrade)
+        assert proven.anchored
+        is_of_auction = number in (3, 5)
+        assert auction_of(proven.fill.taker_order) == (interval if is_of_auction else None)
+        # Seat by seat: bob's buy is settled before cyd's.
+        buyer = cyd if number == 5 else bob
+        assert (proven.fill.buyer_seat, proven.fill.seller_seat) == (buyer.number, ada.number)
 
 
 def test_a_full_house_settles_in_steps_within_the_log(chain: Chain) -> None:
