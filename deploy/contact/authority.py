@@ -35,7 +35,7 @@ class ForeignAuthorityError(Exception):
 
     def __init__(self, program: str, authority: str | None) -> None:
         self.program, self.authority = program, authority
-        who = f"{authority} can upgrade it" if authority else "nobody can upgrade it any more"
+        who = f"{authority} can upgrade it, not the council" if authority else "nobody can upgrade it any more"
         super().__init__(f"{program}: {who}")
 
 
@@ -123,12 +123,16 @@ def upgrade(chain: Chain, deployment: Deployment, members: Sequence[Signer], pro
     A buffer that an earlier call left waiting for its timelock is taken up, because the proposal names it.
 
     Raises:
+        ForeignAuthorityError: The program is not the council's; see set_up.
         deploy.contact.council.CouncilWaitsError: The decision cannot take effect yet; the same call takes it up later.
     """
     account = chain.rpc.account(loader.program_data_address(deployment.programs[program]))
     code = b"" if account is None else account.data[loader.PROGRAM_DATA_HEADER :]
     if code[: len(image)] == image and not any(code[len(image) :]):
         return False
+    owner = authorities(chain.rpc, deployment)[program]
+    if owner != upgrade_authority(deployment):
+        raise ForeignAuthorityError(program, owner)
     buffer = _buffer(chain, deployment, program, image)
     decision = upgrade_to(deployment, program, buffer, chain.payer.address, hashlib.sha256(image).digest())
     Council(chain, deployment.programs["governance"], members).decide([decision])

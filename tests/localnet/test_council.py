@@ -102,6 +102,8 @@ def test_setup_poa_registers_the_validators_and_hands_the_programs_over(
     """And a second run changes nothing, so it can be repeated after a break."""
     council, deployer = authority.upgrade_authority(box.deployment), box.chain.payer.address
     assert set(authority.authorities(box.rpc, box.deployment).values()) == {deployer}
+    with pytest.raises(authority.ForeignAuthorityError, match="not the council"):
+        authority.upgrade(box.chain, box.deployment, box.members, "trading", (SO / "registry.so").read_bytes())
     assert box.contact("health") == 0
     assert "is not in the council's register" in capsys.readouterr().out
     assert box.contact("setup-poa") == 0
