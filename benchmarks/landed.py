@@ -11,6 +11,9 @@ An order is one `trading.place_order` that rests, of a dozen seats in turn, paid
 market account. A reading is one of ten of one meter in a `post_verified`, whose signatures the program checks; 200 meters in two zones.
 A transfer moves lamports from one of eight payers to an account of its own. Chain, sender and the rest share the machine's cores.
 
+What bounds each shows in the processor time beside it: that of the chain's process, all threads, and that of the sender's, as shares of
+one core. A validator keeps one core busy by itself, with the hashes that are its clock.
+
 Not measured: several validators, transactions that reach a leader over a network, and orders that match.
 """
 
@@ -19,7 +22,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 from solders.address_lookup_table_account import AddressLookupTableAccount
 from solders.compute_budget import set_compute_unit_limit
@@ -28,9 +31,9 @@ from solders.system_program import TransferParams, transfer
 
 from benchmarks.bridge import Crowd
 from benchmarks.campus import Campus
-from benchmarks.figures import Figure, Measured, Unit, per_second, sampled
+from benchmarks.figures import Measured, Unit, per_second, ratio, sampled
 from benchmarks.order_placements import OWNERS, Traders
-from benchmarks.process import print_measured, say
+from benchmarks.process import print_measured, processor_ns, say
 from deploy.contact.local import fund
 from deploy.validator.node import VERSION, tool
 from gridkit.chain import accounts
@@ -51,6 +54,8 @@ SPEED = 14_400  # of the local chain: 16 intervals a wall second, so that its re
 # What a transaction asks for counts against a block until it has run, so each asks for what it needs.
 _ORDER_UNITS, _READINGS_UNITS = 5_000, 130_000
 _TABLE_HEADER = 56
+KINDS, SHARES = ("orders", "readings", "transfers"), ("chain", "sender")
+_NAMES = {"validator": "validator", "localnet": "local chain"}
 _AIM_ORDERS = 1_000
 """The specification's promise: 1,000+ transactions a second."""
 
@@ -139,20 +144,28 @@ class Load:
         return instruction("oracle", program, "post_verified", named, base_interval=base, readings=data)
 
 
-def landed_ns(rpc_url: str, signed: Sequence[Signed]) -> int:
-    """Return the time from the first byte sent until every transaction is seen confirmed, ns; ends the process when one is not."""
+class Run(NamedTuple):
+    """One run: wall time, and the processor time that the chain and this process with its sender used meanwhile, ns."""
+
+    elapsed_ns: int
+    chain_ns: int
+    sender_ns: int
+
+
+def landed(rpc_url: str, pid: int, signed: Sequence[Signed]) -> Run:
+    """Send everything and return what it took until all was seen confirmed; ends the process when one transaction is not."""
     shares = [signed[n::SENDERS] for n in range(SENDERS)]
     senders = [Sender(Rpc(rpc_url, timeout_s=60)) for _ in shares]
     for sender in senders:
         sender.blockhash()  # the connection is open before the clock runs
-    began = time.perf_counter_ns()
+    began, chain_ns, sender_ns = time.perf_counter_ns(), processor_ns(pid), time.process_time_ns()
     with ThreadPoolExecutor(SENDERS) as pool:
         outcomes = [one for part in pool.map(_send, senders, shares) for one in part]
-    elapsed_ns = time.perf_counter_ns() - began
+    run = Run(time.perf_counter_ns() - began, processor_ns(pid) - chain_ns, time.process_time_ns() - sender_ns)
     lost = [one for one in outcomes if not isinstance(one, Landed) or one.error is not None]
     if lost:
         raise SystemExit(f"{len(lost)} of {len(signed)} transactions did not land: {lost[0]}")
-    return elapsed_ns
+    return run
 
 
 def _send(sender: Sender, signed: Sequence[Signed]) -> list[Any]:
@@ -161,25 +174,28 @@ def _send(sender: Sender, signed: Sequence[Signed]) -> list[Any]:
 
 
 def rates(start: Callable[[Campus], int], speed: int) -> dict[str, list[int]]:
-    """Return each kind's rates on one chain."""
-    found: dict[str, list[int]] = {"orders": [], "readings": [], "transfers": []}
+    """Return each kind's rates on one chain, and the shares of a core that chain and sender took for the orders."""
+    found: dict[str, list[int]] = {name: [] for name in (*KINDS, *SHARES)}
     with Campus(METERS, owners=OWNERS, speed=speed, zones=ZONES) as campus:
-        start(campus)
+        pid = start(campus)
         campus.deploy()
         load, url = Load(campus), campus.site.rpc_url
         for number in range(1, ROUNDS + 1):
             orders = load.orders()
-            found["orders"].append(per_second(len(orders), landed_ns(url, orders)))
+            run = landed(url, pid, orders)
+            found["orders"].append(per_second(len(orders), run.elapsed_ns))
+            found["chain"].append(ratio(run.chain_ns, run.elapsed_ns))
+            found["sender"].append(ratio(run.sender_ns, run.elapsed_ns))
             load.traders.cancel_all(ORDERS_PER_SEAT)
             before, posts = load.applied(), load.readings()
-            elapsed_ns = landed_ns(url, posts)
+            run = landed(url, pid, posts)
             applied = load.applied() - before
             if applied != READINGS * len(posts):
                 raise SystemExit(f"{applied} of {READINGS * len(posts)} readings were applied")
-            found["readings"].append(per_second(applied, elapsed_ns))
+            found["readings"].append(per_second(applied, run.elapsed_ns))
             transfers = load.transfers()
-            found["transfers"].append(per_second(len(transfers), landed_ns(url, transfers)))
-            say(f"round {number}: " + ", ".join(f"{values[-1]:,} {kind}/s" for kind, values in found.items()))
+            found["transfers"].append(per_second(len(transfers), landed(url, pid, transfers).elapsed_ns))
+            say(f"round {number}: " + ", ".join(f"{found[kind][-1]:,} {kind}/s" for kind in KINDS))
     return found
 
 
@@ -192,11 +208,21 @@ def measure() -> Measured:
         )
     validator = rates(lambda campus: campus.validator(HOURS_BACK), 1)
     localnet = rates(lambda campus: campus.localnet(), SPEED)
+    both = {"validator": validator, "localnet": localnet}
     figures = []
-    for kind in validator:
-        for where, found in (("validator", validator), ("local chain", localnet)):
+    for kind in KINDS:
+        for where, found in both.items():
             aim = _AIM_ORDERS if (kind, where) == ("orders", "validator") else None
-            figures.append(_figure(kind, where, found[kind], aim))
+            figures.append(
+                sampled(
+                    f"landed_{kind}_{where}", f"{kind} landed on one {_NAMES[where]}", Unit.PER_S, found[kind],
+                    aim_least=aim, headline=aim is not None,
+                )
+            )  # fmt: skip
+    for share in SHARES:
+        for where, found in both.items():
+            what = f"processor time of the {share} while orders land on the {_NAMES[where]}"
+            figures.append(sampled(f"landed_{share}_{where}", what, Unit.CORE, found[share]))
     return Measured(
         figures=tuple(figures),
         remarks=(
@@ -204,11 +230,6 @@ def measure() -> Measured:
             f"{TRANSFERS:,} transfers.",
         ),
     )
-
-
-def _figure(kind: str, where: str, samples: list[int], aim: int | None) -> Figure:
-    id_ = f"landed_{kind}_{'localnet' if where == 'local chain' else where}"
-    return sampled(id_, f"{kind} landed on one {where}", Unit.PER_S, samples, aim_least=aim, headline=aim is not None)
 
 
 if __name__ == "__main__":
