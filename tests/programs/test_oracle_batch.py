@@ -3,6 +3,7 @@ overrules them."""
 
 from __future__ import annotations
 
+import random
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -975,3 +976,25 @@ def test_compute_budget_is_the_default(world: World, meter: Meter) -> None:
     outcome = challenge(world, proof, Reading(meter, FIRST + 5, IMPORT + 10, EXPORT))
     assert expect_ok(outcome).units < 30_000
     assert compute_limit(1).program_id != program_id("oracle")
+
+
+def test_noise_is_refused_and_changes_nothing(world: World, meter: Meter) -> None:
+    """Whatever bytes a broken client sends: a numbered refusal, or a report that everything was skipped; never a fault of the
+    program, and never a byte changed."""
+    rng = random.Random(11)
+    before = [world.chain.data(address) for address in (world.slab(), world.roots(), world.config)]
+    codes = set()
+    for _ in range(150):
+        size = rng.choice([1, 2, 7, 8, 9, 64, 300])
+        raw = bytearray(rng.randbytes(size))
+        if rng.random() < 0.6:
+            # Two bytes of a head that fits what follows, beside the meter's own slot.
+            raw = bytearray((rng.choice([0, 4, 99]), (size // 6) % 3 + 1)) + rng.randbytes(6 * ((size // 6) % 3 + 1))
+        outcome = world.attest(rng.choice([0, FIRST + 1, NOW, 2**32 - 1]), {}, runs=bytes(raw))
+        if outcome.ok:
+            assert not applied(outcome)
+        else:
+            assert outcome.code is not None, outcome.error
+            codes.add(outcome.code)
+        assert [world.chain.data(address) for address in (world.slab(), world.roots(), world.config)] == before
+    assert codes

@@ -228,6 +228,12 @@ def _table(name: str) -> dict[str, int]:
         ("governance.approve", 900),
         ("governance.execute.set_param", 1_200),
         ("registry.register_user", 4_200),
+        ("oracle.post_batch.149", 149 * 250),
+        ("oracle.post_batch.149.two_keys", 149 * 250),
+        ("oracle.post_verified.10", 10 * 12_500),
+        ("oracle.post_verified.12", 12 * 12_500),
+        ("oracle.verify_reading.old", 16_000),
+        ("oracle.verify_reading.attested", 16_000),
     ],
 )
 def test_instructions_keep_their_targets(key: str, target: int) -> None:
