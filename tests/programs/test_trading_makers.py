@@ -314,6 +314,23 @@ def test_sweep_pays_only_the_named_accounts_in_their_order(world: World, maker: 
     assert world.snapshot().fee_ucredit == 0
 
 
+def test_frozen_recipient_stops_the_sweep_until_the_council_names_another(
+    world: World, maker: Trader, bob: Trader
+) -> None:
+    """The money waits in the bucket; it is neither lost nor another's."""
+    one, two = accounts(world, 2)
+    expect_ok(world.share_fees([one, two], [5_000, 5_000]))
+    maker.rest(SELL, 110, 10)
+    fee = expect_ok(bob.place(BUY, 110, 10)).event("OrderPlaced")["fee_ucredit"]
+    world.chain.put_token_account(two, world.credit_mint, keypair("owner").pubkey(), frozen=True)
+    before = world.snapshot().data
+    assert not world.sweep([one, two]).ok
+    assert (world.snapshot().data, world.chain.token_amount(one)) == (before, 0)
+    expect_ok(world.share_fees([one, one], [2_500, 7_500]))  # one account may have two shares
+    expect_ok(world.sweep([one, one]))
+    assert world.chain.token_amount(one) == fee
+
+
 def test_shares_that_do_not_fit_are_refused(world: World, maker: Trader) -> None:
     """A bucket that pays out more or less than itself."""
     one, two, three, four = accounts(world, 4)

@@ -356,6 +356,7 @@ def test_cancel_all_is_bounded_and_goes_on_with_the_next_call(world: World, ada:
         ada.rest(SELL, 100 + i, 1)
     outcome = expect_ok(ada.cancel_all(limit=1_000_000))
     assert len(outcome.events("OrderOut")) == 128
+    assert outcome.units < 150_000, "the default limit of an instruction is 200,000"
     assert not any("truncated" in line for line in outcome.logs)
     assert ada.seat.open_orders == 12
     assert len(expect_ok(ada.cancel_all(most=5)).events("OrderOut")) == 5
@@ -404,6 +405,7 @@ def test_prune_looks_at_the_slots_it_is_told_and_takes_out_a_bounded_number(worl
     assert [e.fields["order_id"] & 0xFFF for e in expect_ok(world.prune(5, 2)).events("OrderOut")] == [5, 6]
     outcome = expect_ok(world.prune(limit=1_000_000))
     assert len(outcome.events("OrderOut")) == 128
+    assert outcome.units < 150_000, "the default limit of an instruction is 200,000"
     assert not any("truncated" in line for line in outcome.logs)
     assert len(expect_ok(world.prune()).events("OrderOut")) == 1
     for first_slot, slots in ((0, 0), (0, 4097), (4096, 1), (65_535, 65_535)):
