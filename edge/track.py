@@ -148,9 +148,17 @@ class Check(IntEnum):
     """Value: longest time without a good sample, campus ms."""
     POWER = 7
     """Sampled power, integrated, against the registers' growth; value: difference in thousandths of the latter."""
+    STANDSTILL = 8
+    """Registers that moved where sampled power says they must. Value: energy sampled while they stood still, Wh."""
+    PHASES = 9
+    """Sum of the phases' mean power against the total's. Value: difference in thousandths of the total."""
 
 
 NOT_RUN, PASSED, FAILED = 0, 1, 2
+STANDSTILL_STEPS = 10
+"""Register steps that sampled power must account for before a register that did not move counts as frozen."""
+STANDSTILL_SHARE = 100
+"""... and the sampled energy is at least this part of what the connection can carry: a hundredth, as head-ends ask of current."""
 
 
 class Draft(NamedTuple):
@@ -252,6 +260,10 @@ class Window:
             else:
                 self.energy_mwns += (power + self._power[1]) * (sample.read_ns - self._power[0]) // 2
             self._power = (sample.read_ns, power)
+
+    def sampled_wh(self) -> int:
+        """Return the net energy that sampled power adds up to, whole Wh, without its sign; 0 where none was sampled."""
+        return abs(self.energy_mwns) // (1000 * _NS_PER_HOUR)
 
     def spread(self, quantity: str, phase: int) -> Spread | None:
         """Return least, mean and greatest of a quantity in thousandths of its unit."""
@@ -516,7 +528,7 @@ def _close(
     for interval in range(max(first, last - MAX_INTERPOLATION_NS // INTERVAL_NS), last + 1):
         boundary_ns = end_ns(interval)
         if sample.read_ns - boundary_ns <= rules.tolerance_ns:
-            quality = _measured_quality(state, interval, rules, window)
+            quality = _measured_quality(state, interval, rules, window) | _standstill(state, rules, window, sample)
             draft = _draft(state, interval, totals_wh(state), quality, sample.read_ns, sample)
             draft = draft._replace(raw_import=_shown(sample.import_raw), raw_export=_shown(sample.export_raw))
         elif known and 0 <= boundary_ns - before.sample_ns <= rules.tolerance_ns:
@@ -553,6 +565,22 @@ def _measured_quality(state: TrackState, interval: int, rules: Rules, window: Wi
         if window.longest_gap_ns > rules.coverage_gap_ns:
             quality |= Quality.PARTIAL
     return quality
+
+
+def _standstill(state: TrackState, rules: Rules, window: Window, sample: Sample) -> int:
+    """Return the questionable bit when the registers have not moved although power was sampled all the while."""
+    opens = state.measured_interval < 0
+    if opens or totals_wh(state) != (state.measured_import_wh, state.measured_export_wh):
+        return 0
+    return Quality.QUESTIONABLE if window.sampled_wh() >= _standstill_limit_wh(rules, window, sample) else 0
+
+
+def _standstill_limit_wh(rules: Rules, window: Window, sample: Sample) -> Fraction:
+    step_wh = max((c.step_wh for c in (sample.import_raw, sample.export_raw) if c is not None), default=Fraction(1))
+    span_ns = max(0, window.latest_ns - window.first_power_ns)
+    return max(
+        STANDSTILL_STEPS * step_wh, Fraction(rules.max_power_w * span_ns, STANDSTILL_SHARE * _NS_PER_HOUR), Fraction(1)
+    )
 
 
 def _draft(
@@ -634,11 +662,32 @@ def checks(draft: Draft, window: Window, rules: Rules) -> tuple[CheckResult, ...
         _check(Check.CLOCK, draft.clock_error_ms <= rules.clock_limit_ms, draft.clock_error_ms),
         _check(Check.COVERAGE, window.longest_gap_ns <= rules.coverage_gap_ns, gap_ms),
         _power_check(draft, window, span_ns),
+        _standstill_check(draft, window),
+        _phases_check(window),
     )
 
 
 def _check(check: Check, passed: bool, value: int) -> CheckResult:
     return CheckResult(check, PASSED if passed else FAILED, value)
+
+
+def _standstill_check(draft: Draft, window: Window) -> CheckResult:
+    moved = (draft.import_wh, draft.export_wh) != (draft.opening_import_wh, draft.opening_export_wh)
+    if draft.opens or not window.first_power_ns or draft.quality & Quality.DERIVED:
+        return CheckResult(Check.STANDSTILL, NOT_RUN)
+    if moved:
+        return _check(Check.STANDSTILL, True, 0)
+    return _check(Check.STANDSTILL, not draft.quality & Quality.QUESTIONABLE, window.sampled_wh())
+
+
+def _phases_check(window: Window) -> CheckResult:
+    """Within 2 % and 10 W: a bus that answers every register with the same number is off by far more."""
+    total = window.spread("power", 0)
+    phases = [window.spread("power", phase) for phase in (1, 2, 3)]
+    if total is None or None in phases:
+        return CheckResult(Check.PHASES, NOT_RUN)
+    off_mw = abs(sum(phase[1] for phase in phases if phase is not None) - total[1])
+    return _check(Check.PHASES, off_mw <= abs(total[1]) // 50 + 10_000, off_mw * 1000 // max(1, abs(total[1])))
 
 
 def _power_check(draft: Draft, window: Window, span_ns: int) -> CheckResult:

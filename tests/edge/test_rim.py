@@ -16,8 +16,10 @@ from edge.errors import EnrolError
 from edge.meter import boundary_tolerance_ns, key_epoch_of, load_keys
 from edge.metrics import Counters, gauge, serve
 from edge.settings import PREFIX, EdgeSettings, MeterSettings, TcpEndpoint, check_installation
+from edge.track import Check
 from gridkit.enrolment import ConfiguredMeter, read_enrolment, verify_proof
 from gridkit.keys import KeyFileModeError, create_key
+from gridkit.quality import CODES
 from gridkit.settings import SettingsError, load
 
 NS = 1_000_000_000
@@ -285,3 +287,13 @@ def test_a_taken_metrics_port_names_the_setting(tmp_path: Path, capsys: pytest.C
         path.write_text(text)
         assert main(["run", "--config", str(path)]) == 2
     assert "metrics_port" in capsys.readouterr().err
+
+
+def test_the_page_of_the_edge_lists_every_flag_check_and_setting_that_counts() -> None:
+    """Somebody maps our flags by that table; a row that is missing is a reading taken for good."""
+    page = (Path(__file__).parents[2] / "docs" / "edge.md").read_text()
+    for code in CODES:
+        bit = code.bit.bit_length() - 1
+        assert f"| {bit} | `{code.label}` | {code.espi} | {code.ieee_2030_5} | {code.iec_61968_9} |" in page
+    for check in Check:
+        assert f"\n| {check.value} | " in page

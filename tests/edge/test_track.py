@@ -442,7 +442,7 @@ def test_the_checks_say_what_was_looked_at(meter: Meter) -> None:
         meter.show(910 + 10 * n, 1000 + n, power_w=360)
     meter.show(1801, 1090, power_w=360)
     c = meter.last_checks
-    assert {check: c[check].result for check in Check} == dict.fromkeys(Check, PASSED)
+    assert {check: c[check].result for check in Check} == {**dict.fromkeys(Check, PASSED), Check.PHASES: NOT_RUN}
     assert c[Check.BOUNDARY].value == 1000
     meter.show(2000, 1095, power_w=360)
     meter.show(2701, 1100, power_w=9000)
@@ -490,3 +490,49 @@ def test_whatever_a_meter_shows_no_more_is_minted_than_it_metered(data: st.DataO
     assert intervals == sorted(set(intervals))
     if start is not None:
         assert 0 <= m.minted_wh <= true_wh - start + 1
+
+
+def test_a_frozen_register_under_load_is_questionable_and_its_energy_comes_later(meter: Meter) -> None:
+    """A counter chip that hangs goes on showing voltage and power; nobody notices for a month."""
+    for at_s in range(910, 1801, 10):
+        meter.show(at_s, 1000, power_w=8_000)
+    frozen = meter.readings[-1]
+    assert frozen.quality & Quality.QUESTIONABLE
+    assert meter.last_checks[Check.STANDSTILL].result == FAILED
+    assert meter.last_checks[Check.STANDSTILL].value == pytest.approx(2000, abs=60)
+    minted = meter.minted_wh
+    for at_s in range(1810, 2701, 10):
+        meter.show(at_s, 1000 + (at_s - 1800) * 8000 // 3600, power_w=8_000)
+    moving = meter.readings[-1]
+    assert moving.quality & NO_POST_MASK == 0
+    assert moving.quality & Quality.CATCH_UP
+    assert meter.last_checks[Check.STANDSTILL].result == PASSED
+    assert meter.minted_wh - minted == moving.import_wh - 1000
+
+
+@pytest.mark.parametrize(("power_w", "step_wh"), [(0, 1), (150, 1), (1_500, 100), (8_000, 1000)])
+def test_a_register_that_rests_or_has_coarse_steps_is_not_frozen(meter: Meter, power_w: int, step_wh: int) -> None:
+    """An empty flat, and a meter that counts in whole kilowatt-hours, are no faults."""
+    for at_s in range(910, 1801, 10):
+        meter.show(at_s, 1000, power_w=power_w, step_wh=step_wh)
+    assert meter.readings[-1].quality & NO_POST_MASK == 0
+    assert meter.last_checks[Check.STANDSTILL].result == PASSED
+
+
+@pytest.mark.parametrize(
+    ("total", "phases", "result"),
+    [
+        (3000, (1000, 1000, 1000), PASSED),
+        (3000, (1000, 1000, 1040), PASSED),
+        (236, (236, 236, 236), FAILED),
+        (3000, (), NOT_RUN),
+    ],
+)
+def test_phases_add_up_to_the_total(total: int, phases: tuple[int, ...], result: int) -> None:
+    """A bus that answers every register with 236 is plausible register by register."""
+    window = Window()
+    measured = {("power", n + 1): p * 1000 for n, p in enumerate(phases)} | {("power", 0): total * 1000}
+    window.add(Sample(1, 1, 1, counter(0), counter(0), "", (), measured))
+    from edge.track import _phases_check
+
+    assert _phases_check(window).result == result
