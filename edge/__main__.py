@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a sub-command; 0 when it ended as asked, 2 when it cannot begin (the reason is on standard error)."""
+    """Run a sub-command; 0 when it ended as asked, 2 when it cannot begin, 1 when trying again may help (standard error says why)."""
     arguments = _parser().parse_args(argv)
     if arguments.command == "probe":
         return _probe(arguments)
@@ -42,7 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return run(settings)
     except (SettingsError, EdgeError, ClockError, KeyFileError, ProfileError, ValueError, OSError) as error:
         print(f"campusgrid edge: {error}", file=sys.stderr)
-        return 2
+        # systemd starts it again for 1 (a card that is full or read-only just now), and not for 2.
+        return 1 if getattr(error, "can_retry", False) else 2
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -136,11 +137,14 @@ def _meter(settings: EdgeSettings, arguments: argparse.Namespace) -> MeterSettin
 
 def _enroll(settings: EdgeSettings, arguments: argparse.Namespace) -> int:
     from edge.enroll import enroll, parse_wallet
+    from edge.keystore import KeyStore
 
     meter = _meter(settings, arguments)
-    out = arguments.out or meter.key_file.with_name(f"{meter.id}.enrolment.json")
+    keys = KeyStore(settings)
+    out = arguments.out or keys.beside(meter.key_file, f"{meter.id}.enrolment.json")
     enrolment = enroll(
         meter,
+        keys,
         agent=settings.agent,
         network_tag=settings.network_tag_bytes,
         owner=parse_wallet(arguments.owner),
@@ -166,15 +170,17 @@ def _kept(settings: EdgeSettings) -> tuple[Spool, AgentConfig | None]:
 
 def _rotate(settings: EdgeSettings, arguments: argparse.Namespace) -> int:
     from edge.enroll import enroll, next_key_epoch, parse_wallet
+    from edge.keystore import KeyStore
 
     meter = _meter(settings, arguments)
     spool, config = _kept(settings)
     spool.close()
-    epoch = next_key_epoch(meter, config)
-    out = arguments.out or meter.key_file.with_name(f"{meter.id}.rotation.json")
+    keys = KeyStore(settings)
+    epoch = next_key_epoch(meter, keys, config)
+    out = arguments.out or keys.beside(meter.key_file, f"{meter.id}.rotation.json")
     owner = parse_wallet(arguments.owner)
     made = enroll(
-        meter, agent=settings.agent, network_tag=settings.network_tag_bytes, owner=owner, out=out, key_epoch=epoch
+        meter, keys, agent=settings.agent, network_tag=settings.network_tag_bytes, owner=owner, out=out, key_epoch=epoch
     )
     print(
         f"{out}: meter {arguments.meter}, key epoch {epoch}, key {made.public_key}\nThe present key signs until the interval "
@@ -184,12 +190,13 @@ def _rotate(settings: EdgeSettings, arguments: argparse.Namespace) -> int:
 
 
 def _swap(settings: EdgeSettings, arguments: argparse.Namespace) -> int:
+    from edge.keystore import KeyStore
     from edge.swap import swap
 
     meter = _meter(settings, arguments)
     spool, config = _kept(settings)
     try:
-        out = arguments.out or meter.key_file.with_name(f"{meter.id}.swap.json")
+        out = arguments.out or KeyStore(settings).beside(meter.key_file, f"{meter.id}.swap.json")
         made = swap(settings, meter, spool.state(meter.meter_id), config, out, reset=arguments.reset)
     finally:
         spool.close()

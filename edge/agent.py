@@ -17,10 +17,11 @@ import msgspec
 
 from edge import VERSION
 from edge.broker import Acknowledged, Broker, Connected, Disconnected, Incoming
-from edge.errors import MetricsPortError, SigningKeyError, SpoolError
+from edge.errors import MetricsPortError, SigningKeyError, SpoolError, TokenError
 from edge.guard import Asks, Link
 from edge.home_assistant import discovery
-from edge.meter import Meter, load_keys, rules_for
+from edge.keystore import KeyStore
+from edge.meter import Meter, rules_for
 from edge.metrics import Counters, Labels, gauge, serve
 from edge.notify import notify, watchdog_period_s
 from edge.outbox import MeterOutbox, take_turns
@@ -125,6 +126,7 @@ class Agent:
         self._refused_version = -1
         self._refused_until_s = 0.0
         self.metrics_port = 0
+        self._keys = KeyStore(settings)
         self.spool_error = ""
         self.meters: dict[bytes, Meter] = {}
         self.outboxes: dict[bytes, MeterOutbox] = {}
@@ -138,7 +140,7 @@ class Agent:
                 meter_settings,
                 profile,
                 self._rules(meter_settings, profile),
-                load_keys(meter_settings.key_file),
+                self._keys.keys(meter_settings.key_file),
                 settings.network_tag_bytes,
                 self.spool.state(meter_id),
             )
@@ -282,6 +284,11 @@ class Agent:
         before = meter.outcome
         try:
             made = meter.make(sample)
+        except TokenError as error:
+            # The state stays behind: once the token signs again, the next sample closes the interval.
+            self.counters.add("campusgrid_edge_signing_failures_total", meter=meter.name)
+            log.error("token_failed", meter_id=meter.name, error=str(error))
+            return
         except SigningKeyError as error:
             self.counters.add("campusgrid_edge_signing_failures_total", meter=meter.name)
             log.error("signing_key_missing", meter_id=error.meter_id, key_epoch=error.key_epoch)
@@ -598,7 +605,7 @@ class Agent:
         for meter_id, meter in self.meters.items():
             meter.row = config.meter(meter_id)
             if meter.row is not None and meter.row.key_epoch not in meter.keys:
-                meter.keys = load_keys(meter.settings.key_file)
+                meter.keys = self._keys.keys(meter.settings.key_file)
         numbered = sum(1 for meter in self.meters.values() if meter.row is not None)
         log.info("config_taken", version=config.version, meters=numbered)
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from edge.errors import EnrolError
 from edge.guard import Link
-from edge.meter import load_keys
+from edge.keystore import KeyStore
 from edge.sample import PollPlan, PollRefused, Sample, poll
 from edge.settings import Endpoint, MeterSettings
 from gridkit.clock import UtcClock
 from gridkit.enrolment import AgentConfig, Enrolment, make_enrolment, write_enrolment
-from gridkit.keys import KeyFileError, load_or_create
+from gridkit.keys import KeyFileError
 from gridkit.profile import ProfileError, load_profile
 
 _ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
@@ -40,11 +40,6 @@ def parse_wallet(text: str) -> bytes:
     if zeros + len(body) != 32:
         raise EnrolError(f"wallet {text!r} is not 32 bytes")
     return bytes(zeros) + body
-
-
-def key_path(key_file: Path, key_epoch: int) -> Path:
-    """Return where the key of an epoch lies: `key_file` for 0, `<key_file>.<n>` for n."""
-    return key_file if key_epoch == 0 else key_file.with_name(f"{key_file.name}.{key_epoch}")
 
 
 async def read_sample(meter: MeterSettings, endpoint: Endpoint, timeout_s: float) -> Sample:
@@ -82,6 +77,7 @@ async def read_serial(meter: MeterSettings, endpoint: Endpoint, timeout_s: float
 
 def enroll(
     meter: MeterSettings,
+    keys: KeyStore,
     *,
     agent: str,
     network_tag: bytes,
@@ -95,6 +91,7 @@ def enroll(
 
     Args:
         meter: From the agent's settings.
+        keys: Where its key lies, or is made.
         agent: Its id.
         network_tag: 4 bytes.
         owner: 32 bytes, the wallet that will own the meter.
@@ -109,7 +106,7 @@ def enroll(
     try:
         load_profile(meter.profile)
         serial = meter.serial if ask_at is None else asyncio.run(read_serial(meter, ask_at, timeout_s))
-        key = load_or_create(key_path(meter.key_file, key_epoch))
+        key = keys.load_or_make(meter.key_file, key_epoch)
         enrolment = make_enrolment(
             key,
             network_tag=network_tag,
@@ -125,13 +122,13 @@ def enroll(
     return enrolment
 
 
-def next_key_epoch(meter: MeterSettings, config: AgentConfig | None) -> int:
+def next_key_epoch(meter: MeterSettings, keys: KeyStore, config: AgentConfig | None) -> int:
     """Return the key epoch that a rotation makes: one after the registry's, which a rotation under way already has a key for.
 
     Raises:
         EnrolError: The meter was never enrolled, or the key that the registry names is not here.
     """
-    epochs = load_keys(meter.key_file)
+    epochs = keys.keys(meter.key_file)
     row = None if config is None else config.meter(meter.meter_id)
     if not epochs:
         raise EnrolError(f"meter {meter.id} has no key yet; `campusgrid edge enroll` makes its first")

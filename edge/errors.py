@@ -2,6 +2,7 @@
 
 EdgeError
 ├── EnrolError           a key or enrolment file could not be made
+├── TokenError           a PKCS#11 token cannot be used
 ├── SpoolError           the spool cannot be opened or written
 └── SigningKeyError      a meter's key for its current epoch is missing
 """
@@ -19,6 +20,13 @@ class EdgeError(Exception):
 
 class EnrolError(EdgeError):
     """An enrolment could not be made; the message says what to correct."""
+
+
+class TokenError(EdgeError):
+    """A PKCS#11 token cannot be opened, or does not do what is asked of it. No retry: a wrong PIN, tried often, locks it."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"PKCS#11 token {why}")
 
 
 class MetricsPortError(EdgeError):

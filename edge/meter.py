@@ -6,11 +6,10 @@ It owns the meter's state, keys and the row of the signed configuration; bus, sp
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import msgspec
-from nacl.signing import SigningKey
 
 from edge import VERSION
 from edge.errors import SigningKeyError
@@ -21,7 +20,6 @@ from edge.turns import FIRST_COST_S
 from gridkit.clock import UNKNOWN_ERROR_MS
 from gridkit.enrolment import ConfiguredMeter, format_meter_id
 from gridkit.interval import BOUNDARY_TOLERANCE_S
-from gridkit.keys import load_key
 from gridkit.profile import Profile
 from gridkit.quality import Quality
 from gridkit.reading import Core, Detail, detail_hash, encode_core, encode_detail, sign_reading
@@ -65,22 +63,6 @@ def rules_for(
     )
 
 
-def load_keys(key_file: Path) -> dict[int, SigningKey]:
-    """Return a meter's keys by epoch: `key_file` is epoch 0, `<key_file>.<n>` epoch n.
-
-    Raises:
-        KeyFileError: A file is no key, or others can read it.
-    """
-    keys = {}
-    if key_file.exists():
-        keys[0] = load_key(key_file)
-    for path in key_file.parent.glob(f"{key_file.name}.*"):
-        epoch = path.name[len(key_file.name) + 1 :]
-        if epoch.isascii() and epoch.isdigit():
-            keys[int(epoch)] = load_key(path)
-    return keys
-
-
 def key_epoch_of(row: ConfiguredMeter, interval: int) -> int:
     """Return which key signs an interval: from `first_interval` on the current one, before it the one before."""
     return row.key_epoch if interval >= row.first_interval or row.key_epoch == 0 else row.key_epoch - 1
@@ -94,7 +76,7 @@ class Meter:
         settings: MeterSettings,
         profile: Profile,
         rules: Rules,
-        keys: dict[int, SigningKey],
+        keys: Mapping[int, Any],
         network_tag: bytes,
         state: TrackState | None = None,
     ) -> None:

@@ -44,6 +44,7 @@ from gridkit.settings import SettingsError, refusal
 from gridkit.topics import check_agent
 
 PREFIX = "CAMPUSGRID_EDGE_"
+TOKEN_SCHEME = "pkcs11:"
 
 
 class TcpEndpoint(msgspec.Struct, frozen=True):
@@ -103,7 +104,7 @@ class MeterSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         line: Name of a line of `lines`.
         unit: Modbus unit id, 0 to 255.
         serial: What its serial register must say; "" adopts what is read first.
-        key_file: Key of epoch 0; that of epoch n lies beside it as `<key_file>.<n>`.
+        key_file: Key of epoch 0; that of epoch n lies beside it as `<key_file>.<n>`. "pkcs11:LABEL": in the token.
         framing: "tcp" (MBAP), or "rtu" for a serial gateway that passes RTU frames through.
         max_power_w: Most the connection can carry, W, either direction; growth beyond 1.2 times this is not believed.
     """
@@ -150,6 +151,7 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         retry_s: Back-off after a transient refusal, wall s; doubles up to 32 times this.
         window: Readings sent and not yet receipted, all meters together.
         clock_error_limit_ms: No interval closes while the clock's bound is larger, campus ms.
+        pkcs11_module, pkcs11_token, pkcs11_pin_file: Library, label and PIN of the token for keys named "pkcs11:LABEL".
         status_interval_s: Each meter's status is retained anew this often, and at once when something changed, wall s.
         home_assistant_prefix: Where discovery messages go, usually "homeassistant"; "" sends none.
         metrics_host: Where the metrics listen; loopback unless told otherwise.
@@ -179,6 +181,9 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clock_error_limit_ms: int = 5_000
     metrics_host: str = "127.0.0.1"
     metrics_port: int = 0
+    pkcs11_module: Path | None = None
+    pkcs11_token: str = ""
+    pkcs11_pin_file: Path | None = None
     status_interval_s: float = 60.0
     home_assistant_prefix: str = ""
     log_level: str = "info"
@@ -212,6 +217,12 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 self.endpoint(meter)
             except ValueError as error:
                 raise ValueError(f"meters[{index}].line: {error}") from error
+        in_token = any(str(meter.key_file).startswith(TOKEN_SCHEME) for meter in self.meters)
+        _check(
+            "pkcs11_module",
+            not in_token or self.pkcs11_module is not None,
+            f"is needed for a key_file {TOKEN_SCHEME}...",
+        )
         _once("meters", "unit", [f"unit {meter.unit} at {self.endpoint(meter)}" for meter in self.meters])
         framings: dict[tuple[str, int], str] = {}
         for index, meter in enumerate(self.meters):
@@ -277,11 +288,13 @@ def check_installation(settings: EdgeSettings, path: Path | None) -> None:
     def refuse(field: str, why: str, remedy: str) -> SettingsError:
         return refusal(path, field, why, remedy, prefix=PREFIX)
 
-    for field in ("mqtt_ca", "mqtt_cert", "mqtt_key", "mqtt_password_file"):
+    for field in ("mqtt_ca", "mqtt_cert", "mqtt_key", "mqtt_password_file", "pkcs11_module", "pkcs11_pin_file"):
         file = getattr(settings, field)
         if file is not None and not os.access(file, os.R_OK):
             raise refuse(field, f"{file} cannot be read", "Give the right path, or let the agent's user read it.")
     for index, meter in enumerate(settings.meters):
+        if str(meter.key_file).startswith(TOKEN_SCHEME):
+            continue  # The agent opens the token itself.
         if not meter.key_file.exists():
             how = f"Make it with `campusgrid edge enroll --config {path} --meter {meter.id} --owner WALLET`."
             raise refuse(f"meters[{index}].key_file", f"{meter.key_file} is not there", how)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edge.enroll import read_sample
 from edge.errors import EnrolError
-from edge.meter import load_keys
+from edge.keystore import KeyStore
 from edge.sample import Sample
 from edge.settings import EdgeSettings, MeterSettings
 from edge.track import TrackState
@@ -40,7 +40,7 @@ def swap(
     row = None if config is None else config.meter(meter.meter_id)
     if state is None or state.measured_interval < 0 or row is None:
         raise EnrolError(f"meter {meter.id} has no signed reading yet: there is nothing to close")
-    key = load_keys(meter.key_file).get(row.key_epoch)
+    key = KeyStore(settings).keys(meter.key_file).get(row.key_epoch)
     if key is None:
         raise EnrolError(f"meter {meter.id} has no key of epoch {row.key_epoch}")
     endpoint = settings.endpoint(meter)

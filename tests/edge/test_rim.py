@@ -13,7 +13,8 @@ from edge import notify
 from edge.__main__ import main
 from edge.enroll import enroll, parse_wallet
 from edge.errors import EnrolError
-from edge.meter import boundary_tolerance_ns, key_epoch_of, load_keys
+from edge.keystore import KeyStore
+from edge.meter import boundary_tolerance_ns, key_epoch_of
 from edge.metrics import Counters, gauge, serve
 from edge.settings import PREFIX, EdgeSettings, MeterSettings, TcpEndpoint, check_installation
 from edge.track import Check
@@ -105,10 +106,10 @@ def test_keys_of_all_epochs_are_found_and_open_ones_refused(tmp_path: Path) -> N
     create_key(file, b"\x01" * 32)
     create_key(tmp_path / "m.json.2", b"\x02" * 32)
     (tmp_path / "m.json.bak").write_text("no key")
-    assert {e: bytes(k)[:1] for e, k in load_keys(file).items()} == {0: b"\x01", 2: b"\x02"}
+    assert {e: bytes(k)[:1] for e, k in store(tmp_path).keys(file).items()} == {0: b"\x01", 2: b"\x02"}
     file.chmod(0o644)
     with pytest.raises(KeyFileModeError):
-        load_keys(file)
+        store(tmp_path).keys(file)
 
 
 def test_wallets_are_read_as_solana_writes_them() -> None:
@@ -125,15 +126,21 @@ def meter(tmp_path: Path, **more: Any) -> MeterSettings:
     return MeterSettings("M1", "abb-b23", tmp_path / "k" / "m.json", "127.0.0.1", 1, **more)
 
 
+def store(tmp_path: Path) -> KeyStore:
+    path = tmp_path / "settings.toml"
+    path.write_text(good_settings(tmp_path))
+    return KeyStore(load(EdgeSettings, path, {}, PREFIX))
+
+
 def test_enrolment_makes_one_key_and_proves_it(tmp_path: Path) -> None:
     """Enrolling again must prove the same key, not make another."""
     args: dict[str, Any] = {"agent": "e1", "network_tag": b"abcd", "owner": bytes(32)}
-    first = enroll(meter(tmp_path, serial="77"), out=tmp_path / "1.json", **args)
-    again = enroll(meter(tmp_path, serial="77"), out=tmp_path / "2.json", **args)
+    first = enroll(meter(tmp_path, serial="77"), store(tmp_path), out=tmp_path / "1.json", **args)
+    again = enroll(meter(tmp_path, serial="77"), store(tmp_path), out=tmp_path / "2.json", **args)
     assert first == again == read_enrolment(tmp_path / "1.json")
     assert (first.serial, first.profile, first.agent) == ("77", "abb-b23", "e1")
     assert (tmp_path / "k" / "m.json").stat().st_mode & 0o777 == 0o600
-    rotated = enroll(meter(tmp_path), out=tmp_path / "3.json", key_epoch=1, **args)
+    rotated = enroll(meter(tmp_path), store(tmp_path), out=tmp_path / "3.json", key_epoch=1, **args)
     assert rotated.public_key != first.public_key
     assert (tmp_path / "k" / "m.json.1").exists()
     assert verify_proof(
@@ -147,6 +154,7 @@ def test_enrolment_of_a_meter_that_does_not_answer_makes_no_key(tmp_path: Path) 
     with pytest.raises(EnrolError, match="connect"):
         enroll(
             meter(tmp_path),
+            store(tmp_path),
             agent="e1",
             network_tag=b"abcd",
             owner=bytes(32),
