@@ -27,7 +27,7 @@ Keep = Callable[[bytes], bool]
 
 def get_account_info(node: Node, params: list[Any]) -> Any:
     """getAccountInfo(address, {encoding, dataSlice})."""
-    key, options = address(params[0]), Options(params, 1, node.slot)
+    key, options = address(params[0]), Options(params, 1, node.slot, "RpcAccountInfoConfig")
     encoding, data_slice = account_options(options)
     account = node.bank.account(key)
     shown = None if account is None else ui_account(key, account, encoding, data_slice, node.bank.decimals)
@@ -37,7 +37,7 @@ def get_account_info(node: Node, params: list[Any]) -> Any:
 def get_multiple_accounts(node: Node, params: list[Any]) -> Any:
     """getMultipleAccounts([address], {encoding, dataSlice}): null where nothing is, in order."""
     keys = addresses(params[0], MAX_MULTIPLE_ACCOUNTS)
-    encoding, data_slice = account_options(Options(params, 1, node.slot), default="base64")
+    encoding, data_slice = account_options(Options(params, 1, node.slot, "RpcAccountInfoConfig"), default="base64")
     shown = []
     for key in keys:
         account = node.bank.account(key)
@@ -47,7 +47,7 @@ def get_multiple_accounts(node: Node, params: list[Any]) -> Any:
 
 def get_program_accounts(node: Node, params: list[Any]) -> Any:
     """getProgramAccounts(program, {encoding, dataSlice, filters, withContext}), by address."""
-    program, options = address(params[0]), Options(params, 1, node.slot)
+    program, options = address(params[0]), Options(params, 1, node.slot, "RpcProgramAccountsConfig")
     encoding, data_slice = account_options(options)
     found = matching(node, program, filters(options.get("filters")))
     shown = keyed_accounts(node, found, encoding, data_slice)
@@ -135,7 +135,8 @@ def get_minimum_balance_for_rent_exemption(node: Node, params: list[Any]) -> Any
 
 def get_largest_accounts(node: Node, params: list[Any]) -> Any:
     """getLargestAccounts({filter}): the 20 richest; the faucet is what does not circulate."""
-    wanted = Options(params, 0, node.slot).choice("filter", ("circulating", "nonCirculating", "all"), "all")
+    options = Options(params, 0, node.slot, "RpcLargestAccountsConfig")
+    wanted = options.choice("filter", ("circulating", "nonCirculating"), "all")
     faucet, balance = node.genesis.faucet, node.bank.balance
     keys = [key for key in node.bank.touched if wanted == "all" or (key == faucet) == (wanted == "nonCirculating")]
     richest = sorted(((balance(key), str(key)) for key in keys), reverse=True)[:MAX_LARGEST]
@@ -144,7 +145,7 @@ def get_largest_accounts(node: Node, params: list[Any]) -> Any:
 
 def get_supply(node: Node, params: list[Any]) -> Any:
     """getSupply({excludeNonCirculatingAccountsList}): all lamports; those of the faucet do not circulate."""
-    options = Options(params, 0, node.slot)
+    options = Options(params, 0, node.slot, "RpcSupplyConfig")
     total = sum(map(node.bank.balance, node.bank.touched))
     held = node.bank.balance(node.genesis.faucet)
     listed = [] if options.flag("excludeNonCirculatingAccountsList") else [str(node.genesis.faucet)]

@@ -199,7 +199,7 @@ def get_leader_schedule(node: Node, params: list[Any]) -> Any:
 def get_vote_accounts(node: Node, params: list[Any]) -> Any:
     """getVoteAccounts({votePubkey}): the one node. Its last vote is the last closed block, which is final; there are no vote
     transactions, so it earns no credits."""
-    wanted = Options(params, 0, node.slot).get("votePubkey")
+    wanted = Options(params, 0, node.slot, "RpcGetVoteAccountsConfig").get("votePubkey")
     vote = vote_address(node.genesis.identity)
     account = node.bank.account(vote)
     if account is None or (wanted is not None and address(wanted) != vote):
@@ -254,7 +254,7 @@ def get_inflation_rate(node: Node, params: list[Any]) -> Any:
 
 def get_inflation_reward(node: Node, params: list[Any]) -> Any:
     """getInflationReward([address], {epoch}): nobody was rewarded in an epoch that is over."""
-    keys, options = addresses(params[0], 1 << 20), Options(params, 1, node.slot)
+    keys, options = addresses(params[0], 1 << 20), Options(params, 1, node.slot, "RpcEpochConfig")
     now = node.slot // SLOTS_PER_EPOCH
     epoch = options.integer("epoch")
     first_slot_after = ((max(0, now - 1) if epoch is None else epoch) + 1) * SLOTS_PER_EPOCH
@@ -282,7 +282,7 @@ def get_recent_performance_samples(node: Node, params: list[Any]) -> Any:
 
 def get_block_production(node: Node, params: list[Any]) -> Any:
     """getBlockProduction({identity, range}): every slot was led and made by the one node, in this epoch if none is named."""
-    options = Options(params, 0, node.slot)
+    options = Options(params, 0, node.slot, "RpcBlockProductionConfig")
     wanted, identity = options.get("identity"), str(node.genesis.identity)
     is_other = wanted is not None and str(address(wanted)) != identity
     first, last = node.slot - node.slot % SLOTS_PER_EPOCH, node.slot

@@ -82,7 +82,7 @@ def _token_accounts(node: Node, params: list[Any], keep: Keep) -> Any:
         raise wrong_type(chosen, "enum RpcTokenAccountsFilter")
     if chosen.keys() not in ({"mint"}, {"programId"}):
         raise invalid_params("Invalid params: expected one of `mint`, `programId`.")
-    encoding, data_slice = account_options(Options(params, 2, node.slot))
+    encoding, data_slice = account_options(Options(params, 2, node.slot, "RpcAccountInfoConfig"))
     if "mint" in chosen:
         key = address(chosen["mint"])
         program, mint = _mint(node, key).owner, bytes(key)

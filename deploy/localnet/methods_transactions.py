@@ -144,7 +144,7 @@ def send_transaction(node: Node, params: list[Any], *, verified: Wire | None = N
     Raises:
         RpcError: −32602 malformed, −32002 preflight failure.
     """
-    given, options = text(params[0]), Options(params, 1, node.slot)
+    given, options = text(params[0]), Options(params, 1, node.slot, "RpcSendTransactionConfig")
     skip = options.flag("skipPreflight")
     options.choice("preflightCommitment", COMMITMENTS, "finalized")
     options.integer("maxRetries", "usize")  # nothing is ever sent again: it lands at once or not at all
@@ -172,7 +172,7 @@ def send_transaction(node: Node, params: list[Any], *, verified: Wire | None = N
 
 def simulate_transaction(node: Node, params: list[Any]) -> Any:
     """simulateTransaction(transaction, {sigVerify, replaceRecentBlockhash, accounts, innerInstructions, encoding})."""
-    given, options = text(params[0]), Options(params, 1, node.slot)
+    given, options = text(params[0]), Options(params, 1, node.slot, "RpcSimulateTransactionConfig")
     verify, replace = options.flag("sigVerify"), options.flag("replaceRecentBlockhash")
     wire = decode_transaction(given, _binary_encoding(options))
     if verify and replace:
@@ -238,7 +238,11 @@ def _simulated_accounts(node: Node, simulated: Simulated, wanted: Any, keys: lis
 
 def request_airdrop(node: Node, params: list[Any]) -> Any:
     """requestAirdrop(address, lamports, {recentBlockhash}): the signature of a transfer from the faucet, which landed."""
-    to, lamports, options = address(params[0]), integer(params[1]), Options(params, 2, node.slot)
+    to, lamports, options = (
+        address(params[0]),
+        integer(params[1]),
+        Options(params, 2, node.slot, "RpcRequestAirdropConfig"),
+    )
     given = options.get("recentBlockhash")
     hash_ = Hash.from_bytes(node.bank.latest_blockhash if given is None else blockhash(given))
     # Two equal airdrops in one slot would be the same transaction twice: the unit limit tells them apart.
@@ -299,7 +303,10 @@ def get_recent_prioritization_fees(node: Node, params: list[Any]) -> Any:
 
 def get_signature_statuses(node: Node, params: list[Any]) -> Any:
     """getSignatureStatuses([signature], {searchTransactionHistory})."""
-    given, options = [text(item) for item in sequence(params[0])], Options(params, 1, node.slot)
+    given, options = (
+        [text(item) for item in sequence(params[0])],
+        Options(params, 1, node.slot, "RpcSignatureStatusConfig"),
+    )
     if len(given) > MAX_STATUSES:
         raise invalid_params(f"Too many inputs provided; max {MAX_STATUSES}")
     search = options.flag("searchTransactionHistory")
@@ -337,7 +344,10 @@ def get_transaction(node: Node, params: list[Any]) -> Any:
 
 def get_signatures_for_address(node: Node, params: list[Any]) -> Any:
     """getSignaturesForAddress(address, {before, until, limit}): newest first."""
-    key, options = address(params[0]), Options(params, 1, node.slot, at_least_confirmed=True)
+    key, options = (
+        address(params[0]),
+        Options(params, 1, node.slot, "RpcSignaturesForAddressConfig", at_least_confirmed=True),
+    )
     before, until = options.get("before"), options.get("until")
     limit = options.integer("limit", "usize")
     if limit is None:

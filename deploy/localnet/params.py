@@ -80,16 +80,25 @@ def addresses(value: Any, most: int) -> list[Pubkey]:
 
 class Options:
     """The object that closes a method's parameters; absent is empty. All commitments are one here: a lone producer's
-    block is final as soon as it is on disk. One that is not known counts as none, as a node takes it."""
+    block is final as soon as it is on disk. One that is not known counts as none, as a node takes it. `kind` is what the
+    node calls the object."""
 
     __slots__ = ("_values",)
 
-    def __init__(self, params: list[Any], index: int, slot: int, *, at_least_confirmed: bool = False) -> None:
+    def __init__(
+        self,
+        params: list[Any],
+        index: int,
+        slot: int,
+        kind: str = "RpcContextConfig",
+        *,
+        at_least_confirmed: bool = False,
+    ) -> None:
         value = params[index] if index < len(params) else None
         if value is None:
             value = {}
         if not isinstance(value, dict):
-            raise wrong_type(value, "a configuration object")
+            raise wrong_type(value, f"struct {kind}")
         self._values: dict[str, Any] = value
         if at_least_confirmed and value.get("commitment") == "processed":
             raise invalid_params("Method does not support commitment below `confirmed`")
@@ -118,8 +127,9 @@ class Options:
         if value is None:
             return default
         if text(value) not in known:
-            listed = ", ".join(f"`{word}`" for word in known)
-            raise invalid_params(f"Invalid params: unknown variant `{value}`, expected one of {listed}.")
+            words = [f"`{word}`" for word in known]
+            listed = " or ".join(words) if len(words) == 2 else "one of " + ", ".join(words)
+            raise invalid_params(f"Invalid params: unknown variant `{value}`, expected {listed}.")
         return str(value)
 
     def integer(self, key: str, kind: str = "u64", high: int = U64_MAX) -> int | None:
@@ -130,7 +140,7 @@ class Options:
 
 def check_commitment(params: list[Any], index: int) -> None:
     """Look at the last parameter of methods that take a commitment and nothing else; they say no to one that is none."""
-    Options(params, index, U64_MAX).choice("commitment", COMMITMENTS, "finalized")
+    Options(params, index, U64_MAX, "CommitmentConfig").choice("commitment", COMMITMENTS, "finalized")
 
 
 def _named(value: Any) -> str:

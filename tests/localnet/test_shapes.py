@@ -462,6 +462,18 @@ def test_sending_and_simulating(world: World) -> None:
             -32602,
             "Invalid param: Base58DecodeError(InvalidCharacter { character: '0', index: 0 })",
         ),
+        (
+            "getAccountInfo",
+            ["1" * 32, "base64"],
+            -32602,
+            'Invalid params: invalid type: string "base64", expected struct RpcAccountInfoConfig.',
+        ),
+        (
+            "getLargestAccounts",
+            [{"filter": "all"}],
+            -32602,
+            "Invalid params: unknown variant `all`, expected `circulating` or `nonCirculating`.",
+        ),
         ("isBlockhashValid", ["no hash"], -32602, "Invalid"),
         (
             "getMinimumBalanceForRentExemption",
