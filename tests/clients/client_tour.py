@@ -12,6 +12,7 @@ import struct
 from client_campus import INTERVAL_S, Campus
 from client_path import ACTIVE, BACK, BUY, FACULTY, LIMIT, PRODUCER, SELL, STUDENT, TERMS, wallet_of
 from nacl.signing import SigningKey
+from solders.compute_budget import set_compute_unit_limit
 from solders.instruction import Instruction
 
 from deploy.contact.chain import Chain, token_account_instruction
@@ -27,6 +28,7 @@ NOBODY = bytes(32)
 AFTER = "solana-py"
 """Whose wallets it goes on with."""
 TICK, LOTS = 100, 10
+_UNITS = 1_000_000
 EVERYTHING, PAUSE = 2, 1
 TRANSFER_MODE, TAKER_FEE = 0, 1
 
@@ -49,7 +51,7 @@ class Tour:
         self._chain = Chain(self._rpc, self._admin)
         self._council = Council(self._chain, self._ids["governance"], [self._key(name) for name in COUNCIL])
         self._market, self._slab, self._ledger = str(campus.market), str(campus.slab), str(campus.ledger)
-        self._base = campus.interval - BACK
+        self._base, self._sent = campus.interval - BACK, 0
 
     def walk(self) -> None:
         """Call everything."""
@@ -202,7 +204,7 @@ class Tour:
         recipient = {"first_recipient": self._credit(self._buyer)}
         identity = bytes(range(32))
         validator = {"validator": self._pda("governance", b"validator", identity)}
-        self._decide([
+        self._council.decide([
             Decision("taker fee", SET_PARAM, struct.pack("<BQ", TAKER_FEE, 50)),
             Decision("validator", ADD_VALIDATOR, identity + identity, "execute_validator", validator),
             call_of("maker", self._build("trading", "set_market_maker", market, seat=seat, flags=1, spread_ticks=10, size_lots=1)),
@@ -211,7 +213,7 @@ class Tour:
             call_of("oracles", self._build("oracle", "set_oracles", {"council": self._council.address}, threshold=1,
                                            oracle_keys=[bytes(self._poster.pubkey)])),
         ])  # fmt: skip
-        self._decide([Decision("validator", REMOVE_VALIDATOR, identity, "execute_validator", validator)])
+        self._council.decide([Decision("validator", REMOVE_VALIDATOR, identity, "execute_validator", validator)])
         self._place(self._buyer, BUY, TICK, LOTS)
         self._place(self._seller, SELL, TICK, LOTS)
         self._do("trading", "sample_market_maker", market, seat=seat)
@@ -225,18 +227,18 @@ class Tour:
             [self._guardian],
             mask=PAUSE,
         )
-        self._decide([Decision("go on", RESUME, bytes([PAUSE]))])
+        self._council.decide([Decision("go on", RESUME, bytes([PAUSE]))])
 
     def _restrict(self) -> None:
         """Move GRID in restricted mode, and go back to the free one."""
         grid = associated_token_account(self._seller.address, self._pda("energy_token", b"mint"))
         owner = {"owner": self._seller.address, "token_account": grid, "user": self._user(self._seller)}
         row = self._row(self._seller)
-        self._decide([Decision("restricted", SET_PARAM, struct.pack("<BQ", TRANSFER_MODE, 1))])
+        self._council.decide([Decision("restricted", SET_PARAM, struct.pack("<BQ", TRANSFER_MODE, 1))])
         self._do("energy_token", "sync_freeze", owner)
         self._do("energy_token", "withdraw", owner, [self._seller], row=row, amount_atoms=1_000)
         self._do("energy_token", "deposit", owner, [self._seller], row=row, amount_atoms=2_000)
-        self._decide([Decision("free", SET_PARAM, struct.pack("<BQ", TRANSFER_MODE, 0))])
+        self._council.decide([Decision("free", SET_PARAM, struct.pack("<BQ", TRANSFER_MODE, 0))])
         self._chain = Chain(
             self._rpc, self._admin
         )  # with another blockhash: the same words under the old one are the same transaction
@@ -255,7 +257,12 @@ class Tour:
     def _do(
         self, program: str, name: str, accounts: dict[str, str], signers: list[Signer] | None = None, **args: object
     ) -> None:
-        self._chain.send(f"{program}.{name}", [self._build(program, name, accounts, **args)], signers or [])
+        self._send(f"{program}.{name}", self._build(program, name, accounts, **args), signers or [])
+
+    def _send(self, what: str, built: Instruction, signers: list[Signer]) -> str:
+        """Send a transaction that no other equals (two alike under one blockhash are one) and return its signature."""
+        self._sent += 1
+        return self._chain.send(what, [set_compute_unit_limit(_UNITS + self._sent), built], signers).signature
 
     def _build(self, program: str, name: str, accounts: dict[str, str], **args: object) -> Instruction:
         offered = self._known(program) | accounts
@@ -292,11 +299,6 @@ class Tour:
             "token_program": TOKEN_PROGRAM,
         } | ({} if market else {"slab": self._slab})  # fmt: skip
 
-    def _decide(self, decisions: list[Decision]) -> None:
-        """Agree on them one after the other, so that two chains number and order them alike."""
-        for decision in decisions:
-            self._council.decide([decision])
-
     def _place(self, wallet: Signer, side: int, tick: int, lots: int) -> int:
         """Place a limit order and return its id."""
         market = {"wallet": wallet.address, "market": self._market}
@@ -310,8 +312,8 @@ class Tour:
             "max_fills": 0,
         }
         built = self._build("trading", "place_order", market, seat=self._seat(wallet), side=side, **args)
-        landed = self._chain.send("place", [built], [wallet])
-        logs = (self._rpc.transaction(landed.signature) or {})["meta"]["logMessages"]
+        signature = self._send("place", built, [wallet])
+        logs = (self._rpc.transaction(signature) or {})["meta"]["logMessages"]
         names = {address: name for name, address in self._ids.items()}
         return next(event.fields["order_id"] for event in idl.events_in(logs, names) if event.name == "OrderPlaced")
 
