@@ -119,6 +119,12 @@ class Block(NamedTuple):
         return self.address + self.quantity
 
 
+@lru_cache(maxsize=256)
+def _ratio(scale: str | int) -> Fraction:
+    """Parse a scale once: every value of every poll asks for its own."""
+    return Fraction(scale)
+
+
 class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One register field, as its row in the TOML file says.
 
@@ -163,7 +169,7 @@ class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def scale_ratio(self) -> Fraction:
         """`scale` as an exact rational."""
-        return Fraction(self.scale)
+        return _ratio(self.scale)
 
 
 class Energy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"import_": "import"}):
