@@ -403,10 +403,8 @@ def test_every_slot_refuses_what_does_not_belong_there(name: str) -> None:
     expect_ok(found.send())
 
 
-def test_count_of_wrong_slots_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    """How much was tried, for whoever reads the run; fewer than these and a whole kind of wrong filling has gone missing."""
-    with capsys.disabled():
-        print(f" oracle: {sum(TRIED.values())} wrong fillings of {len(TRIED)} instructions' slots refused ", end="")
+def test_no_kind_of_wrong_filling_has_gone_missing() -> None:
+    """The run's last line counts what was refused; a table that shrinks would count less and still be green."""
     if len(TRIED) == len(CASES):
         assert sum(TRIED.values()) > 1_000
 
