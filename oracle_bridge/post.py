@@ -39,6 +39,8 @@ PENDING_MAX = 4_000
 IN_FLIGHT = 64
 """Transactions sent in one request and followed together. Working in the answers of one request while the next is on its way
 was tried: no faster, and a twentieth more processor time."""
+WAVE_READINGS = IN_FLIGHT * USUAL_READINGS
+"""As many that wait are worth a step at once; for fewer the loop lingers, since every step looks at the whole zone."""
 WAVES = 50
 """Most waves of one step: a step must come to an end, so that the registry, a pause and the other zones are seen."""
 SYNC_PAUSE_S = 5.0
@@ -131,7 +133,7 @@ class ZoneWorker:
             settled = self._settle()
         finally:
             self._notebook.drop()
-        return Step(posted, settled, busy=bool(posted) and len(pending) >= PENDING_MAX)
+        return Step(posted, settled, busy=bool(posted) and self._store.has_pending(self.zone, WAVE_READINGS))
 
     def _post_all(self, pending: Sequence[Pending], view: View, *, complete: bool) -> int:
         """Post in waves until nothing moves; return how many readings were applied.

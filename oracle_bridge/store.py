@@ -740,6 +740,12 @@ class Store:
         with self._reading() as connection:
             return int(connection.execute(query).scalar_one())
 
+    def has_pending(self, zone: int, count: int) -> bool:
+        """Return whether at least `count` (≥1) readings of a zone wait to be posted."""
+        query = sa.select(sa.literal(1)).select_from(outbox).where(outbox.c.zone == zone, outbox.c.stage == 0)
+        with self._reading() as connection:
+            return connection.execute(query.limit(1).offset(count - 1)).first() is not None
+
     def _take_changes(self, connection: sa.Connection, count: int) -> int:
         """Return the first of `count` new change numbers; the row's lock keeps them in the order of the commits."""
         last = connection.exec_driver_sql(

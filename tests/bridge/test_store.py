@@ -150,6 +150,8 @@ def test_a_reading_lives_from_stored_to_settled(store: Store) -> None:
     """Every state is one that an operator sees; each change has a number that followers go on from."""
     store.add([row(1, 10), row(1, 11), row(2, 10), row(3, 10, postable=False, quality=1)])
     assert [item.interval for item in store.pending(1, 9)] == [10, 10, 11]
+    assert [store.has_pending(1, count) for count in (1, 3, 4)] == [True, True, False]
+    assert not store.has_pending(2, 1)
     assert store.pending(2, 9) == []
     assert store.record_batches(1, [batch(0, (1, 10), (2, 10)), batch(1, (9, 9))], "cursor 1") == 2
     assert store.unsettled(1) == [((1, 0, 10), 110, 10), ((2, 0, 10), 110, 10)]
