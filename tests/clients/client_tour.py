@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import struct
 
-from client_campus import INTERVAL_S, Campus
+from client_campus import CLOCK, INTERVAL_S, Campus
 from client_path import ACTIVE, BACK, BUY, FACULTY, LIMIT, PRODUCER, SELL, STUDENT, TERMS, wallet_of
 from nacl.signing import SigningKey
 from solders.compute_budget import set_compute_unit_limit
 from solders.instruction import Instruction
+from solders.pubkey import Pubkey
 
 from deploy.contact.chain import Chain, token_account_instruction
 from deploy.contact.council import ADD_VALIDATOR, REMOVE_VALIDATOR, RESUME, SET_PARAM, Council, Decision, call_of
@@ -28,6 +29,7 @@ NOBODY = bytes(32)
 AFTER = "solana-py"
 """Whose wallets it goes on with."""
 TICK, LOTS = 100, 10
+OPERATOR = 4
 _UNITS = 1_000_000
 EVERYTHING, PAUSE = 2, 1
 TRANSFER_MODE, TAKER_FEE = 0, 1
@@ -104,7 +106,13 @@ class Tour:
         self._do("registry", "rotate_device_key", owner | self._key_record(next_device), [self._seller],
                  device_key=bytes(next_device.verify_key), first_interval=self._campus.interval + 50, compromised=False,
                  proof=self._proof(next_device, meter_id))  # fmt: skip
+        operator = Signer(SigningKey(hashlib.sha256(b"campusgrid tour operator").digest()))
+        named = {"wallet": operator.address, "user": self._user(operator)}
+        self._do("registry", "register_user", named, role=OPERATOR, status=ACTIVE, personal_hash=NOBODY)
+        second = {"second_authority": operator.address, "second_authority_user": self._user(operator)}
         registers = {"closing_import_wh": 5, "closing_export_wh": 6}
+        opened = {"opening_import_wh": 0, "opening_export_wh": 0, "serial_hash": NOBODY}
+        self._do("registry", "swap_meter", owner | second, [operator], **registers, **opened)
         self._do("registry", "retire_meter", owner, **registers)
         self._do("oracle", "sync_key", slab)
 
@@ -154,6 +162,9 @@ class Tour:
         )
         self._do("energy_token", "withdraw", owner, [self._seller], row=row, amount_atoms=100_000)
         self._do("energy_token", "deposit", owner, [self._seller], row=row, amount_atoms=50_000)
+        claim = {"from_interval": self._base, "to_interval": self._base + 1, "beneficiary": NOBODY}
+        retired = owner | {"roots": str(self._campus.roots)}
+        self._do("energy_token", "retire", retired, [self._seller], row=row, amount_atoms=1_000, **claim)
         between = owner | {
             "from_ledger": self._ledger,
             "to_ledger": self._ledger,
@@ -197,6 +208,11 @@ class Tour:
         self._place(self._seller, SELL, TICK, LOTS)
         self._do("trading", "trigger_stops", buyer, most=0)
         self._do("trading", "prune_expired", buyer, first_slot=0, slots=64)
+        base, program = self._admin.pubkey, Pubkey.from_string(self._ids["trading"])
+        auction = buyer | {"auctions": str(Pubkey.create_with_seed(base, "auctions", program))}
+        bid = {"interval": self._number(str(CLOCK), 32, 8) // INTERVAL_S, "seat": seat, "side": BUY}
+        self._do("trading", "submit_auction", auction, [self._buyer], **bid, tick=TICK, lots=LOTS, client_id=2)
+        self._do("trading", "cancel_auction_order", auction, [self._buyer], **bid)
         self._do("trading", "cancel_all", buyer, [self._buyer], seat=seat, side=EVERYTHING, most=0)
 
     def _decisions(self) -> None:
