@@ -6,10 +6,12 @@ whoever switches it on (control.py, tests). A new fault is a new class in `MENU`
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
+from firmware_sim.errors import FleetError
 from gridkit.profile import Field, encode, encode_pattern, raw_pattern
 
 if TYPE_CHECKING:
@@ -28,8 +30,9 @@ class FaultOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     only: Literal["", "energy"] = ""
     registers: int = 1  # short, long: how many registers too few or too many
     code: int = 2  # exception: the Modbus exception code
-    delay_ms: int = 1000  # late
-    offset_wh: int = 0  # jump: added to both registers
+    delay_ms: int = 1000  # late; rebooting: how long it is away
+    gap_ms: int = 500  # rebooting: a question sooner than this after the last one, wall time
+    offset_wh: int = 0  # jump: added to both registers; wrap: how far below its wrap the meter stands
     serial: str = ""  # swapped_serial: what the meter answers instead
 
 
@@ -45,10 +48,12 @@ class Frame(NamedTuple):
     has_bad_crc: bool = False  # on a serial line; Modbus TCP has none
     silent: bool = False
     close: bool = False
+    is_deaf: bool = False  # this connection gets no answer any more; another one does
+    after: bytes = b""  # said after the frame, before the next question
 
 
 class Fault:
-    """A switched-on fault. The three hooks do nothing; a kind overrides the one where it belongs."""
+    """A switched-on fault. The hooks do nothing; a kind overrides the one where it belongs."""
 
     def __init__(self, order: FaultOrder, meter: SimMeter, campus_ns: int) -> None:
         self.order = order
@@ -68,6 +73,9 @@ class Fault:
     def words(self, meter: SimMeter, field: Field, words: tuple[int, ...]) -> tuple[int, ...]:
         """Return the words shown for one field."""
         return words
+
+    def asked(self, wall_s: float) -> None:
+        """Hear that the meter was asked something, at an instant of the monotonic clock."""
 
     def frame(self, frame: Frame) -> Frame:
         """Return the reply that goes out."""
@@ -129,6 +137,23 @@ class Jump(Fault):
     def energy(self, import_mwh: int, export_mwh: int) -> tuple[int, int]:
         offset = 1000 * self.order.offset_wh
         return max(0, import_mwh + offset), max(0, export_mwh + offset)
+
+
+class Wrap(Fault):
+    """Each register that has a wrap point stands `offset_wh` below it when the fault comes on, and runs over it."""
+
+    def __init__(self, order: FaultOrder, meter: SimMeter, campus_ns: int) -> None:
+        super().__init__(order, meter, campus_ns)
+        wraps = (meter.profile.wrap_wh("import"), meter.profile.wrap_wh("export"))
+        if not any(wraps):
+            raise FleetError(meter.serial, f"a {meter.profile.id} has no wrap point")
+        self._lift = tuple(
+            1000 * (wrap - order.offset_wh) - true if wrap else 0
+            for wrap, true in zip(wraps, self.true_at_start[:2], strict=True)
+        )
+
+    def energy(self, import_mwh: int, export_mwh: int) -> tuple[int, int]:
+        return import_mwh + self._lift[0], export_mwh + self._lift[1]
 
 
 class UnitPrefix(Fault):
@@ -239,6 +264,39 @@ class Truncated(Fault):
         return frame._replace(is_cut=True, close=True)
 
 
+class HalfOpen(Fault):
+    """The connection stays up and nothing comes through it any more; over a new one the meter answers. Give it a `count` of 1."""
+
+    def frame(self, frame: Frame) -> Frame:
+        return frame._replace(silent=True, is_deaf=True)
+
+
+class OneClient(Fault):
+    """The meter serves one TCP client and hangs up on every further one."""
+
+
+class Rebooting(Fault):
+    """A meter asked again within `gap_ms` reboots: it hangs up and is away for `delay_ms`. Wall time, as the device counts."""
+
+    last_s = away_until_s = -math.inf
+
+    def asked(self, wall_s: float) -> None:
+        if wall_s >= self.away_until_s and wall_s - self.last_s < self.order.gap_ms / 1000:
+            self.away_until_s = wall_s + self.order.delay_ms / 1000
+        self.last_s = wall_s
+
+    def frame(self, frame: Frame) -> Frame:
+        away = self.last_s < self.away_until_s
+        return frame._replace(silent=True, close=True) if away else frame
+
+
+class StrayBytes(Fault):
+    """Bytes that are no frame between the answer and the next question."""
+
+    def frame(self, frame: Frame) -> Frame:
+        return frame._replace(after=_noise(5))
+
+
 class BadCrc(Fault):
     """The checksum of the reply is wrong: a disturbance on the line. Modbus TCP has no checksum, so nothing changes there."""
 
@@ -250,7 +308,7 @@ class Noise(Fault):
     """Bytes that are no frame, in place of the answer."""
 
     def frame(self, frame: Frame) -> Frame:
-        return frame._replace(raw=bytes((37 * i + 11) & 0xFF for i in range(len(frame.pdu) + 7)))
+        return frame._replace(raw=_noise(len(frame.pdu) + 7))
 
 
 MENU: dict[str, type[Fault]] = {
@@ -260,6 +318,7 @@ MENU: dict[str, type[Fault]] = {
     "not_available": NoValue,
     "reset": Reset,
     "jump": Jump,
+    "wrap": Wrap,
     "unit_prefix": UnitPrefix,
     "one_way": OneWay,
     "swapped_serial": SwappedSerial,
@@ -277,6 +336,10 @@ MENU: dict[str, type[Fault]] = {
     "truncated": Truncated,
     "noise": Noise,
     "bad_crc": BadCrc,
+    "half_open": HalfOpen,
+    "one_client": OneClient,
+    "rebooting": Rebooting,
+    "stray_bytes": StrayBytes,
 }
 
 
@@ -319,6 +382,10 @@ def _crc_entry(byte: int) -> int:
 
 
 _CRC_TABLE = tuple(_crc_entry(byte) for byte in range(256))
+
+
+def _noise(length: int) -> bytes:
+    return bytes((37 * i + 11) & 0xFF for i in range(length))
 
 
 def _resized(pdu: bytes, registers: int) -> bytes:

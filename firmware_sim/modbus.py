@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -22,6 +23,7 @@ log = get_logger("sim.modbus")
 
 MBAP_BYTES: Final = 7
 LONGEST_ADU: Final = 260  # Modbus Messaging on TCP/IP 1.0b, 4.1
+BETWEEN_FRAMES_S: Final = 0.02  # a client has read the answer by then
 UNSENT_LIMIT: Final = 64 * 1024  # a client that asks without reading is cut off here
 
 
@@ -39,8 +41,16 @@ class MeterCounts:
 class MeterPort:
     """A meter behind its listening socket."""
 
-    def __init__(self, meter: SimMeter, clock: Clock, truth: TruthLog | None) -> None:
+    def __init__(
+        self,
+        meter: SimMeter,
+        clock: Clock,
+        truth: TruthLog | None,
+        *,
+        wall_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.meter = meter
+        self._wall_s = wall_s
         self.counts = MeterCounts()
         self._clock, self._truth = clock, truth
         self._server: asyncio.Server | None = None
@@ -72,6 +82,8 @@ class MeterPort:
         if not pdu:
             return None
         self.counts.requests += 1
+        for fault in self.meter.faults.values():
+            fault.asked(self._wall_s())
         if unit != self.meter.unit:
             # A gateway with one meter behind it knows no other unit.
             return self._refused(Frame(transaction, unit, b""), pdu[0], ModbusException.GATEWAY_NO_TARGET)
@@ -134,12 +146,14 @@ class MeterConnection(asyncio.Protocol):
         self._port = port
         self._transport: asyncio.Transport | None = None
         self._unread = bytearray()
+        self._deaf = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the client, or hang up where the device serves one at a time and has one."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        if self._port.meter.profile.access.one_client and self._port.connections:
+        meter = self._port.meter
+        if (meter.profile.access.one_client or "one_client" in meter.faults) and self._port.connections:
             transport.abort()
             return
         self._port.connections.add(self)
@@ -152,6 +166,8 @@ class MeterConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Answer every whole frame; hang up on what cannot be Modbus TCP."""
+        if self._deaf:
+            return
         unread = self._unread
         unread += data
         while len(unread) >= MBAP_BYTES:
@@ -167,14 +183,21 @@ class MeterConnection(asyncio.Protocol):
             frame = self._port.answer(transaction, unit, pdu)
             if frame is not None:
                 self._send(frame)
+            if self._deaf:
+                return
 
     def _send(self, frame: Frame) -> None:
+        self._deaf = frame.is_deaf
         content = b"" if frame.silent else tcp_frame(frame)
         deliver: Callable[[], None] = lambda: self._deliver(content, frame.close)  # noqa: E731
         if frame.delay_ms:
             asyncio.get_running_loop().call_later(frame.delay_ms / 1000, deliver)
         else:
             deliver()
+        if frame.after:
+            asyncio.get_running_loop().call_later(
+                frame.delay_ms / 1000 + BETWEEN_FRAMES_S, self._deliver, frame.after, False
+            )
 
     def _deliver(self, content: bytes, close: bool) -> None:
         if self._transport is None or self._transport.is_closing():

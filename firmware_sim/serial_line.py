@@ -110,7 +110,7 @@ class SerialLine:
         if frame is None or frame.silent:
             return None
         asked_s = len(request) * self.byte_s
-        return asked_s + (self.settings.turnaround_ms + frame.delay_ms) / 1000, rtu_frame(frame)
+        return asked_s + (self.settings.turnaround_ms + frame.delay_ms) / 1000, rtu_frame(frame) + frame.after
 
 
 def _is_whole(request: bytes) -> bool:

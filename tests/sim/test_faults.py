@@ -154,6 +154,47 @@ def test_frame_faults_do_what_they_say(port: MeterPort) -> None:
     assert port.counts.faulty_replies == 12
 
 
+def test_a_counter_put_below_its_wrap_runs_over_and_goes_on(port: MeterPort) -> None:
+    """The day on which a display of six digits starts again must be playable before it comes."""
+    order(port, "wrap", offset_wh=500)
+    wrap_wh = port.meter.profile.wrap_wh("export")
+    before, after = energy_of(port, START), energy_of(port, START + HOUR_NS)
+    assert before.export_wh is not None
+    assert after.export_wh is not None
+    assert wrap_wh - 600 <= before.export_wh < wrap_wh
+    grown_wh = (after.true_export_mwh - before.true_export_mwh) // 1000
+    assert grown_wh > 500
+    assert abs(after.export_wh - (grown_wh - 500)) < 64, (
+        "a float near 10⁶ kWh steps by 62.5 Wh; below the wrap finely again"
+    )
+
+
+def test_a_family_that_never_wraps_says_so(meters: dict[str, SimMeter]) -> None:
+    """A scenario with a wrap that cannot come would pass for the wrong reason."""
+    endless = next(m for m in meters.values() if not m.profile.wrap_wh("import"))
+    with pytest.raises(FleetError, match="no wrap point"):
+        endless.switch_on(FaultOrder(kind="wrap"), START)
+
+
+def test_a_meter_polled_too_fast_reboots_and_is_away(meters: dict[str, SimMeter], clock: FakeClock) -> None:
+    """A family that wants 500 ms between two questions hangs up for seconds when it does not get them."""
+    now_s = 100.0
+    port = MeterPort(meters["eastron-sdm630"], clock, None, wall_s=lambda: now_s)
+    order(port, "rebooting", gap_ms=500, delay_ms=3000)
+
+    def answers() -> bool:
+        frame = port.answer(1, 1, ENERGY)
+        assert frame is not None
+        assert frame.silent == frame.close
+        return not frame.silent
+
+    heard = []
+    for gap_s in (0, 0.6, 0.1, 1.0, 2.1, 0.2, 0.6):
+        now_s += gap_s
+        heard.append(answers())
+    assert heard == [True, True, False, False, True, False, False]
+
+
 def test_fault_for_energy_spares_other_replies(port: MeterPort) -> None:
     """A test of the counter path must not be spent on the identity poll before it."""
     order(port, "exception", count=1, only="energy", code=4)

@@ -195,3 +195,54 @@ async def test_hundred_meters_answer_side_by_side(clock: FakeClock, listen: List
     replies = await asyncio.gather(*(ask(n, struct.pack(">BHH", 0x2B, 0, 1)) for n in numbers))
     assert all(r[7:] == b"\xab\x01" for r in replies)
     assert time.perf_counter() - started < 5
+
+
+async def test_a_half_open_connection_stays_silent_and_a_new_one_is_answered(
+    meters: dict[str, SimMeter], clock: FakeClock, listen: Listen
+) -> None:
+    """A firewall that forgot the connection: nobody hangs up, nothing comes any more."""
+    meter = meters["eastron-sdm630"]
+    _, number = await listen(meter)
+    meter.switch_on(FaultOrder(kind="half_open", count=1), clock.now_ns())
+    reader, writer = await asyncio.open_connection("127.0.0.1", number)
+    question = struct.pack(">HHHBBHH", 1, 0, 6, 1, 4, 0x48, 4)
+    for _ in range(2):
+        writer.write(question)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(reader.readexactly(1), 0.1)
+    assert not meter.faults, "the connection is gone for good, the meter is not"
+    assert (await ask(number, question[7:]))[7] == 4
+    writer.close()
+
+
+async def test_a_meter_that_serves_one_client_hangs_up_on_the_second(
+    meters: dict[str, SimMeter], clock: FakeClock, listen: Listen
+) -> None:
+    """A forgotten laptop on the meter's only connection looks like a dead meter."""
+    meter = meters["eastron-sdm630"]
+    _, number = await listen(meter)
+    meter.switch_on(FaultOrder(kind="one_client"), clock.now_ns())
+    reader, first = await asyncio.open_connection("127.0.0.1", number)
+    question = struct.pack(">HHHBBHH", 1, 0, 6, 1, 4, 0x48, 4)
+    first.write(question)
+    assert len(await reader.readexactly(17)) == 17
+    with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+        await ask(number, question[7:])
+    meter.switch_off("one_client")
+    assert (await ask(number, question[7:]))[7] == 4
+    first.close()
+
+
+async def test_stray_bytes_come_between_answer_and_next_question(
+    meters: dict[str, SimMeter], clock: FakeClock, listen: Listen
+) -> None:
+    """Noise on an idle line: the answer before it is whole, and whoever reads on takes the noise for a frame."""
+    meter = meters["eastron-sdm630"]
+    _, number = await listen(meter)
+    meter.switch_on(FaultOrder(kind="stray_bytes", count=1), clock.now_ns())
+    reader, writer = await asyncio.open_connection("127.0.0.1", number)
+    writer.write(struct.pack(">HHHBBHH", 1, 0, 6, 1, 4, 0x48, 4))
+    answer = await reader.readexactly(17)
+    assert answer[7] == 4
+    assert await asyncio.wait_for(reader.readexactly(5), 5) != answer[:5]
+    writer.close()
