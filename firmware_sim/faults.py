@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
-from firmware_sim.errors import FleetError
 from gridkit.profile import Field, encode, encode_pattern, raw_pattern
 
 if TYPE_CHECKING:
@@ -140,13 +139,11 @@ class Jump(Fault):
 
 
 class Wrap(Fault):
-    """Each register that has a wrap point stands `offset_wh` below it when the fault comes on, and runs over it."""
+    """Each register stands `offset_wh` below it when the fault comes on, and runs over it."""
 
     def __init__(self, order: FaultOrder, meter: SimMeter, campus_ns: int) -> None:
         super().__init__(order, meter, campus_ns)
         wraps = (meter.profile.wrap_wh("import"), meter.profile.wrap_wh("export"))
-        if not any(wraps):
-            raise FleetError(meter.serial, f"a {meter.profile.id} has no wrap point")
         self._lift = tuple(
             1000 * (wrap - order.offset_wh) - true if wrap else 0
             for wrap, true in zip(wraps, self.true_at_start[:2], strict=True)

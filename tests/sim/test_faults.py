@@ -169,13 +169,6 @@ def test_a_counter_put_below_its_wrap_runs_over_and_goes_on(port: MeterPort) -> 
     )
 
 
-def test_a_family_that_never_wraps_says_so(meters: dict[str, SimMeter]) -> None:
-    """A scenario with a wrap that cannot come would pass for the wrong reason."""
-    endless = next(m for m in meters.values() if not m.profile.wrap_wh("import"))
-    with pytest.raises(FleetError, match="no wrap point"):
-        endless.switch_on(FaultOrder(kind="wrap"), START)
-
-
 def test_a_meter_polled_too_fast_reboots_and_is_away(meters: dict[str, SimMeter], clock: FakeClock) -> None:
     """A family that wants 500 ms between two questions hangs up for seconds when it does not get them."""
     now_s = 100.0
