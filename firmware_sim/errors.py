@@ -3,7 +3,8 @@
 SimError
 ├── FleetError            the configuration describes no fleet: which meter, what is wrong, what to change
 ├── LineError             a serial line cannot be served: which one, what is wrong
-└── PortTakenError        another program listens there: which setting moves it
+├── PortTakenError        another program listens there: which setting moves it
+└── ScenarioError         a scenario file cannot be played: which one, what is wrong (scenario.py)
 """
 
 from __future__ import annotations

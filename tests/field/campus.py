@@ -1,0 +1,511 @@
+"""A whole field in one process and in stepped time: simulated meters, the agent's own code, a broker and a bridge in memory.
+
+The agent asks the meters over loopback through its guard and pymodbus, keeps its spool on the disk and runs its loops
+unchanged. Nothing of it is replaced but the MQTT session and the clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import socket
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from nacl.signing import SigningKey
+
+from edge.agent import Agent
+from edge.broker import Acknowledged, Connected, Disconnected, Event, Incoming
+from edge.errors import SpoolError
+from edge.sample import Sample
+from edge.settings import EdgeSettings, MeterSettings
+from firmware_sim.meter import SimMeter
+from firmware_sim.modbus import MeterPort
+from firmware_sim.scenario import Scenario, ScenarioMeter, Step
+from firmware_sim.serial_line import SerialLine
+from firmware_sim.series import campus_start_ns
+from firmware_sim.settings import LineSettings
+from firmware_sim.settings import MeterSettings as SimMeterSettings
+from firmware_sim.truth import Entry
+from gridkit.clock import UNKNOWN_ERROR_MS
+from gridkit.enrolment import AgentConfig, ConfiguredMeter, encode_config
+from gridkit.interval import INTERVAL_NS
+from gridkit.keys import create_key
+from gridkit.quality import NO_POST_MASK, labels
+from gridkit.reading import Core, Detail, decode_core, decode_detail, encode_detail, split_payload, verify_core
+from gridkit.receipt import Receipt, Verdict, encode_receipt, payload_sha256
+from gridkit.topics import Leaf, MeterTopic, agent_config_topic, parse_topic, receipt_topic
+
+NS = 1_000_000_000
+TAG = b"\x05\x06\x07\x08"
+BRIDGE, OPERATOR = (SigningKey(bytes([n]) * 32) for n in (21, 22))
+START_NS = campus_start_ns() // INTERVAL_NS * INTERVAL_NS
+ERROR_MS = 20
+FIRST_NUMBER = 101
+
+
+class TrueClock:
+    """Campus time, for the meters."""
+
+    speed = 1
+
+    def __init__(self, start_ns: int = START_NS) -> None:
+        self.start_ns = start_ns
+
+    def now_ns(self) -> int:
+        return self.start_ns + round(asyncio.get_running_loop().time() * NS)
+
+    def error_bound_ms(self) -> int:
+        return 0
+
+    async def sleep_until_ns(self, target_ns: int) -> None:
+        while (left_ns := target_ns - self.now_ns()) > 0:  # noqa: ASYNC110 - time is no event
+            await asyncio.sleep(max(left_ns, 1000) / NS)
+
+
+class BoxClock(TrueClock):
+    """The clock of the agent's computer, which can be set wrong; remembers when its stamps really were."""
+
+    def __init__(self, start_ns: int = START_NS) -> None:
+        super().__init__(start_ns)
+        self.offset_ns = 0
+        self.bound_ms = ERROR_MS
+        self._truly_ns: dict[int, list[int]] = {}
+
+    def truly_ns(self, stamp_ms: int, seen_ns: int) -> int:
+        """Return when a stamp was really made, given when its reading was first seen: the same stamp may come twice."""
+        made = [stamp_ms * 1_000_000, *self._truly_ns.get(stamp_ms, ())]
+        return max((ns for ns in made if ns <= seen_ns), default=made[0])
+
+    def now_ns(self) -> int:
+        true_ns = super().now_ns()
+        stamp_ns = true_ns + self.offset_ns
+        if self.offset_ns:
+            self._truly_ns.setdefault(stamp_ns // 1_000_000, []).append(true_ns)
+        return stamp_ns
+
+    def error_bound_ms(self) -> int:
+        return self.bound_ms
+
+
+class Bridge:
+    """Keeps what it gets, whatever becomes of the agent, and signs receipts."""
+
+    def __init__(self) -> None:
+        self.stored: dict[tuple[int, int, int], bytes] = {}
+        self.first_seen_ns: dict[bytes, int] = {}
+        self.keys: dict[int, bytes] = {}
+        self.is_silent = False
+        self.copies = 0
+        self.conflicts = 0
+        self.forged = 0
+
+    def take(self, payload: bytes, now_ns: int) -> bytes | None:
+        """Return the receipt for one payload; None while it is silent."""
+        parts = split_payload(payload)
+        core = decode_core(parts.core_bytes)
+        if self.is_silent:
+            return None
+        if not verify_core(parts.core_bytes, parts.signature, self.keys[core.meter_number]):
+            self.forged += 1
+        self.first_seen_ns.setdefault(parts.detail_bytes, now_ns)
+        known = self.stored.setdefault((core.meter_number, core.register_epoch, core.interval), payload)
+        if known[:47] != payload[:47]:
+            self.conflicts += 1
+        elif known is not payload:
+            self.copies += 1
+        return encode_receipt(Receipt(TAG, core.meter_number, payload_sha256(payload), Verdict.STORED), BRIDGE)
+
+    def readings(self, number: int) -> list[tuple[Core, Detail]]:
+        """Return a meter's readings in the order of their intervals."""
+        parts = [split_payload(p) for key, p in sorted(self.stored.items()) if key[0] == number]
+        return [(decode_core(p.core_bytes), decode_detail(p.detail_bytes)) for p in parts]
+
+
+class Session:
+    """The agent's MQTT session, in memory."""
+
+    def __init__(self, campus: Campus) -> None:
+        self.events: asyncio.Queue[Event] = asyncio.Queue()
+        self.connected = False
+        self._campus = campus
+        self._mid = 0
+
+    def start(self) -> None:
+        if self._campus.broker_up:
+            self.come()
+
+    def come(self) -> None:
+        self.connected = True
+        self.events.put_nowait(Connected())
+
+    def go(self) -> None:
+        self.connected = False
+        self.events.put_nowait(Disconnected("gone"))
+
+    async def stop(self) -> None:
+        self.connected = False
+
+    def subscribe(self, topics: list[str]) -> None:
+        if agent_config_topic("e1") in topics:
+            self.events.put_nowait(Incoming(agent_config_topic("e1"), self._campus.config()))
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int | None:
+        if not self.connected:
+            return None
+        self._mid += 1
+        self.events.put_nowait(Acknowledged(self._mid, True))
+        parsed = parse_topic(topic)
+        if isinstance(parsed, MeterTopic) and parsed.leaf is Leaf.READING:
+            receipt = self._campus.bridge.take(payload, self._campus.clock.now_ns())
+            if receipt is not None:
+                answer = Incoming(receipt_topic(parsed.zone, parsed.meter_number), receipt)
+                asyncio.get_running_loop().call_later(0.2, self._bring, answer)
+        return self._mid
+
+    def _bring(self, message: Incoming) -> None:
+        if self.connected:
+            self.events.put_nowait(message)
+
+
+class Place:
+    """Where a meter sits: its port, and every meter that has sat there."""
+
+    def __init__(self, campus: Campus, index: int, told: ScenarioMeter) -> None:
+        self.campus, self.index, self.told = campus, index, told
+        self.number = FIRST_NUMBER + index
+        self.register_epoch = 0
+        self.tcp_port = 0
+        self.meters: dict[str, SimMeter] = {}
+        self.port: MeterPort
+        self.set_up(told.serial or _SERIALS.get(told.profile.split("-")[0], "{}").format(4100 + index))
+
+    @property
+    def meter(self) -> SimMeter:
+        """The one that sits there now."""
+        return self.port.meter
+
+    def set_up(self, serial: str) -> None:
+        """Put a meter there."""
+        told = self.told
+        meter = SimMeter(
+            SimMeterSettings(
+                serial=serial,
+                profile=told.profile,
+                unit=self.index + 1 if told.rtu else 1,
+                load=told.load,
+                load_w=told.load_w,
+                pv=told.pv,
+                pv_w=told.pv_w,
+            )
+        )
+        self.meters[meter.serial if meter.profile.identity.serial else ""] = meter
+        loop = asyncio.get_running_loop()
+        self.port = MeterPort(meter, self.campus.clock, self.campus.truth, wall_s=loop.time)  # type: ignore[arg-type]
+
+    async def power_on(self) -> None:
+        if not self.told.rtu:
+            self.tcp_port = await self.port.listen("127.0.0.1", self.tcp_port)
+
+
+_SERIALS = {"gavazzi": "BY0420{:06d}", "siemens": "LQN/24050000{}", "sunspec": "SN-{}"}
+
+
+class Campus:
+    """The field. `async with`, then `play` or step by hand."""
+
+    def __init__(
+        self, folder: Path, meters: Iterable[ScenarioMeter], *, poll_s: float = 60, start_ns: int = START_NS
+    ) -> None:
+        self.folder = folder
+        self.clock = TrueClock(start_ns)
+        self.box = BoxClock(start_ns)
+        self.truth: list[Entry] = []
+        self.bridge = Bridge()
+        self.broker_up = True
+        self.version = 1
+        self.poll_s = poll_s
+        self.agent: Agent
+        self.session = Session(self)
+        self.refusals: Counter[str] = Counter()
+        self.outcomes: Counter[str] = Counter()
+        self.states: set[str] = set()
+        self.metrics: set[str] = set()
+        self._told = list(meters)
+        self.places: list[Place] = []
+        self._line: SerialLine | None = None
+        self._run: asyncio.Task[None] | None = None
+        self._watch: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Campus:
+        self.places = [Place(self, index, told) for index, told in enumerate(self._told)]
+        for place in self.places:
+            await place.power_on()
+            key = create_key(self._key_file(place), bytes([60 + place.index]) * 32)
+            self.bridge.keys[place.number] = bytes(key.verify_key)
+        await self._open_line()
+        self.start()
+        self._watch = asyncio.create_task(self._look())
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+        await self.kill()
+        for place in self.places:
+            await place.port.close()
+        if self._line is not None:
+            await self._line.close()
+
+    async def _open_line(self) -> None:
+        on_line = {p.index + 1: p.port for p in self.places if p.told.rtu}
+        if on_line:
+            with socket.socket() as free:
+                free.bind(("127.0.0.1", 0))
+                port = int(free.getsockname()[1])
+            self._line = SerialLine(LineSettings(name="riser", tcp_port=port), on_line)
+            await self._line.open(self.folder)
+            for place in self.places:
+                if place.told.rtu:
+                    place.tcp_port = port
+
+    def _key_file(self, place: Place) -> Path:
+        return self.folder / "keys" / f"M{place.index}.json"
+
+    def config(self) -> bytes:
+        """The signed configuration in use."""
+        rows = tuple(
+            ConfiguredMeter(f"M{p.index}".encode().ljust(16, b"\0"), p.number, 1, 0, 0, p.register_epoch)
+            for p in self.places
+        )
+        return encode_config(AgentConfig(TAG, self.version, rows), OPERATOR)
+
+    # --- the agent ---
+
+    def start(self) -> None:
+        """Start the agent on what it has kept."""
+        settings = EdgeSettings(
+            agent="e1",
+            home=self.folder / "edge",
+            mqtt_port=1,
+            network_tag=TAG.hex(),
+            bridge_keys=(bytes(BRIDGE.verify_key).hex(),),
+            config_key=bytes(OPERATOR.verify_key).hex(),
+            poll_interval_s=self.poll_s,
+            meters=tuple(
+                MeterSettings(
+                    id=f"M{p.index}",
+                    profile=p.told.profile,
+                    host="127.0.0.1",
+                    port=p.tcp_port,
+                    unit=p.meter.unit,
+                    framing="rtu" if p.told.rtu else "tcp",
+                    key_file=self._key_file(p),
+                    max_power_w=p.told.max_power_w,
+                )
+                for p in self.places
+            ),
+        )
+        agent = Agent(settings, self.box, open_broker=self._session)  # type: ignore[arg-type]
+        loop = asyncio.get_running_loop()
+
+        async def take(meter: Any, sample: Sample) -> None:
+            # The instant on the computer's own counter, which runs in stepped time too.
+            await agent._take(meter, sample._replace(monotonic_ns=round(loop.time() * NS)))
+
+        for rounds in agent.rounds.values():
+            rounds._take = take
+        self.agent = agent
+        self._run = asyncio.create_task(agent.run())
+
+    def _session(self, settings: EdgeSettings, **will: Any) -> Session:
+        self.session = Session(self)
+        return self.session
+
+    async def kill(self) -> None:
+        """Let the agent vanish between two turns of its loops: no goodbye, no clean end of anything but the test's own files."""
+        if self._run is None:
+            return
+        self._count()
+        run, self._run = self._run, None
+        self.session.connected = False
+        self.agent.stop()
+        run.cancel()
+        await asyncio.gather(run, return_exceptions=True)
+
+    # --- what is seen ---
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(20)
+            if self._run is None:
+                continue
+            self.states.update(self.agent.meter_state_label(m) for m in self.agent.meters.values())
+            self.metrics.update(self._above_zero())
+
+    def _above_zero(self) -> set[str]:
+        lines = [line for line in self.agent.metrics_text().splitlines() if not line.startswith("#")]
+        return {line.split("{")[0].split(" ")[0] for line in lines if line.rsplit(" ", 1)[1] not in ("0", "-1")}
+
+    def _count(self) -> None:
+        for line in self.agent.counters.lines():
+            name, _, rest = line.partition("{")
+            parts = dict(p.split("=") for p in rest.partition("}")[0].split(",") if "=" in p)
+            amount = int(line.rsplit(" ", 1)[1]) if not line.startswith("#") else 0
+            if name == "campusgrid_edge_poll_refused_total":
+                self.refusals[parts["reason"].strip('"')] += amount
+            elif name == "campusgrid_edge_outcomes_total":
+                self.outcomes[parts["outcome"].strip('"')] += amount
+        self.metrics.update(self._above_zero())
+
+    # --- what happens ---
+
+    async def until(self, at_s: float) -> None:
+        """Let campus time go on to so many seconds after the start."""
+        left_s = at_s - asyncio.get_running_loop().time()
+        if left_s > 0:
+            await asyncio.sleep(left_s)
+
+    async def play(self, scenario: Scenario) -> None:
+        """Do every step at its time, wait for the end and until everything made has been receipted."""
+        for step in scenario.steps:
+            await self.until(step.at_s)
+            await self.do(step)
+        await self.until(60 * scenario.minutes + 40)
+        await self.settled()
+
+    async def settled(self) -> None:
+        """Wait until everything made has been receipted, ten minutes at most."""
+        for _ in range(600):
+            if self._run is None or not self.waiting():
+                break
+            await asyncio.sleep(1)
+
+    def waiting(self) -> int:
+        """Readings that wait in the spool for their receipt."""
+        return sum(count for count, _, _ in self.agent._counts.values())
+
+    async def do(self, step: Step) -> None:
+        """Do one step."""
+        place = self.places[step.meter - 1]
+        match step.do:
+            case "fault":
+                assert step.fault is not None
+                place.meter.switch_on(step.fault, self.clock.now_ns())
+            case "heal":
+                place.meter.switch_off(step.kind)
+            case "power_off":
+                await place.port.close()
+            case "power_on":
+                await place.power_on()
+            case "swap":
+                await place.port.close()
+                place.set_up(step.serial)
+                await place.power_on()
+            case "approve":
+                place.register_epoch += 1
+                self._configure()
+            case "configure":
+                self._configure(newer=False)
+            case "kill":
+                await self.kill()
+            case "start":
+                self.start()
+            case "broker_away" | "broker_back":
+                self.broker_up = step.do == "broker_back"
+                self.session.come() if self.broker_up else self.session.go()
+            case "bridge_silent" | "bridge_back":
+                self.bridge.is_silent = step.do == "bridge_silent"
+            case "clock_step":
+                self.box.offset_ns += step.seconds * NS
+            case "clock_doubt" | "clock_trust":
+                self.box.bound_ms = UNKNOWN_ERROR_MS if step.do == "clock_doubt" else ERROR_MS
+            case "disk_full":
+                self._fill_disk()
+            case "disk_free":
+                del self.agent.spool.put
+
+    def _configure(self, *, newer: bool = True) -> None:
+        self.version += newer
+        self.session.events.put_nowait(Incoming(agent_config_topic("e1"), self.config()))
+
+    def _fill_disk(self) -> None:
+        def refuse(*_: Any) -> Any:
+            raise SpoolError(self.agent.spool.path, "database or disk is full")
+
+        self.agent.spool.put = refuse  # type: ignore[method-assign]
+
+    # --- the judgement ---
+
+    def flags(self) -> set[str]:
+        """Quality labels of all readings."""
+        return {
+            name for p in self.places for core, _ in self.bridge.readings(p.number) for name in labels(core.quality)
+        }
+
+    def false_energy(self, *, lags: bool = False) -> list[str]:
+        """Return everything in which the receipted readings and the truth differ; empty when they agree."""
+        wrong = []
+        if self.bridge.forged or self.bridge.conflicts:
+            wrong.append(f"{self.bridge.forged} forged, {self.bridge.conflicts} in conflict")
+        for place in self.places:
+            wrong += [f"meter {place.number}: {what}" for what in self._differences(place, lags)]
+        return wrong
+
+    def _differences(self, place: Place, lags: bool) -> Iterable[str]:
+        readings = [r for r in self.bridge.readings(place.number) if not r[0].quality & NO_POST_MASK]
+        if not readings:
+            yield "no measured reading"
+            return
+        opening: tuple[Core, Detail] | None = None
+        before: Core | None = None
+        for core, detail in readings:
+            if opening is None or core.register_epoch != opening[0].register_epoch:
+                opening, before = (core, detail), core
+                continue
+            assert before is not None
+            if (detail.opening_interval, detail.opening_import_wh, detail.opening_export_wh) != (
+                before.interval,
+                before.import_wh,
+                before.export_wh,
+            ):
+                yield f"interval {core.interval} does not begin where {before.interval} ended"
+            before = core
+            meter = place.meters[detail.meter_serial]
+            step_mwh = self._step_mwh(meter.serial)
+            for name in ("import", "export"):
+                field = f"{name}_wh"
+                grown_mwh = 1000 * (getattr(core, field) - getattr(opening[0], field))
+                truly_mwh = self._true_mwh(meter, name, detail) - self._true_mwh(meter, name, opening[1])
+                # Both ends are cut down to the register's step and to whole Wh.
+                slack_mwh = step_mwh[name] + 1000
+                behind = not lags and grown_mwh < truly_mwh - slack_mwh
+                if grown_mwh > truly_mwh + slack_mwh or behind:
+                    yield f"interval {core.interval}: {name} grew by {grown_mwh} mWh, truly by {truly_mwh}"
+        if lags:
+            last = readings[-1]
+            meter = place.meters[last[1].meter_serial]
+            for name in ("import", "export"):
+                grown_mwh = 1000 * (getattr(last[0], f"{name}_wh") - getattr(opening[0], f"{name}_wh"))  # type: ignore[index]
+                truly_mwh = self._true_mwh(meter, name, last[1]) - self._true_mwh(meter, name, opening[1])  # type: ignore[index]
+                if abs(grown_mwh - truly_mwh) > self._step_mwh(meter.serial)[name] + 1000:
+                    yield f"at the end {name} has grown by {grown_mwh} mWh, truly by {truly_mwh}"
+
+    def _true_mwh(self, meter: SimMeter, name: str, detail: Detail) -> int:
+        stamp_ms = detail.closing_read_ms
+        truth = meter.true_energy(self.box.truly_ns(stamp_ms, self.bridge.first_seen_ns[encode_detail(detail)]))
+        return truth.import_mwh if name == "import" else truth.export_mwh
+
+    @functools.cached_property
+    def _steps(self) -> dict[str, dict[str, int]]:
+        steps: dict[str, dict[str, int]] = {}
+        for entry in self.truth:
+            known = steps.setdefault(entry.serial, {"import": 0, "export": 0})
+            known["import"] = max(known["import"], entry.import_step_mwh)
+            known["export"] = max(known["export"], entry.export_step_mwh)
+        return steps
+
+    def _step_mwh(self, serial: str) -> dict[str, int]:
+        return self._steps[serial]
