@@ -55,4 +55,4 @@ interfaces: setup ## regenerate Rust glue, both IDL forms and docs/programs from
 	$(PY) programs/tools/generate.py
 
 clean: ## remove environments, caches and the local home folder
-	rm -rf .venv .venv-localnet .venv-broker var .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-localnet .venv-broker .venv-rival var .pytest_cache .mypy_cache .ruff_cache

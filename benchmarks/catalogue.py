@@ -30,6 +30,7 @@ BENCHMARKS = (
     Benchmark("token_transfers", "Token transfers through the local chain"),
     Benchmark("landed", "What lands on a real validator"),
     Benchmark("edge_agent", "The edge agent's processor time and memory"),
+    Benchmark("edge_rival", "The edge agent beside thingsboard-gateway"),
     Benchmark("gateway_orders", "Placing an order over HTTP"),
 )
 

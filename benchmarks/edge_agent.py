@@ -46,7 +46,7 @@ from gridkit.receipt import Receipt, Verdict, encode_receipt, payload_sha256
 METERS = 20
 WINDOWS, WINDOW_S = 3, 25
 SPEED = INTERVAL_S // WINDOW_S
-_AGENT = 1
+AGENT = 1
 _TAG = bytes([0xBE, 0x4C, 0x40, 0x01])
 _WARM_UP_S = 10
 _LEAST_POLLS_PERCENT = 95
@@ -85,12 +85,12 @@ class StandIn:
 
 
 class Building:
-    """Clock, broker, meters and one agent in a temporary home."""
+    """Clock, broker, meters and one agent in a temporary home; `speed` campus seconds pass in one wall second."""
 
-    def __init__(self, home: Path) -> None:
-        self.site = Site(home, Ports.free(METERS, 1), METERS, SPEED)
+    def __init__(self, home: Path, speed: int = SPEED) -> None:
+        self.site = Site(home, Ports.free(METERS, 1), METERS, speed)
         self.site.fleet = default_fleet(METERS, self.site.ports.meters, zones=1)
-        self._clock = ClockOwner(self.site.clock, SPEED, campus_start_s() * NS_PER_S)
+        self._clock = ClockOwner(self.site.clock, speed, campus_start_s() * NS_PER_S)
         self._closing = threading.Event()
         self._ticking = threading.Thread(target=self._tick, name="clock", daemon=True)
         self._ticking.start()
@@ -101,20 +101,24 @@ class Building:
         while not self._closing.wait(1):
             self._clock.renew()
 
-    def start(self) -> int:
-        """Start everything; return the agent's pid."""
+    def start(self) -> None:
+        """Start the broker, the meters and the stand-in for the bridge."""
         site = self.site
         program, _ = find_broker(CHECKOUT)
         broker = broker_process(site.home / "broker", HOST, site.ports.broker, program)
-        self._up(broker, lambda: _answers(site.ports.broker))
-        self._up(self._service("sim", "firmware_sim", self._sim_config()))
+        self.up(broker, lambda: _answers(site.ports.broker))
+        self.up(self._service("sim", "firmware_sim", self._sim_config()))
         self._stand_in = StandIn(site.ports.broker, site.key("bridge-receipts"))
-        self._stand_in.configure(site.agent_name(_AGENT), self._agent_config())
-        agent = self._service("edge", "edge", self._edge_config())
-        self._up(agent)
-        return agent.pid or 0
+        self._stand_in.configure(site.agent_name(AGENT), self._agent_config())
 
-    def _up(self, process: Process, probe: Any = None) -> None:
+    def start_agent(self) -> Process:
+        """Start the agent; return its process, which may be stopped before the rest."""
+        agent = self._service("edge", "edge", self._edge_config())
+        self.up(agent)
+        return agent
+
+    def up(self, process: Process, probe: Any = None) -> None:
+        """Start a process that ends with the building, and wait until it is ready."""
         self._processes.append(process)
         process.start()
         process.wait_ready(probe)
@@ -150,8 +154,8 @@ class Building:
     def _edge_config(self) -> Path:
         site = self.site
         table = {
-            "agent": site.agent_name(_AGENT),
-            "home": site.agent_home(_AGENT),
+            "agent": site.agent_name(AGENT),
+            "home": site.agent_home(AGENT),
             "mqtt_host": HOST,
             "mqtt_port": site.ports.broker,
             "clock": site.clock,
@@ -159,7 +163,7 @@ class Building:
             "network_tag": _TAG.hex(),
             "bridge_keys": [keys.public_key(site.key("bridge-receipts")).hex()],
             "config_key": keys.public_key(site.key("operator")).hex(),
-            "metrics_port": site.agent_metrics(_AGENT),
+            "metrics_port": site.agent_metrics(AGENT),
             "meters": [
                 {
                     "id": _meter_id(index).hex(),
@@ -180,7 +184,7 @@ class Building:
 
     def counted(self, name: str) -> int:
         """Return a counter of the agent."""
-        return total(Observer.metrics(self.site.agent_metrics(_AGENT)), f"campusgrid_edge_{name}_total")
+        return total(Observer.metrics(self.site.agent_metrics(AGENT)), f"campusgrid_edge_{name}_total")
 
     def close(self) -> None:
         """Stop everything."""
@@ -213,11 +217,11 @@ def bare_interpreter_kib() -> int:
         child.wait()
 
 
-def watch(pid: int) -> tuple[int, list[int]]:
+def watch(pid: int, window_s: int = WINDOW_S) -> tuple[int, list[int]]:
     """Return the processor time of one window in thousandths of a core, and the private memory at each second, KiB."""
     began, before = time.monotonic_ns(), processor_ns(pid)
     memory = []
-    for second in range(1, WINDOW_S + 1):
+    for second in range(1, window_s + 1):
         time.sleep(max(0.0, (began - time.monotonic_ns()) / NS_PER_S + second))
         memory.append(private_kib(pid))
     return 1_000 * (processor_ns(pid) - before) // (time.monotonic_ns() - began), memory
@@ -229,7 +233,8 @@ def measure() -> Measured:
     building = Building(home)
     try:
         bare_kib = bare_interpreter_kib()
-        pid = building.start()
+        building.start()
+        pid = building.start_agent().pid or 0
         time.sleep(_WARM_UP_S)
         polls, signed, began = building.counted("polls"), building.counted("readings"), time.monotonic()
         windows = [watch(pid) for _ in range(WINDOWS)]

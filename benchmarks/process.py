@@ -50,6 +50,16 @@ def parse_private_kib(rollup: str) -> int:
     )
 
 
+def written_bytes(pid: int) -> int:
+    """Return the bytes that a process has caused to be written to its disks; nothing is counted for a file system in memory."""
+    return parse_written_bytes(Path(f"/proc/{pid}/io").read_text())
+
+
+def parse_written_bytes(io: str) -> int:
+    """Return write_bytes of a /proc/<pid>/io text. Source: proc(5); pages cut off before they were written stay in it."""
+    return next(int(line.split()[1]) for line in io.splitlines() if line.startswith("write_bytes:"))
+
+
 def cores() -> tuple[int, frozenset[int]]:
     """Return the core for the process that is measured, and those for everything else; the same one where there is one."""
     mine = sorted(os.sched_getaffinity(0))
