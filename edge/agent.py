@@ -168,6 +168,7 @@ class Agent:
             speed=self._speed,
             poll_interval_s=self.settings.poll_interval_s,
             clock_limit_ms=self.settings.clock_error_limit_ms,
+            site=self.settings.site,
         )
 
     def _follow_speed(self) -> None:

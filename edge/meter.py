@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from edge import VERSION
+from edge.checks import checks
 from edge.errors import SigningKeyError
 from edge.sample import PollPlan, Sample
 from edge.settings import MeterSettings
-from edge.track import Draft, Outcome, Rules, TrackState, Window, checks, take
+from edge.track import Draft, Outcome, Rules, TrackState, Window, take
 from edge.turns import FIRST_COST_S
 from gridkit.clock import UNKNOWN_ERROR_MS
 from gridkit.enrolment import ConfiguredMeter, format_meter_id
@@ -50,9 +51,16 @@ def boundary_tolerance_ns(speed: int) -> int:
 
 
 def rules_for(
-    meter: MeterSettings, profile: Profile, *, speed: int, poll_interval_s: float, clock_limit_ms: int
+    meter: MeterSettings,
+    profile: Profile,
+    *,
+    speed: int,
+    poll_interval_s: float,
+    clock_limit_ms: int,
+    site: tuple[float, float] | None = None,
 ) -> Rules:
     """Return a meter's rules from its profile, its rating and the clock's speed."""
+    power = profile.fields.get("power_w")
     return Rules(
         wrap_import_wh=profile.wrap_wh("import"),
         wrap_export_wh=profile.wrap_wh("export"),
@@ -60,6 +68,8 @@ def rules_for(
         tolerance_ns=boundary_tolerance_ns(speed),
         coverage_gap_ns=max(300 * NS, int(3 * poll_interval_s * speed * NS)),
         clock_limit_ms=clock_limit_ms,
+        power_signed=power is not None and not power.type.startswith("u"),
+        pv_at=site if meter.pv else None,
     )
 
 

@@ -30,6 +30,22 @@ from gridkit.profile import (
 
 _MEASURED = re.compile(r"(voltage|current|power|power_factor|frequency)(?:_l([123]))?(?:_(?:v|a|w|hz))?")
 _ILLEGAL_ADDRESS = 2
+PARTS = {"phases": ("l1", "l2", "l3"), "tariffs": ("t1", "t2")}
+"""Registers that add up to the total, by kind."""
+
+
+class PartsOff(NamedTuple):
+    """Registers that together count what the total counts: "phases" or "tariffs"; net of export where they count both.
+
+    Attributes:
+        kind: Of these.
+        off_mwh: Their sum minus the total, mWh.
+        step_mwh: Steps of all registers involved, added up, mWh.
+    """
+
+    kind: str
+    off_mwh: int
+    step_mwh: int
 
 
 class Sample(NamedTuple):
@@ -43,6 +59,7 @@ class Sample(NamedTuple):
         serial: "" where the family has no such register.
         faults: What speaks against this being the meter and the set-up that the profile describes; sentences.
         measured: (quantity, phase) → thousandths of V, A, W, Hz or of the power factor; phase 0 is the total.
+        parts: How far the registers of phases and tariffs are from the totals; in boundary rounds alone.
     """
 
     read_ns: int
@@ -53,6 +70,7 @@ class Sample(NamedTuple):
     serial: str
     faults: tuple[str, ...]
     measured: dict[tuple[str, int], int]
+    parts: tuple[PartsOff, ...] = ()
 
 
 class PollRefused(NamedTuple):
@@ -96,6 +114,10 @@ class PollPlan:
         self.energy_only = plan_blocks(profile, profile.energy_names)
         self.energy_blocks = sum(1 for block in blocks if holds_energy(block))
         self.optional_blocks = [block for name in sorted(optional) for block in plan_blocks(profile, [name])]
+        self.parts = {kind: found for kind in PARTS if (found := _parts_of(profile, kind))}
+        self.parts_blocks = plan_blocks(
+            profile, [name for found in self.parts.values() for names in found for name in names]
+        )
 
 
 async def read_energy(
@@ -134,23 +156,60 @@ async def poll(
     registers = Registers()
     access = plan.profile.access
     read_ns = read_monotonic_ns = 0
-    for index, block in enumerate([*plan.blocks, *plan.optional_blocks]):
+    parts_blocks = plan.parts_blocks if energy is not None else []
+    for index, block in enumerate([*plan.blocks, *plan.optional_blocks, *parts_blocks]):
         words = await link.read(unit, block, pause_ms=access.pause_ms, connect_pause_ms=access.connect_pause_ms)
         if isinstance(words, Refused):
             optional = index >= len(plan.blocks)
             if optional and words.reason is Refusal.EXCEPTION and words.code == _ILLEGAL_ADDRESS:
                 # This unit does not have it: asking again every few seconds only fills its log and ours.
-                plan.optional_blocks.remove(block)
+                (plan.optional_blocks if block in plan.optional_blocks else plan.parts_blocks).remove(block)
                 continue
             return PollRefused(words.reason.value, words.code)
         registers.add(block, words)
         if index == plan.energy_blocks - 1:
             read_ns, read_monotonic_ns = clock.now_ns(), monotonic_ns()
+    parts: tuple[PartsOff, ...] = ()
     if energy is not None:
+        parts = tuple(filter(None, (_parts_off(plan, kind, registers) for kind in plan.parts)))
         for block, words in energy.blocks:
             registers.add(block, words)
         read_ns, read_monotonic_ns = energy.read_ns, energy.monotonic_ns
-    return read_sample(plan.profile, registers, read_ns, read_monotonic_ns, clock.error_bound_ms())
+    made = read_sample(plan.profile, registers, read_ns, read_monotonic_ns, clock.error_bound_ms())
+    return made._replace(parts=parts) if isinstance(made, Sample) else made
+
+
+def _parts_of(profile: Profile, kind: str) -> tuple[tuple[str, ...], ...]:
+    """Return the parts' names for each direction that the total counts, or () where the family lacks some of them."""
+    found = []
+    for direction, total in (("import", profile.energy.import_), ("export", profile.energy.export)):
+        if not total:
+            continue
+        names = tuple(f"{direction}_{part}_wh" for part in PARTS[kind])
+        if set(names) & set(total) or not set(names) <= set(profile.fields):
+            return ()
+        found.append(names)
+    return tuple(found)
+
+
+def _parts_off(plan: PollPlan, kind: str, registers: Registers) -> PartsOff | None:
+    """Return how far a kind of parts is from the totals read in the same round; None when one shows no value."""
+    off, step = Fraction(0), Fraction(0)
+    directions: tuple[tuple[Direction, int], ...] = (("import", 1), ("export", -1))
+    counted = [(d, sign) for d, sign in directions if plan.profile.energy_fields(d)]
+    for (direction, sign), names in zip(counted, plan.parts[kind], strict=True):
+        total = read_counter(plan.profile, direction, registers)
+        values = [read_value(plan.profile, name, registers) for name in names]
+        if not isinstance(total, RawCounter):
+            return None
+        off -= sign * total.exact_wh
+        step += total.step_wh
+        for value in values:
+            if not isinstance(value, RawCounter):
+                return None
+            off += sign * value.exact_wh
+            step += value.step_wh
+    return PartsOff(kind, int(off * 1000), int(step * 1000))
 
 
 def read_sample(

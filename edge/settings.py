@@ -107,6 +107,7 @@ class MeterSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         key_file: Key of epoch 0; that of epoch n lies beside it as `<key_file>.<n>`. "pkcs11:LABEL": in the token.
         framing: "tcp" (MBAP), or "rtu" for a serial gateway that passes RTU frames through.
         max_power_w: Most the connection can carry, W, either direction; growth beyond 1.2 times this is not believed.
+        pv: Whether it counts a solar roof alone; what it exports in the dark is then a failed check.
     """
 
     id: str
@@ -119,6 +120,7 @@ class MeterSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     serial: str = ""
     framing: str = "tcp"
     max_power_w: int = 250_000
+    pv: bool = False
 
     def __post_init__(self) -> None:
         _text("id", parse_meter_id, self.id)
@@ -154,6 +156,7 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         pkcs11_module, pkcs11_token, pkcs11_pin_file: Library, label and PIN of the token for keys named "pkcs11:LABEL".
         status_interval_s: Each meter's status is retained anew this often, and at once when something changed, wall s.
         home_assistant_prefix: Where discovery messages go, usually "homeassistant"; "" sends none.
+        latitude, longitude: Of the site, degrees; needed where a meter is `pv`.
         metrics_host: Where the metrics listen; loopback unless told otherwise.
     """
 
@@ -186,6 +189,8 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pkcs11_pin_file: Path | None = None
     status_interval_s: float = 60.0
     home_assistant_prefix: str = ""
+    latitude: float | None = None
+    longitude: float | None = None
     log_level: str = "info"
 
     def __post_init__(self) -> None:
@@ -207,6 +212,10 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         _check("status_interval_s", self.status_interval_s >= 1, "is at least 1")
         _check("window", self.window >= 1, "is at least 1")
         _check("home_assistant_prefix", not set(self.home_assistant_prefix) & set("#+"), "holds no wildcard")
+        _check("latitude", -90 <= (self.latitude or 0) <= 90, "is -90 to 90")
+        _check("longitude", -180 <= (self.longitude or 0) <= 180, "is -180 to 180")
+        for index, meter in enumerate(self.meters):
+            _check(f"meters[{index}].pv", not meter.pv or self.site is not None, "needs latitude and longitude")
         _check("log_level", self.log_level in LEVELS, f"is one of {', '.join(LEVELS)}")
         _once("lines", "name", [line.name for line in self.lines])
         _once("lines", "device", [line.device for line in self.lines])
@@ -241,6 +250,13 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             if line.name == meter.line:
                 return line
         raise ValueError(f"no line is called {meter.line!r}")
+
+    @property
+    def site(self) -> tuple[float, float] | None:
+        """Latitude and longitude, degrees; None where they are not given."""
+        if self.latitude is None or self.longitude is None:
+            return None
+        return self.latitude, self.longitude
 
     @property
     def network_tag_bytes(self) -> bytes:

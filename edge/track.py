@@ -15,7 +15,7 @@ reading marked questionable, with the registers last believed, so that somebody 
 
 from __future__ import annotations
 
-from enum import Enum, IntEnum
+from enum import Enum
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -25,7 +25,7 @@ from edge.sample import Sample
 from gridkit.interval import INTERVAL_NS, end_ns
 from gridkit.profile import RawCounter
 from gridkit.quality import Quality, is_postable
-from gridkit.reading import CheckResult, PhaseStats, RawRegister, Spread
+from gridkit.reading import PhaseStats, RawRegister, Spread
 
 JITTER_STEPS = 2
 CONFIRM_SAMPLES = 4
@@ -80,6 +80,8 @@ class Rules(NamedTuple):
         tolerance_ns: How far a boundary sample may lie from the quarter hour, campus ns.
         coverage_gap_ns: A longer time without sample makes the interval partial, campus ns.
         clock_limit_ms: Largest clock error bound with which an interval closes.
+        power_signed: Whether the family's power register tells export from import.
+        pv_at: Latitude and longitude, degrees, of a meter that counts a solar roof alone; None for all others.
     """
 
     wrap_import_wh: int
@@ -88,6 +90,8 @@ class Rules(NamedTuple):
     tolerance_ns: int
     coverage_gap_ns: int
     clock_limit_ms: int
+    power_signed: bool = False
+    pv_at: tuple[float, float] | None = None
 
     def limit_wh(self, elapsed_ns: int, step_wh: Fraction) -> Fraction:
         """Return the most energy that can have flowed: 1.2 times the rating, and five register steps."""
@@ -131,34 +135,16 @@ class TrackState(msgspec.Struct, frozen=True, array_like=True):
     flags: int = 0
 
 
-class Check(IntEnum):
-    """Codes of the checks in a reading's detail; never renumbered."""
-
-    IDENTITY = 1
-    """Serial, model and pinned settings in every round. Value: rounds that were refused for it."""
-    BOUNDARY = 2
-    """Value: boundary sample minus quarter hour, campus ms; not run for a derived boundary."""
-    MONOTONE = 3
-    """Value: samples whose registers were not believed."""
-    CAPACITY = 4
-    """Value: growth since the last measured reading in thousandths of what the connection can carry."""
-    CLOCK = 5
-    """Value: the clock's error bound, ms."""
-    COVERAGE = 6
-    """Value: longest time without a good sample, campus ms."""
-    POWER = 7
-    """Sampled power, integrated, against the registers' growth; value: difference in thousandths of the latter."""
-    STANDSTILL = 8
-    """Registers that moved where sampled power says they must. Value: energy sampled while they stood still, Wh."""
-    PHASES = 9
-    """Sum of the phases' mean power against the total's. Value: difference in thousandths of the total."""
-
-
-NOT_RUN, PASSED, FAILED = 0, 1, 2
 STANDSTILL_STEPS = 10
 """Register steps that sampled power must account for before a register that did not move counts as frozen."""
 STANDSTILL_SHARE = 100
 """... and the sampled energy is at least this part of what the connection can carry: a hundredth, as head-ends ask of current."""
+
+
+MISMATCH_SAMPLES = 30
+"""Power samples an interval must hold before their integral says anything about a register."""
+HISTORY_INTERVALS = 96
+"""Intervals whose energy is remembered for the spike check: 24 h."""
 
 
 class Draft(NamedTuple):
@@ -193,6 +179,16 @@ class Draft(NamedTuple):
     raw_export: RawRegister | None
     opens: bool
 
+    @property
+    def grown_wh(self) -> int:
+        """Energy of both directions since the last measured reading, Wh."""
+        return self.import_wh - self.opening_import_wh + self.export_wh - self.opening_export_wh
+
+    @property
+    def span_ns(self) -> int:
+        """Time since the last measured reading was read, campus ns."""
+        return (self.closing_read_ms - self.opening_read_ms) * 1_000_000
+
 
 class Outcome(Enum):
     """What a sample was taken for; a metric label."""
@@ -224,6 +220,11 @@ class Window:
 
     def __init__(self) -> None:
         self.question: _Question | None = None
+        self.step_wh = Fraction(1)
+        self.recent_wh: dict[int, int] = {}
+        """Interval → energy of both directions, of the last 24 h's measured readings that span one interval."""
+        self.last_power: tuple[int, int] | None = None
+        self._parts_off: dict[str, int] = {}
         self.reset(0)
 
     def reset(self, since_ns: int) -> None:
@@ -236,14 +237,21 @@ class Window:
         self.energy_mwns = 0
         self.first_power_ns = 0
         self._power: tuple[int, int] | None = None
+        self._totals_wh: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
+        self.parts: dict[str, tuple[int, int]] = {}
         self._spread: dict[tuple[str, int], list[int]] = {}
 
-    def add(self, sample: Sample) -> None:
-        """Count one good sample."""
+    def add(self, sample: Sample, totals_wh: tuple[int, int] = (0, 0)) -> None:
+        """Count one good sample, and the registers as believed with it."""
         if self.latest_ns:
             self.longest_gap_ns = max(self.longest_gap_ns, sample.read_ns - self.latest_ns)
         self.latest_ns = sample.read_ns
         self.count += 1
+        self.step_wh = max((c.step_wh for c in (sample.import_raw, sample.export_raw) if c), default=self.step_wh)
+        for part in sample.parts:
+            if part.kind in self._parts_off:
+                self.parts[part.kind] = (part.off_mwh - self._parts_off[part.kind], part.step_mwh)
+            self._parts_off[part.kind] = part.off_mwh
         for key, value in sample.measured.items():
             known = self._spread.get(key)
             if known is None:
@@ -257,13 +265,45 @@ class Window:
         if power is not None:
             if self._power is None:
                 self.first_power_ns = sample.read_ns
+                self._totals_wh = (totals_wh, totals_wh)
             else:
+                self._totals_wh = (self._totals_wh[0], totals_wh)
                 self.energy_mwns += (power + self._power[1]) * (sample.read_ns - self._power[0]) // 2
-            self._power = (sample.read_ns, power)
+            self._power = self.last_power = (sample.read_ns, power)
+
+    def remember(self, draft: Draft) -> None:
+        """Keep a measured interval's energy for the spike check; the same interval again changes nothing."""
+        if draft.opens or not is_postable(draft.quality) or draft.interval - draft.opening_interval != 1:
+            return
+        self.recent_wh[draft.interval] = draft.grown_wh
+        for interval in [i for i in self.recent_wh if i <= draft.interval - HISTORY_INTERVALS]:
+            del self.recent_wh[interval]
+
+    def sampled_mwh(self) -> int:
+        """Return the net energy that sampled power adds up to, mWh, import positive; 0 where none was sampled."""
+        return self.energy_mwns // _NS_PER_HOUR
 
     def sampled_wh(self) -> int:
-        """Return the net energy that sampled power adds up to, whole Wh, without its sign; 0 where none was sampled."""
+        """Return the same in whole Wh, without its sign."""
         return abs(self.energy_mwns) // (1000 * _NS_PER_HOUR)
+
+    def sampled_ns(self) -> int:
+        """Return over which time power was sampled, campus ns."""
+        return 0 if self._power is None else self._power[0] - self.first_power_ns
+
+    def grown_wh(self) -> tuple[int, int]:
+        """Return by how much import and export have grown over that time, Wh."""
+        first, last = self._totals_wh
+        return last[0] - first[0], last[1] - first[1]
+
+    def net_wh(self) -> int:
+        """Return import less export of that time, Wh."""
+        grown = self.grown_wh()
+        return grown[0] - grown[1]
+
+    def is_comparable(self) -> bool:
+        """Return whether the power samples say anything about the registers: 30 of them over nine tenths of an interval."""
+        return self.count >= MISMATCH_SAMPLES and self.sampled_ns() * 10 >= INTERVAL_NS * 9
 
     def spread(self, quantity: str, phase: int) -> Spread | None:
         """Return least, mean and greatest of a quantity in thousandths of its unit."""
@@ -474,7 +514,9 @@ def _trusted(
     state, held = _believe(state, sample, rules, wraps)
     if held and outcome is Outcome.TRUSTED:
         outcome = Outcome.JITTER
-    window.add(sample)
+    if _was_off(before, state, rules, window, sample):
+        state = msgspec.structs.replace(state, flags=state.flags | Quality.POWER_FAILURE)
+    window.add(sample, totals_wh(state))
     if approved_epoch is None:
         return Taken(state, [], outcome)
     return Taken(*_close(before, state, sample, rules, window), outcome)
@@ -528,9 +570,13 @@ def _close(
     for interval in range(max(first, last - MAX_INTERPOLATION_NS // INTERVAL_NS), last + 1):
         boundary_ns = end_ns(interval)
         if sample.read_ns - boundary_ns <= rules.tolerance_ns:
-            quality = _measured_quality(state, interval, rules, window) | _standstill(state, rules, window, sample)
+            quality = _measured_quality(state, interval, rules, window) | _standstill(state, rules, window)
             draft = _draft(state, interval, totals_wh(state), quality, sample.read_ns, sample)
-            draft = draft._replace(raw_import=_shown(sample.import_raw), raw_export=_shown(sample.export_raw))
+            draft = draft._replace(
+                quality=quality | _mismatch(rules, window, sample),
+                raw_import=_shown(sample.import_raw),
+                raw_export=_shown(sample.export_raw),
+            )
         elif known and 0 <= boundary_ns - before.sample_ns <= rules.tolerance_ns:
             earlier = msgspec.structs.replace(state, flags=before.flags & state.flags)
             quality = _measured_quality(earlier, interval, rules, window)
@@ -542,6 +588,7 @@ def _close(
         else:
             continue
         drafts.append(draft)
+        window.remember(draft)
         state = _after(state, draft)
     return state, drafts
 
@@ -567,20 +614,56 @@ def _measured_quality(state: TrackState, interval: int, rules: Rules, window: Wi
     return quality
 
 
-def _standstill(state: TrackState, rules: Rules, window: Window, sample: Sample) -> int:
+def _standstill(state: TrackState, rules: Rules, window: Window) -> int:
     """Return the questionable bit when the registers have not moved although power was sampled all the while."""
     opens = state.measured_interval < 0
     if opens or totals_wh(state) != (state.measured_import_wh, state.measured_export_wh):
         return 0
-    return Quality.QUESTIONABLE if window.sampled_wh() >= _standstill_limit_wh(rules, window, sample) else 0
+    return Quality.QUESTIONABLE if window.sampled_wh() >= _telling_wh(rules, window, window.sampled_ns()) else 0
 
 
-def _standstill_limit_wh(rules: Rules, window: Window, sample: Sample) -> Fraction:
-    step_wh = max((c.step_wh for c in (sample.import_raw, sample.export_raw) if c is not None), default=Fraction(1))
-    span_ns = max(0, window.latest_ns - window.first_power_ns)
-    return max(
-        STANDSTILL_STEPS * step_wh, Fraction(rules.max_power_w * span_ns, STANDSTILL_SHARE * _NS_PER_HOUR), Fraction(1)
-    )
+def _telling_wh(rules: Rules, window: Window, span_ns: int) -> Fraction:
+    """Return from which sampled energy on a register that does not show it is at fault, Wh."""
+    rated_wh = Fraction(rules.max_power_w * span_ns, STANDSTILL_SHARE * _NS_PER_HOUR)
+    return max(STANDSTILL_STEPS * window.step_wh, rated_wh, Fraction(1))
+
+
+def _mismatch(rules: Rules, window: Window, sample: Sample) -> int:
+    """Return the questionable bit when power and registers contradict each other beyond what sampling explains.
+
+    They have opposite signs (import and export are connected or read the wrong way round), or one is less than half the other (a
+    prefix, a transformer ratio, nonsense). A difference of a few per cent is left to the check in the detail: samples are no integral.
+    """
+    power = window.spread("power", 0)
+    if not window.is_comparable() or power is None or sample.import_raw is None:
+        return 0
+    if sample.export_raw is None and power[0] < 0:
+        return 0  # What was fed in is in no register.
+    if not rules.power_signed and all(window.grown_wh()):
+        return 0
+    sampled_mwh, net_mwh = window.sampled_mwh(), window.net_wh() * 1000
+    telling_mwh = _telling_wh(rules, window, window.sampled_ns()) * 1000
+    if rules.power_signed and net_mwh * sampled_mwh < 0 and min(abs(net_mwh), abs(sampled_mwh)) >= telling_mwh:
+        return Quality.QUESTIONABLE
+    less, more = sorted((abs(net_mwh), abs(sampled_mwh)))
+    return Quality.QUESTIONABLE if more >= telling_mwh and 2 * less < more else 0
+
+
+def _was_off(before: TrackState, state: TrackState, rules: Rules, window: Window, sample: Sample) -> bool:
+    """Return whether the meter had no power while nobody could read it: it carried load before and after, and counted next to nothing.
+
+    A meter behind a broken line goes on counting; a register that rests for want of load had none on either side. Less than a quarter
+    of the smaller load counts as nothing: a meter that is back counts until somebody asks it again.
+    """
+    power_mw = sample.measured.get(("power", 0))
+    if window.last_power is None or power_mw is None:
+        return False
+    gap_ns = sample.read_ns - window.last_power[0]
+    if gap_ns <= rules.coverage_gap_ns or gap_ns != sample.read_ns - before.sample_ns:
+        return False
+    grown_wh = sum(totals_wh(state)) - sum(totals_wh(before))
+    carried_wh = Fraction(min(abs(power_mw), abs(window.last_power[1])) * gap_ns, 1000 * _NS_PER_HOUR)
+    return 4 * grown_wh < carried_wh and carried_wh >= _telling_wh(rules, window, gap_ns)
 
 
 def _draft(
@@ -642,63 +725,3 @@ def _after(state: TrackState, draft: Draft) -> TrackState:
         measured_read_ms=draft.closing_read_ms,
         flags=state.flags & ~draft.quality,
     )
-
-
-def checks(draft: Draft, window: Window, rules: Rules) -> tuple[CheckResult, ...]:
-    """Return the results of the edge's checks for a reading's detail."""
-    derived = draft.quality & Quality.DERIVED
-    offset_ms = draft.closing_read_ms - end_ns(draft.interval) // 1_000_000
-    on_time = abs(offset_ms) * 1_000_000 <= rules.tolerance_ns
-    growth_wh = draft.import_wh - draft.opening_import_wh + draft.export_wh - draft.opening_export_wh
-    span_ns = (draft.closing_read_ms - draft.opening_read_ms) * 1_000_000
-    limit_wh = rules.limit_wh(span_ns, Fraction(0))
-    share = int(growth_wh * 1000 / limit_wh)
-    gap_ms = window.longest_gap_ns // 1_000_000
-    return (
-        _check(Check.IDENTITY, window.identity_refused == 0, window.identity_refused),
-        CheckResult(Check.BOUNDARY, NOT_RUN) if derived else _check(Check.BOUNDARY, on_time, offset_ms),
-        _check(Check.MONOTONE, window.doubted == 0, window.doubted),
-        CheckResult(Check.CAPACITY, NOT_RUN) if draft.opens else _check(Check.CAPACITY, share <= 1000, share),
-        _check(Check.CLOCK, draft.clock_error_ms <= rules.clock_limit_ms, draft.clock_error_ms),
-        _check(Check.COVERAGE, window.longest_gap_ns <= rules.coverage_gap_ns, gap_ms),
-        _power_check(draft, window, span_ns),
-        _standstill_check(draft, window),
-        _phases_check(window),
-    )
-
-
-def _check(check: Check, passed: bool, value: int) -> CheckResult:
-    return CheckResult(check, PASSED if passed else FAILED, value)
-
-
-def _standstill_check(draft: Draft, window: Window) -> CheckResult:
-    moved = (draft.import_wh, draft.export_wh) != (draft.opening_import_wh, draft.opening_export_wh)
-    if draft.opens or not window.first_power_ns or draft.quality & Quality.DERIVED:
-        return CheckResult(Check.STANDSTILL, NOT_RUN)
-    if moved:
-        return _check(Check.STANDSTILL, True, 0)
-    return _check(Check.STANDSTILL, not draft.quality & Quality.QUESTIONABLE, window.sampled_wh())
-
-
-def _phases_check(window: Window) -> CheckResult:
-    """Within 2 % and 10 W: a bus that answers every register with the same number is off by far more."""
-    total = window.spread("power", 0)
-    phases = [window.spread("power", phase) for phase in (1, 2, 3)]
-    if total is None or None in phases:
-        return CheckResult(Check.PHASES, NOT_RUN)
-    off_mw = abs(sum(phase[1] for phase in phases if phase is not None) - total[1])
-    return _check(Check.PHASES, off_mw <= abs(total[1]) // 50 + 10_000, off_mw * 1000 // max(1, abs(total[1])))
-
-
-def _power_check(draft: Draft, window: Window, span_ns: int) -> CheckResult:
-    """Sampled power says little unless it was sampled all along: wants 30 samples over nine tenths of the span."""
-    sampled_ns = window.latest_ns - window.first_power_ns if window.first_power_ns else 0
-    if draft.opens or window.count < 30 or sampled_ns * 10 < span_ns * 9 or span_ns <= 0:
-        return CheckResult(Check.POWER, NOT_RUN)
-    net_mwh = (draft.import_wh - draft.opening_import_wh - draft.export_wh + draft.opening_export_wh) * 1000
-    sampled_mwh = window.energy_mwns * span_ns // sampled_ns // _NS_PER_HOUR
-    if abs(net_mwh) < 10_000:
-        return CheckResult(Check.POWER, NOT_RUN)
-    off = abs(sampled_mwh - net_mwh) * 1000 // abs(net_mwh)
-    # 2 % and two whole Wh: what a head-end allows between load profile and register.
-    return _check(Check.POWER, abs(sampled_mwh - net_mwh) <= abs(net_mwh) // 50 + 2000, off)

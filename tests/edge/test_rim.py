@@ -11,13 +11,13 @@ import pytest
 
 from edge import notify
 from edge.__main__ import main
+from edge.checks import Check
 from edge.enroll import enroll, parse_wallet
 from edge.errors import EnrolError
 from edge.keystore import KeyStore
 from edge.meter import boundary_tolerance_ns, key_epoch_of
 from edge.metrics import Counters, gauge, serve
 from edge.settings import PREFIX, EdgeSettings, MeterSettings, TcpEndpoint, check_installation
-from edge.track import Check
 from gridkit.enrolment import ConfiguredMeter, read_enrolment, verify_proof
 from gridkit.keys import KeyFileModeError, create_key
 from gridkit.quality import CODES
