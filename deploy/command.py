@@ -24,6 +24,7 @@ SUB_COMMANDS: dict[str, SubCommand] = {
     "doctor": SubCommand("deploy.doctor", "what is missing or wrong on this machine", "bare"),
     "proof": SubCommand("deploy.proof", "write the proof of a reading or of a trade, or an anchor", "all"),
     "verify": SubCommand("deploy.verify", "check a proof offline against an anchor", "all"),
+    "swap": SubCommand("deploy.swap", "approve and record a meter swap that `edge swap` wrote", "all"),
     "contact": SubCommand(
         "deploy.contact", "contract deployment: wait, build, deploy, verify, setup-poa, upgrade, health", "all"
     ),

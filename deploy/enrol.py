@@ -91,6 +91,11 @@ def enrol_all(chain: Chain, site: Site, deployment: Deployment, say: Say) -> lis
     return enrolled
 
 
+def enrolled_meters(chain: Chain, site: Site, deployment: Deployment) -> list[Enrolled]:
+    """Return the meters of a box as the registry has them now."""
+    return _Enrolment(chain, site, deployment).meters()
+
+
 class _Enrolment:
     def __init__(self, chain: Chain, site: Site, deployment: Deployment) -> None:
         self._chain, self._site, self._on = chain, site, deployment
