@@ -26,7 +26,18 @@ from energy_token_world import (
     user_address,
     zone_address,
 )
-from program_harness import TOKEN, Chain, Outcome, expect_error, expect_ok, expect_shared, keypair, program_id
+from program_harness import (
+    TOKEN,
+    AccountMeta,
+    Chain,
+    Instruction,
+    Outcome,
+    expect_error,
+    expect_ok,
+    expect_shared,
+    keypair,
+    program_id,
+)
 
 FREE, RESTRICTED = 0, 1
 SETTLE, DEPOSITS = 2, 16
@@ -191,12 +202,18 @@ def test_a_wallet_has_one_row_in_a_zone(world: World) -> None:
     refused(world.chain.call("energy_token", "open_account", world.open_account_accounts(1, "ann")), "AccountExists")
 
 
-def test_open_account_wants_an_active_user(world: World) -> None:
+def test_open_account_wants_a_user_the_registry_has_vouched_for(world: World) -> None:
     """Rows are few; only people the registry vouches for may use one up."""
-    for status in (PENDING, SUSPENDED, 3):
-        world.put_user("cyd", status=status)
-        outcome = world.chain.call("energy_token", "open_account", world.open_account_accounts(1, "cyd"))
-        refused(outcome, "UserInactive")
+    world.put_user("cyd", status=PENDING)
+    outcome = world.chain.call("energy_token", "open_account", world.open_account_accounts(1, "cyd"))
+    refused(outcome, "UserInactive")
+
+
+@pytest.mark.parametrize("status", [SUSPENDED, 3])
+def test_open_account_is_there_for_whoever_was_suspended_or_closed_since(world: World, status: int) -> None:
+    """Whoever bought on the market without ever having a row would else lose the GRID with the status."""
+    world.put_user("cyd", status=status)
+    expect_ok(world.chain.call("energy_token", "open_account", world.open_account_accounts(1, "cyd")))
 
 
 def test_open_account_survives_lamports_at_the_address(world: World) -> None:
@@ -659,10 +676,27 @@ def test_restricted_mode_refuses_accounts_others_can_move_or_close(world: World)
     for option, error in (("delegate", "TokenAccountDelegated"), ("close_authority", "TokenAccountHasCloseAuthority")):
         world.token_account("ann", **{option: stranger})
         refused(world.withdraw("ann", 1), error)
-        refused(world.deposit("ann", 1), error)
         world.put_council(transfer_mode=FREE)
         expect_ok(world.withdraw("ann", 1))
         world.put_council(transfer_mode=RESTRICTED)
+
+
+def test_restricted_mode_lets_grid_come_back_from_an_account_with_a_delegate(world: World) -> None:
+    """A frozen account cannot revoke its delegate, so refusing the deposit would hold the owner's GRID until the mode changes."""
+    world.give(1, 0, 10)
+    expect_ok(world.withdraw("ann", 4_000))
+    account, owner = world.token_account("ann"), world.chain.wallet("ann")
+    own, sign = AccountMeta(account, False, True), AccountMeta(owner.pubkey(), True, False)
+    approve = b"\x04" + (4_000).to_bytes(8, "little")
+    stranger = AccountMeta(keypair("stranger").pubkey(), False, False)
+    expect_ok(world.chain.send(Instruction(TOKEN, approve, [own, stranger, sign]), signers=[owner]))
+    world.put_council(transfer_mode=RESTRICTED)
+    expect_ok(world.deposit("ann", 1_000))  # leaves it frozen, as the sweep does
+    assert not world.chain.send(Instruction(TOKEN, b"\x05", [own, sign]), signers=[owner]).ok  # Revoke
+    expect_ok(world.deposit("ann", 3_000))
+    assert world.chain.token_amount(account) == 0
+    assert world.chain.data(account)[108] == 2
+    world.assert_sound(outside_atoms=0)
 
 
 def test_free_mode_thaws_what_restricted_mode_froze(world: World) -> None:

@@ -278,6 +278,18 @@ def test_amended_across_the_spread_trades_as_a_taker(chain: Chain) -> None:
     assert expect_ok(ada.amend(bid, 105, 9)).event("OrderChanged")["lots"] == 5
 
 
+def test_expired_order_cannot_be_amended_back_into_its_place(world: World, ada: Trader, bob: Trader) -> None:
+    """Who lets an order expire and revives it keeps the first place without the risk to trade meanwhile."""
+    first = ada.rest(BUY, 100, 10, expires=world.interval)
+    second = bob.rest(BUY, 100, 10)
+    world.chain.advance(900)
+    before = world.snapshot().data
+    for tick, lots in ((100, 10), (100, 5), (101, 10)):
+        expect_error(ada.amend(first, tick, lots), "trading", "Expired")
+    assert world.snapshot().data == before
+    assert expect_ok(bob.reduce(second, 1)).event("OrderChanged")["lots"] == 9
+
+
 def test_refused_amendment_changes_nothing(world: World, ada: Trader, bob: Trader) -> None:
     """An order must not be lost because its new terms were impossible."""
     bob.rest(SELL, 120, 5)

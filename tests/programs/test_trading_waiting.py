@@ -506,3 +506,42 @@ def test_expired_suspended_and_unfunded_stops_leave_and_hold_up_nobody(
     ]
     assert outcome.event("OrderPlaced")["order_id"] == good
     assert world.snapshot().stop_lists() == ([], [], [])
+
+
+# ------------------------------------------------------------------------------------------- cut short to the last µcredit
+
+
+def exact_buyer(world: World, name: str, *, lots: int, tick: int) -> Trader:
+    """A trader who owns what a waiting buy of `lots` at `tick` binds, value and fee of 1 % rounded up, and nothing more."""
+    value = lots * tick * 10
+    return world.trader(name, ucredit=value + -(-value // 100))
+
+
+def offer_single_lots(seller: Trader, count: int, tick: int) -> None:
+    """As many orders of one lot at a price."""
+    for _ in range(count):
+        seller.rest(SELL, tick, 1)
+
+
+def test_stop_without_a_spare_ucredit_does_not_hold_up_those_behind_it(
+    world: World, ada: Trader, bob: Trader, eve: Trader
+) -> None:
+    """Two fees rounded up may be one µcredit more than the fee on both parts: whoever owned exactly what a stop binds
+    could refuse everybody's stops for ever."""
+    tick = 53
+    poor = exact_buyer(world, "poor", lots=200, tick=tick)
+    stop = poor.waits(poor.stop(BUY, 50, tick, 200))
+    behind = bob.waits(bob.stop(BUY, 50, 60, 5))
+    trade_at(ada, eve, 50)
+    offer_single_lots(ada, 127, tick)
+    ada.rest(SELL, tick, 100)
+    before = poor.seat
+    outcome = expect_ok(world.trigger_stops())
+    placed = outcome.event("OrderPlaced")
+    filled = placed["filled_lots"]
+    assert (placed["order_id"], placed["outcome"]) == (stop, WAITING)
+    assert filled * tick * 10 % 100 != 0, "the rounding is what this test is about"
+    assert poor.seat.credit_free == 0
+    assert poor.seat.credit_locked == before.credit_locked - placed["value_ucredit"] - placed["fee_ucredit"]
+    outcome = expect_ok(world.trigger_stops())
+    assert [event.fields["order_id"] for event in outcome.events("OrderPlaced")] == [stop, behind]

@@ -234,7 +234,7 @@ class Book:
             raise Refused("SeatSuspended")
 
     def enter(
-        self, order_id: int, terms: Terms, placed: int, *, limit: int, new: bool, strict: bool
+        self, order_id: int, terms: Terms, placed: int, *, limit: int, new: bool, strict: bool, rest_fee_bps: int = 0
     ) -> tuple[int, int, int]:
         """Let an order meet the book; return (lots neither traded nor resting, resting orders it may still touch, outcome)."""
         if terms.expires and terms.expires < self.interval:
@@ -294,6 +294,9 @@ class Book:
             rebates += self.pay_maker(maker, lots, side)
         filled = terms.lots - left - taken_off
         fee = ceil_bps(worth, self.fee_bps)
+        if outcome == MATCH_LIMIT and not strict and side == BUY:
+            rest = left * terms.tick * 10
+            fee = min(fee, own.credit - worth - rest - ceil_bps(rest, rest_fee_bps))
         if filled:
             self.last = self.trades[-1][3]
             if any(self.stops):
@@ -480,7 +483,9 @@ class Book:
         self.told.woken.append((order.order_id, reason))
         terms = copy.copy(order.terms)
         terms.lots = order.lots
-        left, touches, outcome = self.enter(order.order_id, terms, order.placed, limit=touches, new=False, strict=False)
+        left, touches, outcome = self.enter(
+            order.order_id, terms, order.placed, limit=touches, new=False, strict=False, rest_fee_bps=order.fee_bps
+        )
         if outcome == WAITING:
             order.lots, order.joined = left, self.next_tick()
             self.bind(order)
@@ -526,6 +531,8 @@ class Book:
             raise Refused("OrderWaits")
         if not MIN_TICK <= new.tick < MIN_TICK + TICKS:
             raise Refused("BadTick")
+        if self.is_expired(order):
+            raise Refused("Expired")
         filled = order.placed - order.lots
         if new.lots <= filled:
             raise Refused("BadLots")

@@ -944,7 +944,7 @@ impl CreateZoneArgs {
     }
 }
 
-/// Arguments of `open_account`. Opens the next free row of a zone for an active registry user, and writes the row's number into a PDA of (zone, wallet) so that there is never a second. Anyone may call and pay. No pause: GRID that leaves the market needs a row to go to.
+/// Arguments of `open_account`. Opens the next free row of a zone for a user whom the registry has vouched for (suspended since or not, but not pending), and writes the row's number into a PDA of (zone, wallet) so that there is never a second. Anyone may call and pay. No pause: GRID that leaves the market needs a row to go to.
 pub struct OpenAccountArgs {
 }
 
@@ -1025,7 +1025,7 @@ impl TransferArgs {
     }
 }
 
-/// Arguments of `deposit`. Moves GRID from the signer's token account into the signer's row. In restricted mode the account is thawed, moved from and frozen within this instruction, for an active user only. Allowed in debt: it is how debt is paid.
+/// Arguments of `deposit`. Moves GRID from the signer's token account into the signer's row. In restricted mode the account is thawed, moved from and frozen within this instruction, for an active user only; a delegate or a close authority does not keep GRID from coming back. Allowed in debt: it is how debt is paid.
 pub struct DepositArgs {
     /// The owner's row.
     pub row: u16,

@@ -76,6 +76,8 @@ pub struct Known {
     pub is_strict: bool,
     /// Resting orders it may touch; afterwards those it did not.
     pub touches: u32,
+    /// The taker fee that what waits on binds, basis points.
+    pub rest_fee_bps: u64,
     /// Lots that neither traded nor rest.
     pub lots_left: u32,
     pub outcome: u8,
@@ -164,6 +166,15 @@ fn enter<const OWN: usize, const OTHERS: usize, const IS_NEW: bool>(
         (true, OUTCOME_RESTING)
     };
     let resting_lots = if rests { result.lots_left } else { 0 };
+    // What the match limit cut short goes on waiting, unless its owner is here to place it anew.
+    let waits = !is_strict && outcome == OUTCOME_MATCH_LIMIT;
+    if let (BIDS, true, Some(known)) = (OWN, waits, &known) {
+        // The fees on two parts, both rounded up, may be 1 ucredit more than the fee on the whole that was bound. The rest
+        // keeps what it binds: a call that wakes it must not fail by it.
+        let rest = value_ucredit(result.lots_left, args.tick);
+        let kept = result.value_ucredit + rest + fee_ucredit(rest, known.rest_fee_bps);
+        fee = fee.min(math::sub(market.seats[usize::from(args.seat)].credit_free_ucredit, kept)?);
+    }
     settle_taker::<OWN>(market, args, &result, fee, resting_lots)?;
     if rests {
         let slot = slot.ok_or(TradingError::BookFull)?;
@@ -183,8 +194,6 @@ fn enter<const OWN: usize, const OTHERS: usize, const IS_NEW: bool>(
         }
     }
 
-    // What the match limit cut short goes on waiting, unless its owner is here to place it anew.
-    let waits = !is_strict && outcome == OUTCOME_MATCH_LIMIT;
     let outcome = if waits { OUTCOME_WAITING } else { outcome };
     if let Some(known) = known {
         known.outcome = outcome;
@@ -427,6 +436,7 @@ pub fn wake(market: &mut Market, slot: u16, rules: &Rules, waking: &mut Waking) 
         placed_lots: order.placed_lots,
         is_strict: false,
         touches: waking.touches,
+        rest_fee_bps: u64::from(order.next),
         lots_left: 0,
         outcome: 0,
     };
@@ -465,6 +475,7 @@ pub fn replace(market: &mut Market, slot: u16, args: &PlaceOrderArgs, placed_lot
         placed_lots,
         is_strict: true,
         touches: u32::from(if args.max_fills == 0 { MAX_FILLS } else { args.max_fills }),
+        rest_fee_bps: 0,
         lots_left: 0,
         outcome: 0,
     };

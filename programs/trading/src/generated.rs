@@ -2168,7 +2168,7 @@ impl ReduceOrderArgs {
 /// Arguments of `amend_order`. Gives a resting order another price, size or last interval under the same id. `lots` counts what was filled already, so an order that
 /// trades meanwhile never becomes larger than asked for. At the same price and not larger it keeps its place (OrderChanged); else it
 /// leaves and enters the book anew, behind the others at its price, and may match like a new order (OrderWoken, Filled, OrderPlaced).
-/// If that is refused, nothing has changed.
+/// If that is refused, nothing has changed. An order past its last interval is refused, so that nobody keeps a place without the risk to trade.
 pub struct AmendOrderArgs {
     /// Order id.
     pub order_id: u64,

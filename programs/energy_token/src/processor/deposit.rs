@@ -34,7 +34,7 @@ pub fn deposit(ctx: &mut Ctx<'_>) -> Outcome {
     require(args.amount_atoms != 0, ZeroAmount)?;
     let amount = Atoms(args.amount_atoms);
     let wallet = WalletAccount::new((token_account, mint, authority, token_program), restricted);
-    let wallet = WalletAccount::check(&config, owner.address(), user, wallet)?;
+    let wallet = WalletAccount::check(&config, owner.address(), user, wallet, false)?;
     let mut ledger = load_mut::<Ledger>(ledger, program_id)?;
 
     let balance_atoms = ledger.credit(args.row, owner.address(), amount)?;

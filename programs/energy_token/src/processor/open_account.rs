@@ -12,7 +12,7 @@ use campusgrid_sdk::{
     account::{self, load, load_mut},
     cpi::{self, Create, SignerSeed},
     event, pda,
-    state::User,
+    state::{User, UserStatus},
     Ctx, Outcome,
 };
 
@@ -23,7 +23,8 @@ pub fn open_account(ctx: &mut Ctx<'_>) -> Outcome {
     let [payer, config, user, ledger, row_account, system] = ctx.take::<{ at::COUNT }>()?;
     let config = load::<Config>(config, program_id)?;
     let user = load::<User>(user, &config.registry_program)?;
-    require(user.is_active(), UserInactive)?;
+    // Also for one who was suspended or closed since: GRID of theirs on the market has no other way out.
+    require(user.status != UserStatus::Pending as u8, UserInactive)?;
     let mut ledger = load_mut::<Ledger>(ledger, program_id)?;
     let zone = ledger.zone.to_le_bytes();
     let bump = pda::require_canonical(row_account, &[b"row", &zone, user.wallet.as_array()], program_id)?;

@@ -8,11 +8,15 @@ use crate::{
     state::Config,
 };
 use campusgrid_sdk::{
-    account::{load, same},
-    cpi::{self, SignerSeeds, TokenMove},
+    account::{load, require_program, same},
+    cpi::{self, SignerSeeds},
     state::{Council, TokenAccount, User},
     AccountView, Address, Fault, Outcome,
 };
+
+/// Instructions of the token program: FreezeAccount and ThawAccount.
+const FREEZE: u8 = 10;
+const THAW: u8 = 11;
 
 /// Whether governance has restricted GRID: it then moves between wallets by this program's instructions alone, because
 /// every wallet's account stays frozen outside them.
@@ -51,8 +55,9 @@ pub struct WalletAccount<'a> {
 }
 
 impl<'a> WalletAccount<'a> {
-    /// Check that the account is the wallet's own, whatever its address; in restricted mode also that nobody else can
-    /// move or close it and that `user` shows the wallet to be active.
+    /// Check that the account is the wallet's own, whatever its address; in restricted mode also that `user` shows the
+    /// wallet to be active and, if it `receives`, that nobody else can move or close it. The way back to the ledger stays
+    /// open for an account with a delegate: a frozen one cannot be rid of it, and within the instruction only the owner moves.
     ///
     /// # Errors
     /// `WRONG_TOKEN_ACCOUNT`, `TokenAccountNotOwned`, `TokenAccountDelegated`, `TokenAccountHasCloseAuthority`,
@@ -63,12 +68,15 @@ impl<'a> WalletAccount<'a> {
         wallet: &Address,
         user: &AccountView,
         mut account: WalletAccount<'a>,
+        receives: bool,
     ) -> Outcome<WalletAccount<'a>> {
         let found = read_grid_account(config, account.token_account)?;
         require(same(&found.owner, wallet), TokenAccountNotOwned)?;
         if account.restricted {
-            require(!found.has_delegate, TokenAccountDelegated)?;
-            require(!found.has_close_authority, TokenAccountHasCloseAuthority)?;
+            if receives {
+                require(!found.has_delegate, TokenAccountDelegated)?;
+                require(!found.has_close_authority, TokenAccountHasCloseAuthority)?;
+            }
             require_active(config, wallet, user)?;
         }
         account.is_frozen = found.is_frozen;
@@ -87,18 +95,22 @@ impl<'a> WalletAccount<'a> {
     /// Thaw the account if it is frozen, run `moving`, and leave the account as the mode wants it.
     #[inline(always)]
     pub fn open_for(&self, signer: &[SignerSeeds<'_, '_>], moving: impl FnOnce() -> Outcome) -> Outcome {
-        let accounts = TokenMove {
-            from: self.token_account,
-            to: self.mint,
-            authority: self.authority,
-            token_program: self.token_program,
-        };
+        if !(self.is_frozen | self.restricted) {
+            return moving();
+        }
+        require_program(self.token_program, &cpi::TOKEN)?;
+        let metas = [
+            cpi::CallAccount::writable(self.token_account.address()),
+            cpi::CallAccount::readonly(self.mint.address()),
+            cpi::CallAccount::readonly_signer(self.authority.address()),
+        ];
+        let views = [self.token_account, self.mint, self.authority];
         if self.is_frozen {
-            cpi::token_thaw(&accounts, signer)?;
+            cpi::call(&cpi::TOKEN, &metas, &views, &[THAW], signer)?;
         }
         moving()?;
         if self.restricted {
-            cpi::token_freeze(&accounts, signer)?;
+            cpi::call(&cpi::TOKEN, &metas, &views, &[FREEZE], signer)?;
         }
         Ok(())
     }

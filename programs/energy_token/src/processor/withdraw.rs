@@ -25,7 +25,7 @@ pub fn withdraw(ctx: &mut Ctx<'_>) -> Outcome {
     require(args.amount_atoms != 0, ZeroAmount)?;
     let amount = Atoms(args.amount_atoms);
     let wallet = WalletAccount::new((token_account, mint, authority, token_program), restricted);
-    let wallet = WalletAccount::check(&config, owner.address(), user, wallet)?;
+    let wallet = WalletAccount::check(&config, owner.address(), user, wallet, true)?;
     let mut ledger = load_mut::<Ledger>(ledger, program_id)?;
 
     let balance_atoms = ledger.debit(args.row, owner.address(), amount)?;

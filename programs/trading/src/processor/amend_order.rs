@@ -33,6 +33,10 @@ pub fn amend_order(ctx: &mut Ctx<'_>) -> Outcome {
     if !market.has_tick(args.tick) {
         return Err(TradingError::BadTick.into());
     }
+    // It is out of the market, though nobody has taken it out yet: its place must not be kept without the risk to trade.
+    if order.expires_interval != 0 && order.has_expired(interval_at(sysvar::now_s()?)) {
+        return Err(TradingError::Expired.into());
+    }
     let filled = order.placed_lots - order.lots;
     if args.lots <= filled {
         return Err(TradingError::BadLots.into());
