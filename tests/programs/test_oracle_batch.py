@@ -713,6 +713,31 @@ def test_challenge_needs_a_reading_that_the_program_would_believe(world: World, 
     expect_ok(challenge(world, proof, good))
 
 
+def test_register_epoch_that_never_began_proves_nothing(world: World, meter: Meter) -> None:
+    """A record keeps 12 bits of the epoch: an owner could sign for 4,096 epochs later, with registers below what is verified."""
+    proof = lone(world, 3, FIRST + 5, IMPORT + 100, EXPORT)
+    framed = Reading(meter, FIRST + 5, IMPORT - 1, EXPORT, register_epoch=4_096)
+    expect_error(challenge(world, proof, framed), "oracle", "NoContradiction")
+    assert (world.entry(3)["flags"], fault_counts(world)) == (OPENED, [0] * 8)
+
+
+def test_challenger_signs_even_when_there_is_nothing_to_pay(world: World, meter: Meter) -> None:
+    """The case names its challenger for ever; from the second one on no rent is due, and anybody could name anybody."""
+    expect_ok(
+        challenge(world, lone(world, 3, FIRST + 5, IMPORT + 100, EXPORT), Reading(meter, FIRST + 5, IMPORT, EXPORT))
+    )
+    expect_ok(world.correct(3, FIRST + 6, IMPORT, EXPORT, fault=world.fault(3)))
+    proof = lone(world, 3, FIRST + 8, IMPORT + 100, EXPORT)
+    reading = Reading(meter, FIRST + 8, IMPORT, EXPORT)
+    accounts = {"config": world.config, "slab": world.slab(), "roots": world.roots(), "fault": world.fault(3)}
+    accounts["payer"] = world.chain.wallet("challenger")
+    built = world.chain.instruction(
+        "oracle", "challenge_reading", accounts, core=reading.core(), signature=reading.signed(), **proof.args()
+    )
+    expect_shared(world.chain.send(with_slot(built, "payer", signer=False)), "NOT_SIGNER")
+    expect_ok(challenge(world, proof, reading))
+
+
 def test_masked_core_is_judged_before_its_signature(world: World, meter: Meter) -> None:
     """The order of refusals is the same for every caller, so tests and clients can rely on it."""
     proof = lone(world, 3, FIRST + 5, IMPORT + 100, EXPORT)

@@ -198,10 +198,21 @@ def test_council_sets_other_bounds(feed: World, record_units: Record) -> None:
     event = record_units("oracle.set_feed", rebound(feed)).event("FeedBounded")
     assert (event["kind"], event["series"], event["zone"], event["max_value"]) == (WEATHER, 1, 1, 300)
     found = feed.chain.read("oracle", "Feed", feed.feed(WEATHER, 1, 1))
-    assert (found["value"], found["sequence"], found["min_value"], found["max_age_s"]) == (-5, 1, 0, 60)
+    assert (found["value"], found["sequence"], found["min_value"], found["max_age_s"]) == (-5, 0, 0, 60)
     expect_error(post(feed, sequence=2, value=-1, confidence=4), "oracle", "FeedOutOfBounds")
     expect_error(post(feed, sequence=2, value=1, confidence=5), "oracle", "FeedOutOfBounds")
     expect_ok(post(feed, sequence=2, value=300, confidence=4))
+
+
+def test_council_frees_a_feed_whose_numbers_are_used_up(feed: World) -> None:
+    """One post with the last number there is would otherwise silence the feed for ever, whoever holds the keys afterwards."""
+    expect_ok(post(feed, sequence=2**64 - 1, publish_time=START_S - 30))
+    expect_error(post(feed, sequence=2**64 - 1, publish_time=START_S), "oracle", "FeedOutOfSequence")
+    expect_ok(rebound(feed))
+    expect_error(
+        post(feed, sequence=1, publish_time=START_S - 31, value=1, confidence=4), "oracle", "FeedOutOfSequence"
+    )
+    expect_ok(post(feed, sequence=1, publish_time=START_S, value=1, confidence=4))
 
 
 def test_bounds_are_the_councils_and_make_sense(feed: World) -> None:

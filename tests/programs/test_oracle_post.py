@@ -428,6 +428,24 @@ def test_interval_before_the_first_key_has_no_signer(world: World) -> None:
     assert world.reasons(Reading(meter, FIRST + 10, 1, 1)) == [APPLIED]
 
 
+@pytest.mark.parametrize("rotates_first", [True, False])
+def test_previous_key_gives_a_new_meter_no_past_either(world: World, rotates_first: bool) -> None:
+    """An opening backdated by a thousand intervals would let the next reading grow by a thousand intervals' energy."""
+    old = DeviceKey(device_key("old"), 0, FIRST + 10)
+    meter = world.meter(3, keys=[old], enrol=not rotates_first)
+    new = meter.rotate("new", FIRST + 20)
+    if rotates_first:
+        world.put_meter(meter)
+        expect_ok(world.enrol(meter))
+    else:
+        expect_ok(world.sync(meter))
+    expect_skip(world, Reading(meter, FIRST - 1_000, 0, 0, key=old), STALE)
+    expect_skip(world, Reading(meter, FIRST + 9, 0, 0, key=old), STALE)
+    assert world.reasons(Reading(meter, FIRST + 10, 0, 0, key=old)) == [APPLIED]
+    expect_skip(world, Reading(meter, FIRST + 20, 10 * meter.max_wh_interval + 1, 0, key=new), OVER_CAPACITY)
+    assert world.reasons(Reading(meter, FIRST + 20, 10 * meter.max_wh_interval, 0, key=new)) == [APPLIED]
+
+
 def test_zero_key_signs_nothing(world: World) -> None:
     """Where there is no previous key there are zeros, which are a point of small order that anybody can sign for."""
     key = DeviceKey(device_key("late"), 1, FIRST + 10)

@@ -226,6 +226,15 @@ def test_slab_belongs_to_the_oracle(world: World) -> None:
     expect_shared(world.create_zone(2, make=False, slab=foreign), "WRONG_OWNER")
 
 
+def test_slab_that_rent_would_eat_is_refused(world: World) -> None:
+    """The cluster may remove an account below the rent limit, and every watermark and credit in it."""
+    exempt = world.chain.svm.minimum_balance_for_rent_exemption(SLAB_SIZE)
+    world.chain.put(world.slab(2), bytes(SLAB_SIZE), program_id("oracle"), exempt - 1)
+    expect_shared(world.create_zone(2, make=False), "NOT_RENT_EXEMPT")
+    world.chain.put(world.slab(2), bytes(SLAB_SIZE), program_id("oracle"), exempt)
+    expect_ok(world.create_zone(2, make=False))
+
+
 def test_zone_accounts_stand_at_their_seeds(world: World) -> None:
     """Else a zone could be created twice, at two addresses."""
     for name in ("zone", "roots"):
@@ -276,7 +285,7 @@ def test_enrolment_copies_the_registry(world: World, record_units: Record) -> No
     assert entry["key_previous"] == bytes(32)
     assert (entry["meter_number"], entry["max_wh_interval"], entry["switch_interval"]) == (18, 25_000, 1_900_000)
     assert (entry["status"], entry["kind"], entry["register_epoch"], entry["flags"]) == (ACTIVE, 2, 3, 0)
-    assert (entry["acc_import_wh"], entry["acc_export_wh"], entry["last_interval"]) == (0, 0, 0)
+    assert (entry["acc_import_wh"], entry["acc_export_wh"], entry["last_interval"]) == (0, 0, 1_899_999)
     assert outcome.event("MeterEnrolled")["meter_number"] == 18
 
 

@@ -268,7 +268,7 @@ pub mod create_zone_accounts {
     pub const ADMIN_USER: usize = 2;
     /// state:oracle.Config. Configuration.
     pub const CONFIG: usize = 3;
-    /// new; writable. Account of 37,024 zero bytes owned by this program.
+    /// new; writable. Account of 37,024 zero bytes owned by this program, with the rent of that size.
     pub const SLAB: usize = 4;
     /// new; writable. PDA ["zone", zone].
     pub const ZONE: usize = 5;
@@ -913,7 +913,7 @@ pub struct SlabEntry<'a> {
     pub attested_export_wh: u64,
     /// Number of the meter in the registry; 0 for an empty slot.
     pub meter_number: u32,
-    /// Interval of the last verified reading.
+    /// Interval of the last verified reading; before the opening, the one before the first that its keys may sign.
     pub last_interval: u32,
     /// First interval of key_current.
     pub switch_interval: u32,
@@ -1585,7 +1585,7 @@ impl CreateFeedArgs {
     }
 }
 
-/// Arguments of `set_feed`. Sets within which bounds a feed's values must lie from now on, by decision of the council. Its last value stays.
+/// Arguments of `set_feed`. Sets within which bounds a feed's values must lie from now on, by decision of the council. Its last value stays; the sequence begins anew.
 pub struct SetFeedArgs {
     /// A value older than this is stale, s; not 0.
     pub max_age_s: u32,

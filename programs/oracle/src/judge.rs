@@ -54,7 +54,8 @@ pub fn judge(
     // The first reading of a register epoch opens it: the registers begin there, and nothing has grown yet.
     let is_opening = sent.is_next_epoch || !entry.is_opened();
     // A new register may open at the very end of the interval whose end the old one closed at.
-    let is_stale = if is_opening { interval < entry.last_interval } else { interval <= entry.last_interval };
+    let is_after_another = sent.is_next_epoch && entry.is_opened();
+    let is_stale = if is_after_another { interval < entry.last_interval } else { interval <= entry.last_interval };
     if is_stale {
         return Err(SKIP_STALE_INTERVAL);
     }

@@ -6,7 +6,9 @@ use campusgrid_sdk::state::{DeviceKey, Meter};
 
 const NO_KEY: [u8; 32] = [0; 32];
 
-/// Set the keys of a slot that is being filled: the newest, and the one before it if there is one.
+/// Set the keys of a slot that is being filled: the newest, and the one before it if there is one. The watermark begins right
+/// before the first interval that either may sign: the previous key signs whatever lies before the switch, and an opening
+/// in the distant past would let the next reading grow by all the intervals since.
 #[inline(always)]
 pub fn begin(entry: &mut SlabEntry, meter: &Meter) {
     let [newest, before, ..] = &meter.keys;
@@ -14,7 +16,13 @@ pub fn begin(entry: &mut SlabEntry, meter: &Meter) {
     entry.key_epoch = newest.epoch;
     entry.switch_interval = newest.first_interval;
     let follows = is_set(before) && before.epoch.checked_add(1) == Some(newest.epoch);
-    entry.key_previous = if follows && !is_revoked(before) { before.key } else { NO_KEY };
+    let first = if follows && !is_revoked(before) {
+        entry.key_previous = before.key;
+        before
+    } else {
+        newest
+    };
+    entry.last_interval = first.first_interval.saturating_sub(1);
 }
 
 /// Follow the registry's rotations as far as the watermark allows.

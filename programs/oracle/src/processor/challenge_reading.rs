@@ -15,7 +15,7 @@ use crate::{
 use campusgrid_sdk::{
     account::{self, load, load_mut, require_address},
     ed25519::{self, CORE_PADDING, CORE_SIZE},
-    event, pda, AccountView, Address, Ctx, Outcome, RefMut,
+    event, pda, require_signer, AccountView, Address, Ctx, Outcome, RefMut,
 };
 
 #[inline(never)]
@@ -23,6 +23,7 @@ pub fn challenge_reading(ctx: &mut Ctx<'_>) -> Outcome {
     let args = arguments(ChallengeReadingArgs::parse(ctx.data))?;
     let program_id = ctx.program_id;
     let [payer, config, slab, roots, fault, system] = ctx.take::<{ at::COUNT }>()?;
+    require_signer(payer)?; // Also where there is no rent to pay: the case names its challenger.
     let mut slab = load_mut::<MeterSlab>(slab, program_id)?;
     require_address(config, &slab.config)?;
     require_address(roots, &slab.roots)?;
@@ -51,10 +52,7 @@ pub fn challenge_reading(ctx: &mut Ctx<'_>) -> Outcome {
     let zone = slab.zone;
     let slot = record.slot as usize;
     let entry = slab.entries.get_mut(slot).ok_or(NotAttested)?; // signed_by_slot has found it.
-    require(
-        epoch_flags(signed.register_epoch) >> RECORD_EPOCH_SHIFT == record.flags >> RECORD_EPOCH_SHIFT,
-        NoContradiction,
-    )?;
+    require(is_epoch_of(&record, signed.register_epoch, entry.register_epoch), NoContradiction)?;
     require(contradicts(&signed, &record), NoContradiction)?;
     require(!entry.is_faulted(), AlreadyFaulted)?;
     let is_over = end_s(signed.interval) <= now_s;
@@ -107,6 +105,14 @@ pub fn challenge_reading(ctx: &mut Ctx<'_>) -> Outcome {
     .encode(&mut bytes);
     event::emit(&bytes);
     Ok(())
+}
+
+/// Whether `signed` is the register epoch of a record, which keeps its low 12 bits: the last such epoch up to the slot's `present`
+/// one. Else a device could contradict by an epoch that never began, of which no verified register is known.
+#[inline(always)]
+fn is_epoch_of(record: &AttestedRecord, signed: u16, present: u16) -> bool {
+    let passed = present.wrapping_sub(signed);
+    passed <= u16::MAX >> RECORD_EPOCH_SHIFT && epoch_flags(signed) >> RECORD_EPOCH_SHIFT == record.flags >> RECORD_EPOCH_SHIFT
 }
 
 /// Other registers at the same instant; or one that would have fallen from the earlier to the later of the two.

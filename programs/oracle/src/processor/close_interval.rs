@@ -78,7 +78,8 @@ fn total_of(slab: &MeterSlab, interval: u32, closed_at: u32) -> Outcome<ZoneTota
             continue;
         }
         total.active += 1;
-        if entry.last_interval >= interval {
+        // Before its opening a meter's watermark says only from when on it may speak.
+        if entry.is_opened() && entry.last_interval >= interval {
             total.reported += 1;
         } else if entry.attested_interval >= interval {
             total.attested += 1;

@@ -30,6 +30,7 @@ pub fn create_zone(ctx: &mut Ctx<'_>) -> Outcome {
     let roots_size = core::mem::size_of::<RootRing>() as u64;
     let roots_bump = create(&Part { payer, system, program_id, key: &number, name: b"roots", size: roots_size }, roots)?;
 
+    account::require_rent_exempt(slab)?;
     {
         let mut slab = account::init::<MeterSlab>(slab, program_id, 0)?;
         slab.zone = args.zone;

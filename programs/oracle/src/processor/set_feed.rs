@@ -1,4 +1,5 @@
-//! Sets a feed's bounds by decision of the council. What the feed is about, and its last value, stay.
+//! Sets a feed's bounds by decision of the council, and lets its numbers begin anew. What the feed is about, and its last
+//! value, stay.
 use crate::{
     error::{arguments, require},
     generated::{set_feed_accounts as at, FeedBounded, OracleError::InvalidFeed, SetFeedArgs},
@@ -22,6 +23,8 @@ pub fn set_feed(ctx: &mut Ctx<'_>) -> Outcome {
     feed.min_value = args.min_value;
     feed.max_value = args.max_value;
     feed.max_confidence = args.max_confidence;
+    // Else a value posted under the greatest number would be the last one for ever. The publish time still does not fall.
+    feed.sequence = 0;
 
     let mut bytes = [0; FeedBounded::SIZE];
     FeedBounded {
