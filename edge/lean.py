@@ -24,6 +24,9 @@ PUT_OFF = ("inspect", "ipaddress", "urllib.request")
 _OPTIONAL = "typing_extensions"
 """msgspec takes it where it is installed; a bare install has none, and `typing` has all that is wanted of it."""
 
+GARBAGE = 700
+"""Objects made and not yet gone at which the youngest generation is looked through; Python's own figure."""
+
 _M_ARENA_MAX = -8  # malloc.h
 
 
@@ -60,6 +63,11 @@ def settle() -> None:
     """Once everything is set up: collect, keep the collector from what stays, and give freed pages back."""
     gc.collect()
     gc.freeze()
+    # Again: the oldest generation is only looked through once a quarter as much is new as the last full collection left.
+    gc.collect()
+    # What is left to look through are a few thousand objects. By the usual thresholds (10, 10) the oldest generation is looked through
+    # every few minutes here, and the cycles that connections and time-outs leave fill fresh pages until then.
+    gc.set_threshold(GARBAGE, 2, 2)
     _libc("malloc_trim", 0)
 
 

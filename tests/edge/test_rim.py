@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from edge import notify
+from edge import lean, notify
 from edge.__main__ import main
 from edge.checks import Check
 from edge.enroll import enroll, parse_wallet
@@ -68,6 +70,65 @@ async def test_the_metrics_port_answers_three_things_and_survives_nonsense() -> 
         await ask(nonsense)
     assert b"200 OK" in await ask(b"GET /metrics HTTP/1.1\r\n\r\n")
     server.close()
+
+
+async def scrape(port: int, times: int) -> None:
+    for _ in range(times):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /metrics HTTP/1.1\r\n\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.1 200")
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_a_scrape_leaves_nothing_behind() -> None:
+    """Somebody scrapes every five seconds for a year: a kilobyte each would be six gigabytes."""
+    server = await serve("127.0.0.1", 0, lambda: "x" * 20_000, lambda: True)
+    port = server.sockets[0].getsockname()[1]
+    await scrape(port, 20)
+    tracemalloc.start()
+    try:
+        gc.collect()
+        before, tasks = tracemalloc.get_traced_memory()[0], len(asyncio.all_tasks())
+        await scrape(port, 200)
+        await asyncio.sleep(0)
+        gc.collect()
+        grown = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+        server.close()
+    assert grown < 200 * 100
+    assert len(asyncio.all_tasks()) == tasks
+
+
+class Knot:
+    """Refers to itself: only the collector takes it away."""
+
+    alive = 0
+
+    def __init__(self) -> None:
+        self.myself = self
+        Knot.alive += 1
+
+    def __del__(self) -> None:
+        Knot.alive -= 1
+
+
+def test_garbage_that_has_grown_old_does_not_wait_for_minutes() -> None:
+    """Cycles that outlive two collections fill fresh pages until the oldest generation is looked through."""
+    thresholds, most = gc.get_threshold(), 0
+    held: list[Knot] = []
+    try:
+        lean.settle()
+        for _ in range(150 * lean.GARBAGE):
+            held.append(Knot())
+            if len(held) > 2 * lean.GARBAGE:
+                del held[: lean.GARBAGE]
+            most = max(most, Knot.alive)
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*thresholds)
+    assert most <= 12 * lean.GARBAGE
 
 
 def test_systemd_hears_us_and_its_absence_is_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
