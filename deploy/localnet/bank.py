@@ -342,6 +342,17 @@ class Bank:
             return "TooManyAccountLocks"
         return Resolved(keys, writable + to_write, (len(to_write), len(to_read)))
 
+    def unmoved(self, wire: Wire, failure: Failure) -> Simulated:
+        """Return what is known of a transaction that is refused before it runs: its accounts' balances stay what they are."""
+        simulated, resolved = Simulated(failure), self.resolve(wire)
+        if isinstance(resolved, Resolved):
+            simulated.pre = [self.balance(key) for key in resolved.keys]
+            simulated.post = list(simulated.pre)
+            simulated.tokens = self._tokens_before(resolved.keys, simulated.pre)
+            for token in simulated.tokens:
+                token.post = token.pre
+        return simulated
+
     def simulate(self, wire: Wire) -> Simulated:
         """Return what a transaction would do, its signatures aside; nothing changes."""
         resolved = self.resolve(wire)

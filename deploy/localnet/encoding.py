@@ -15,6 +15,8 @@ from deploy.localnet.jsonrpc import INVALID_REQUEST, RpcError, invalid_params
 from deploy.localnet.params import Options, integer, wrong_type
 from deploy.localnet.parsed_accounts import parse
 
+RENT_EXEMPT_EPOCH = 2**64 - 1
+"""What a cluster shows for every account that need not pay rent; here no other can exist. Source: Agave's RENT_EXEMPT_RENT_EPOCH."""
 ENCODINGS = ("binary", "base58", "base64", "jsonParsed", "base64+zstd")
 MAX_BASE58_BYTES = 128
 """Above that base58 costs too much. Source: MAX_BASE58_BYTES, solana-account-decoder."""
@@ -60,7 +62,7 @@ def ui_account(
         "data": _data(address, account, data, encoding, data_slice, decimals),
         "owner": str(account.owner),
         "executable": account.executable,
-        "rentEpoch": account.rent_epoch,
+        "rentEpoch": RENT_EXEMPT_EPOCH,
         "space": len(data),
     }
 

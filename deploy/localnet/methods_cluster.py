@@ -56,6 +56,9 @@ def get_block(node: Node, params: list[Any]) -> Any:
         shown["transactions"] = [with_meta(one, options.encoding, options.version) for one in past]
     if options.rest.flag("rewards", default=True):
         shown["rewards"] = []  # nobody is paid: fees are burnt
+    elif details == "full":
+        for one in shown["transactions"]:
+            one["meta"]["rewards"] = None
     return shown
 
 

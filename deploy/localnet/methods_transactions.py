@@ -64,7 +64,7 @@ MAX_SIGNATURES = 1_000
 # Source: MAX_BASE58_SIZE and MAX_BASE64_SIZE of Agave's rpc.rs: 1,232 bytes in those encodings.
 MAX_BASE58_TEXT, MAX_BASE64_TEXT = 1_683, 1_644
 _TRANSACTION_TYPE = "solana_transaction::versioned::VersionedTransaction"
-_MESSAGE_TYPE = "solana_message::versions::VersionedMessage"
+_MESSAGE_TYPE = "solana_message::non_bpf_modules::versions::VersionedMessage"
 # What lookup tables and locks can be wrong about is told before anything runs.
 _SANITIZE_FAILURES = frozenset(
     {
@@ -180,7 +180,7 @@ def simulate_transaction(node: Node, params: list[Any]) -> Any:
     failure: Failure | None = "SignatureFailure" if verify and not has_valid_signatures(wire) else node.bank.check(wire)
     if replace and failure in ("BlockhashNotFound", "AlreadyProcessed"):
         failure = None  # with another blockhash it is another transaction
-    simulated = node.bank.simulate(wire) if failure is None else Simulated(failure)
+    simulated = node.bank.simulate(wire) if failure is None else node.bank.unmoved(wire, failure)
     if isinstance(simulated.failure, str) and simulated.failure in _SANITIZE_FAILURES:
         raise invalid_params(f"invalid transaction: {sentence(simulated.failure)}")
     shown = _simulation(node, wire, simulated, inner=options.flag("innerInstructions"))

@@ -6,7 +6,18 @@ import re
 
 from client_answers import Difference
 
-EXPLAINED: tuple[tuple[str, str, str], ...] = ()
+EXPLAINED: tuple[tuple[str, str, str], ...] = (
+    (
+        r"(getTransaction|getBlock) #\d+",
+        r"(transactions\[\]\.)?meta\.costUnits",
+        "A validator's scheduler prices each transaction for its block's limit; the local chain has no such limit.",
+    ),
+    (
+        r"getClusterNodes #\d+",
+        r"\[\]\.(clientId|gossip|serveRepair|tpu\w*|tvu)",
+        "The local chain is one process that gossips with nobody and takes transactions over JSON-RPC alone.",
+    ),
+)
 """(question, place, why); question and place are regular expressions for the whole."""
 
 

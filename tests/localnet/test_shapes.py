@@ -332,7 +332,7 @@ def test_transactions_and_blocks(world: World) -> None:
     each = {"transaction": whole, "meta": META}
     fits(call("getBlock", slot), {**BLOCK, "transactions": [each], "rewards": [dict]})
     options |= {"encoding": "jsonParsed", "transactionDetails": "full", "rewards": False}
-    each = {"transaction": parsed, "meta": META_PARSED, "version": "legacy"}
+    each = {"transaction": parsed, "meta": {**META_PARSED, "rewards": None}, "version": "legacy"}
     fits(call("getBlock", slot, options), {**BLOCK, "transactions": [each]})
     signatures = call("getBlock", slot, {**options, "transactionDetails": "signatures", "rewards": None})
     fits(signatures, {**BLOCK, "signatures": [str], "rewards": [dict]})
