@@ -7,10 +7,10 @@ unchanged. Nothing of it is replaced but the MQTT session and the clock.
 from __future__ import annotations
 
 import asyncio
-import functools
 import socket
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,11 @@ from firmware_sim.serial_line import SerialLine
 from firmware_sim.series import campus_start_ns
 from firmware_sim.settings import LineSettings
 from firmware_sim.settings import MeterSettings as SimMeterSettings
-from firmware_sim.truth import Entry
 from gridkit.clock import UNKNOWN_ERROR_MS
 from gridkit.enrolment import AgentConfig, ConfiguredMeter, encode_config
 from gridkit.interval import INTERVAL_NS
-from gridkit.keys import create_key
+from gridkit.keys import create_key, load_key
+from gridkit.profile import RawCounter, decode, encode
 from gridkit.quality import NO_POST_MASK, labels
 from gridkit.reading import Core, Detail, decode_core, decode_detail, encode_detail, split_payload, verify_core
 from gridkit.receipt import Receipt, Verdict, encode_receipt, payload_sha256
@@ -179,6 +179,7 @@ class Place:
         self.register_epoch = 0
         self.tcp_port = 0
         self.meters: dict[str, SimMeter] = {}
+        self.wrapped = False
         self.port: MeterPort
         self.set_up(told.serial or _SERIALS.get(told.profile.split("-")[0], "{}").format(4100 + index))
 
@@ -202,8 +203,12 @@ class Place:
             )
         )
         self.meters[meter.serial if meter.profile.identity.serial else ""] = meter
-        loop = asyncio.get_running_loop()
-        self.port = MeterPort(meter, self.campus.clock, self.campus.truth, wall_s=loop.time)  # type: ignore[arg-type]
+        self.port = MeterPort(
+            meter,
+            self.campus.clock,
+            None,
+            wall_s=lambda: asyncio.get_running_loop().time(),
+        )
 
     async def power_on(self) -> None:
         if not self.told.rtu:
@@ -222,7 +227,6 @@ class Campus:
         self.folder = folder
         self.clock = TrueClock(start_ns)
         self.box = BoxClock(start_ns)
-        self.truth: list[Entry] = []
         self.bridge = Bridge()
         self.broker_up = True
         self.version = 1
@@ -233,18 +237,27 @@ class Campus:
         self.outcomes: Counter[str] = Counter()
         self.states: set[str] = set()
         self.metrics: set[str] = set()
+        self.before_start: Callable[[], None] = lambda: None
+        self.spool_put: Any = None
         self._told = list(meters)
         self.places: list[Place] = []
         self._line: SerialLine | None = None
         self._run: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> Campus:
+    def set_up(self) -> None:
+        """Put the meters in their places; nothing listens yet."""
         self.places = [Place(self, index, told) for index, told in enumerate(self._told)]
         for place in self.places:
-            await place.power_on()
-            key = create_key(self._key_file(place), bytes([60 + place.index]) * 32)
+            file = self._key_file(place)
+            key = load_key(file) if file.exists() else create_key(file, bytes([60 + place.index]) * 32)
             self.bridge.keys[place.number] = bytes(key.verify_key)
+        self.before_start()
+
+    async def __aenter__(self) -> Campus:
+        self.set_up()
+        for place in self.places:
+            await place.power_on()
         await self._open_line()
         self.start()
         self._watch = asyncio.create_task(self._look())
@@ -394,6 +407,7 @@ class Campus:
             case "fault":
                 assert step.fault is not None
                 place.meter.switch_on(step.fault, self.clock.now_ns())
+                place.wrapped |= step.fault.kind == "wrap"
             case "heal":
                 place.meter.switch_off(step.kind)
             case "power_off":
@@ -426,6 +440,8 @@ class Campus:
                 self._fill_disk()
             case "disk_free":
                 del self.agent.spool.put
+                if self.spool_put is not None:
+                    self.agent.spool.put = self.spool_put  # type: ignore[method-assign]
 
     def _configure(self, *, newer: bool = True) -> None:
         self.version += newer
@@ -474,13 +490,12 @@ class Campus:
                 yield f"interval {core.interval} does not begin where {before.interval} ended"
             before = core
             meter = place.meters[detail.meter_serial]
-            step_mwh = self._step_mwh(meter.serial)
             for name in ("import", "export"):
                 field = f"{name}_wh"
                 grown_mwh = 1000 * (getattr(core, field) - getattr(opening[0], field))
                 truly_mwh = self._true_mwh(meter, name, detail) - self._true_mwh(meter, name, opening[1])
                 # Both ends are cut down to the register's step and to whole Wh.
-                slack_mwh = step_mwh[name] + 1000
+                slack_mwh = self._step_mwh(place, meter, name, detail) + 1000
                 behind = not lags and grown_mwh < truly_mwh - slack_mwh
                 if grown_mwh > truly_mwh + slack_mwh or behind:
                     yield f"interval {core.interval}: {name} grew by {grown_mwh} mWh, truly by {truly_mwh}"
@@ -490,7 +505,7 @@ class Campus:
             for name in ("import", "export"):
                 grown_mwh = 1000 * (getattr(last[0], f"{name}_wh") - getattr(opening[0], f"{name}_wh"))  # type: ignore[index]
                 truly_mwh = self._true_mwh(meter, name, last[1]) - self._true_mwh(meter, name, opening[1])  # type: ignore[index]
-                if abs(grown_mwh - truly_mwh) > self._step_mwh(meter.serial)[name] + 1000:
+                if abs(grown_mwh - truly_mwh) > self._step_mwh(place, meter, name, last[1]) + 1000:
                     yield f"at the end {name} has grown by {grown_mwh} mWh, truly by {truly_mwh}"
 
     def _true_mwh(self, meter: SimMeter, name: str, detail: Detail) -> int:
@@ -498,14 +513,16 @@ class Campus:
         truth = meter.true_energy(self.box.truly_ns(stamp_ms, self.bridge.first_seen_ns[encode_detail(detail)]))
         return truth.import_mwh if name == "import" else truth.export_mwh
 
-    @functools.cached_property
-    def _steps(self) -> dict[str, dict[str, int]]:
-        steps: dict[str, dict[str, int]] = {}
-        for entry in self.truth:
-            known = steps.setdefault(entry.serial, {"import": 0, "export": 0})
-            known["import"] = max(known["import"], entry.import_step_mwh)
-            known["export"] = max(known["export"], entry.export_step_mwh)
-        return steps
-
-    def _step_mwh(self, serial: str) -> dict[str, int]:
-        return self._steps[serial]
+    def _step_mwh(self, place: Place, meter: SimMeter, name: str, detail: Detail) -> int:
+        """The coarser of a register's steps at the truth, and below the wrap where it has been there."""
+        profile = meter.profile
+        fields = profile.energy_fields(name)  # type: ignore[arg-type]
+        at_wh = [Fraction(self._true_mwh(meter, name, detail), 1000)]
+        if place.wrapped:
+            at_wh.append(Fraction(profile.wrap_wh(name) - 1))  # type: ignore[arg-type]
+        steps = []
+        for field in fields:
+            for wh in at_wh:
+                shown = decode(profile, field, encode(profile, field, wh))
+                steps.append(-(-1000 * shown.step_wh // 1) if isinstance(shown, RawCounter) else 0)
+        return len(fields) * max(steps, default=0)
