@@ -413,7 +413,7 @@ WEIGHTS: dict[Callable[[Market], None], int] = {
 
 
 @pytest.mark.prove_too
-@pytest.mark.parametrize(("seed", "slots"), [(1, CAPACITY), (2, 14)])
+@pytest.mark.parametrize(("seed", "slots"), [(22, CAPACITY), (2, 14)])
 def test_market_decides_like_the_reference_book(chain: Chain, seed: int, slots: int) -> None:
     """Any step that breaks priority, conservation or a link would show as a difference to a book that cannot break them."""
     m = make_market(chain, seed, slots)
