@@ -8,6 +8,11 @@ from client_answers import Difference
 
 EXPLAINED: tuple[tuple[str, str, str], ...] = (
     (
+        r"getSignatureStatuses #\d+",
+        r"value\[\]\.confirmations",
+        "A validator counts up to 32 confirmations before a block is rooted; on the local chain a block is final at once.",
+    ),
+    (
         r"(getTransaction|getBlock) #\d+",
         r"(transactions\[\]\.)?meta\.costUnits",
         "A validator's scheduler prices each transaction for its block's limit; the local chain has no such limit.",

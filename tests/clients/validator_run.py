@@ -135,9 +135,16 @@ def ends(campus: Campus) -> tuple[str, str]:
 
 
 def results_differ(localnet_seen: dict[str, Any], validator_seen: dict[str, Any]) -> list[str]:
-    """Return the steps at which a client saw something else; times, slots, units and log lines are compared elsewhere or not at all."""
+    """Return the steps at which a client saw something else, with both.
+
+    Times, slots, units and log lines are compared elsewhere or not at all.
+    """
     mine, theirs = (steps(timeless(seen)) for seen in (localnet_seen, validator_seen))
-    return [name for name in mine.keys() | theirs.keys() if mine.get(name) != theirs.get(name)]
+    return [
+        f"{name}\n    localnet  {json.dumps(mine.get(name), default=str)}\n    validator {json.dumps(theirs.get(name), default=str)}"
+        for name in sorted(mine.keys() | theirs.keys())
+        if mine.get(name) != theirs.get(name)
+    ]
 
 
 def timeless(value: Any) -> Any:
