@@ -424,7 +424,7 @@ def test_interval_before_the_first_key_has_no_signer(world: World) -> None:
     """Otherwise a new meter could be given a past."""
     key = DeviceKey(device_key("late"), 0, FIRST + 10)
     meter = world.meter(3, keys=[key])
-    expect_skip(world, Reading(meter, FIRST + 9, 1, 1), BAD_SIGNATURE)
+    expect_skip(world, Reading(meter, FIRST + 9, 1, 1), STALE)
     assert world.reasons(Reading(meter, FIRST + 10, 1, 1)) == [APPLIED]
 
 
@@ -447,12 +447,12 @@ def test_previous_key_gives_a_new_meter_no_past_either(world: World, rotates_fir
 
 
 def test_zero_key_signs_nothing(world: World) -> None:
-    """Where there is no previous key there are zeros, which are a point of small order that anybody can sign for."""
+    """Before the first key stand zeros, a point of small order that anybody can sign for: nobody is asked for a signature there."""
     key = DeviceKey(device_key("late"), 1, FIRST + 10)
     meter = world.meter(3, keys=[key])
     reading = Reading(meter, FIRST, 0, 0, key=replace(key, epoch=0))
     for r in (bytes(32), b"\1" + bytes(31)):
-        expect_skip(world, replace(reading, signature=r + bytes(32)), BAD_SIGNATURE)
+        expect_skip(world, replace(reading, signature=r + bytes(32)), STALE)
 
 
 # ------------------------------------------------------------------------------------------------------- register epochs
