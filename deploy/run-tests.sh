@@ -8,11 +8,11 @@ cd "$(dirname "$0")/.."
 programs() {
     local failed=0
     echo "program suite"
-    .venv/bin/python -m pytest tests/programs || failed=1
+    nice -n 10 .venv/bin/python -m pytest tests/programs || failed=1
     echo "program suite on the localnet's SVM (solders $(.venv-localnet/bin/python -c 'import importlib.metadata as m; print(m.version("solders"))'))"
-    .venv-localnet/bin/python -m pytest tests/programs || failed=1
+    nice -n 10 .venv-localnet/bin/python -m pytest tests/programs || failed=1
     echo "compute units with p-token in place of the SPL token program"
-    CAMPUSGRID_TOKEN_PROGRAM=p_token .venv/bin/python -m pytest tests/programs || failed=1
+    CAMPUSGRID_TOKEN_PROGRAM=p_token nice -n 10 .venv/bin/python -m pytest tests/programs || failed=1
     return $failed
 }
 failed=0
