@@ -6,7 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -123,20 +123,23 @@ class Rig:
 
     async def __aenter__(self) -> Rig:
         agent = self.agent
-        self.broker = self._open(self.settings, will_topic="w", will=b"")
-        agent._broker = self.broker  # type: ignore[assignment]
+        (self.broker,) = self.brokers
         self.broker.start()
-        for loop in (agent._event_loop, agent._receipt_loop, agent._outbox_loop):
-            self._tasks.append(asyncio.create_task(loop()))
+        for step in (agent.take_event, agent.receipts.step, agent.sender.step):
+            self._tasks.append(asyncio.create_task(self._repeat(step)))
         await self.quiet()
         return self
+
+    @staticmethod
+    async def _repeat(step: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await step()
 
     async def __aexit__(self, *error: object) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self.agent._disk.shutdown()
-        self.agent.spool.close()
+        self.agent.spool_thread.close()
 
     async def quiet(self, until: Callable[[], bool] | None = None, limit_s: float = 5) -> None:
         """Let the loops work off what there is, or go on until something is so."""
@@ -149,7 +152,7 @@ class Rig:
                 break
 
     def _busy(self) -> bool:
-        return not self.broker.events.empty() or bool(self.agent._receipts) or self.agent._receipts_came.is_set()
+        return not self.broker.events.empty() or bool(self.agent.receipts.pending)
 
     def deliver(self, topic: str, payload: bytes) -> None:
         self.broker.events.put_nowait(Incoming(topic, payload))
@@ -157,7 +160,7 @@ class Rig:
     async def configure(self, data: bytes) -> None:
         self.deliver(agent_config_topic("e1"), data)
         await self.quiet()
-        await self.agent._on_disk(lambda: None)
+        await self.agent.spool_thread.run(lambda: None)
         await asyncio.sleep(0.01)
 
     async def round_at(self, at_s: int, at_boundary: bool = False) -> None:
@@ -244,7 +247,7 @@ async def test_a_row_leaves_on_a_signed_receipt_alone(tmp_path: Path, bus: Any) 
         reasons = ("unknown_key", "wrong_network", "unmatched", "wrong_meter", "malformed")
         assert [rig.agent.counters.value(refused, reason=r) for r in reasons] == [1] * 5
         await rig.receipt(payload, Verdict.STORED)
-        await rig.quiet(lambda: len(rig.agent.outboxes[meter_id]) == 0)
+        await rig.quiet(lambda: len(rig.agent.sender.outboxes[meter_id]) == 0)
         assert waiting() == 0
         await rig.receipt(payload, Verdict.STORED)
         assert rig.agent.counters.value(refused, reason="unmatched") == 2
@@ -299,8 +302,8 @@ async def test_only_the_pinned_operator_configures_and_only_forward(tmp_path: Pa
     assert kept.register_epoch == 1
     async with again:
         await again.configure(config(4, {1: (0, 0, 2)}))
-        assert again.agent.config is not None
-        assert again.agent.config.version == 5
+        assert again.agent.configuration.current is not None
+        assert again.agent.configuration.version == 5
 
 
 def row_in_use(rig: Rig) -> Any:
@@ -314,10 +317,10 @@ async def test_a_new_configuration_is_kept_once_meter_and_broker_have_answered(t
         await rig.round_at(1)
         await rig.configure(config(2, {1: (0, 0, 1)}))
         assert row_in_use(rig).register_epoch == 1
-        await rig.agent._judge_trial()
+        await rig.agent.configuration.judge_trial()
         assert rig.agent.spool.config() == config(1, {1: (0, 0, 0)})
         await rig.round_at(5)
-        await rig.agent._judge_trial()
+        await rig.agent.configuration.judge_trial()
         assert rig.agent.spool.config() == config(2, {1: (0, 0, 1)})
 
 
@@ -348,19 +351,19 @@ async def test_a_configuration_that_cuts_the_agent_off_is_rolled_back(
         if case != "silent meters":
             await rig.round_at(5)
         if case != "refused":
-            await rig.agent._judge_trial()
+            await rig.agent.configuration.judge_trial()
             assert row_in_use(rig).register_epoch == 1, "it gets its time"
-            monkeypatch.setattr("edge.agent.CONFIG_TRIAL_S", 0)
-        await rig.agent._judge_trial()
+            monkeypatch.setattr("edge.configuration.TRIAL_S", 0)
+        await rig.agent.configuration.judge_trial()
         assert row_in_use(rig).register_epoch == 0
-        assert rig.agent.config is not None
-        assert rig.agent.config.version == 1
+        assert rig.agent.configuration.current is not None
+        assert rig.agent.configuration.version == 1
         assert rig.agent.spool.config() == config(1, {1: (0, 0, 0)})
         assert rig.agent.counters.value("campusgrid_edge_config_rollbacks_total") == 1
         await rig.configure(config(2, {1: (0, 0, 1)}))
         assert row_in_use(rig).register_epoch == 0, "the retained message comes again with every reconnect"
         await rig.configure(config(3, {1: (0, 0, 0)}))
-        assert rig.agent.config.version == 3
+        assert rig.agent.configuration.version == 3
 
 
 async def test_the_interval_chooses_the_key(tmp_path: Path, bus: Any) -> None:
@@ -489,13 +492,13 @@ async def test_a_full_disk_makes_no_reading_and_the_next_round_makes_it(
         await rig.round_at(1)
         assert rig.broker.readings == []
         meter = next(iter(rig.agent.meters.values()))
-        assert rig.agent.meter_status(meter)["state"] == "spool_failed"
+        assert rig.agent.status.of(meter)["state"] == "spool_failed"
         assert "campusgrid_edge_spool_failed 1" in rig.agent.metrics_text()
         monkeypatch.setattr(rig.agent.spool, "put", real)
         await rig.round_at(5)
         assert len(rig.broker.readings) == 1
         assert "campusgrid_edge_spool_failed 0" in rig.agent.metrics_text()
-        assert rig.agent.meter_status(meter)["state"] == "ok"
+        assert rig.agent.status.of(meter)["state"] == "ok"
 
 
 async def test_the_days_of_room_left_are_told(tmp_path: Path, bus: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -513,15 +516,15 @@ async def test_a_spool_that_is_damaged_while_in_use_is_begun_anew(tmp_path: Path
         for n in range(3):
             await rig.round_at(1 + 900 * n)
         spool = rig.agent.spool
-        await rig.agent._on_disk(lambda: spool._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
-        await rig.agent._on_disk(lambda: spool._db.execute("PRAGMA shrink_memory").fetchall())
+        await rig.agent.spool_thread.run(lambda: spool._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
+        await rig.agent.spool_thread.run(lambda: spool._db.execute("PRAGMA shrink_memory").fetchall())
         with spool.path.open("r+b") as file:
             file.write(b"\xff" * spool.path.stat().st_size)
         bus.units[1].import_wh = 2000
         await rig.round_at(1 + 900 * 3)
         await rig.round_at(8 + 900 * 3)
         assert rig.agent.counters.value("campusgrid_edge_spool_failures_total") >= 1
-        assert rig.agent.spool_error == ""
+        assert rig.agent.spool_thread.error == ""
         kept = rig.agent.spool.oldest(rig.settings.meters[0].meter_id, 99)
         assert decode_core(kept[-1].payload[:47]).import_wh == 2000
 
@@ -576,7 +579,7 @@ async def test_home_assistant_is_told_where_it_is_wanted_and_only_there(tmp_path
         ]
         assert "homeassistant/sensor/campusgrid_M1/import_wh/config" in announced
         await rig.round_at(1)
-        status = rig.agent.meter_status(next(iter(rig.agent.meters.values())))
+        status = rig.agent.status.of(next(iter(rig.agent.meters.values())))
         assert (status["import_wh"], status["export_wh"], status["state"]) == (1000, 0, "ok")
     async with Rig(tmp_path / "2", bus, [meter_settings(tmp_path / "2")]) as rig:
         await rig.configure(config(1, {1: (0, 0, 0)}))
