@@ -24,18 +24,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         lean.begin()
     from edge.errors import EdgeError
-    from edge.settings import PREFIX, EdgeSettings, check_installation
+    from edge.settings import PREFIX, EdgeSettings
     from gridkit import log
     from gridkit.clock import ClockError
     from gridkit.keys import KeyFileError
     from gridkit.profile import ProfileError
-    from gridkit.settings import SettingsError, load
+    from gridkit.settings import END, SettingsError, load
 
     try:
-        settings = load(EdgeSettings, arguments.config, prefix=PREFIX)
+        settings = load(EdgeSettings, arguments.config, prefix=PREFIX, end=END)
         log.configure("edge", settings.log_level)
         if arguments.command != "run":
             return _UPKEEP[arguments.command](settings, arguments)
+        from edge.installation import check_installation
+
         check_installation(settings, arguments.config)
         from edge.run import run
 
