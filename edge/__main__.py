@@ -185,8 +185,8 @@ def _rotate(settings: EdgeSettings, arguments: argparse.Namespace) -> int:
         meter, keys, agent=settings.agent, network_tag=settings.network_tag_bytes, owner=owner, out=out, key_epoch=epoch
     )
     print(
-        f"{out}: meter {arguments.meter}, key epoch {epoch}, key {made.public_key}\nThe present key signs until the interval "
-        "that the registry names for the switch; keep both files."
+        f"{out}: meter {arguments.meter}, key epoch {epoch}, key {made.public_key}\nSend this file to the operator, who "
+        "submits it with `campusgrid rotate FILE`; the present key signs until the interval that is named then. Keep both key files."
     )
     return 0
 

@@ -39,6 +39,9 @@ from gridkit.topics import Leaf, MeterTopic, agent_config_topic, agent_status_to
 
 log = get_logger("edge.agent")
 
+NEWS_S = 2.0
+"""How long a retained configuration is waited for before anything is sent, where a next key lies ready, wall s."""
+
 LinkFactory = Callable[[Endpoint], Asks]
 
 
@@ -104,6 +107,7 @@ class Agent:
             self.counters,
             ask_broker=self.status.publish,
             changed=self._configuration_changed,
+            signed_again=self.sender.signed_again,
         )
 
     def _take_up(self, settings: MeterSettings, keys: KeyStore) -> Meter:
@@ -241,6 +245,7 @@ class Agent:
     async def _incoming(self, event: Incoming) -> None:
         if event.topic == agent_config_topic(self.settings.agent):
             await self.configuration.take(event.payload)
+            self.sender.hold(0)
             return
         topic = parse_topic(event.topic)
         if isinstance(topic, MeterTopic) and topic.leaf is Leaf.RECEIPT:
@@ -252,6 +257,8 @@ class Agent:
         self.status.publish_agent("online")
         self.status.announce()
         self.status.all_changed()
+        if self.configuration.look_for_keys():
+            self.sender.hold(NEWS_S)
         self.sender.wake()
 
     def _configuration_changed(self, new_topics: list[str]) -> None:

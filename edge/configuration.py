@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from edge.errors import SpoolError
+from edge.errors import SigningKeyError, SpoolError, TokenError
 from edge.keystore import KeyStore
 from edge.meter import Meter
 from edge.metrics import Counters
@@ -13,6 +13,7 @@ from edge.rounds import DEAD_AFTER
 from edge.settings import EdgeSettings
 from edge.spool_thread import SpoolThread
 from gridkit.enrolment import AgentConfig, EnrolmentError, verify_config
+from gridkit.keys import KeyFileError
 from gridkit.log import get_logger
 from gridkit.topics import receipt_topic
 
@@ -43,7 +44,7 @@ class Trial:
 
 
 class Configuration:
-    """The signed configuration of one agent. It never touches the spool's readings."""
+    """The signed configuration of one agent. The spool's readings stay; a rotation that was heard of late signs them again."""
 
     def __init__(
         self,
@@ -55,6 +56,7 @@ class Configuration:
         *,
         ask_broker: Callable[[Meter], int | None],
         changed: Callable[[list[str]], None],
+        signed_again: Callable[[Meter], None],
     ) -> None:
         """Use the one that was kept, if there is one.
 
@@ -66,6 +68,7 @@ class Configuration:
             counters: Of the agent.
             ask_broker: Publishes something under a meter's row and returns the message's id, None when it was not taken.
             changed: Called with the receipt topics that are new, once another configuration is in use.
+            signed_again: Called when readings of a meter that wait in the spool have other payloads now.
         """
         self.current: AgentConfig | None = None
         self._key = bytes.fromhex(settings.config_key)
@@ -76,6 +79,7 @@ class Configuration:
         self._counters = counters
         self._ask_broker = ask_broker
         self._changed = changed
+        self._signed_again = signed_again
         self._trial: Trial | None = None
         self._refused_version = -1
         self._refused_until_s = 0.0
@@ -99,7 +103,7 @@ class Configuration:
         if config is None or not self._is_wanted(config):
             return
         previous = self.current
-        self._take_over(config)
+        await self._take_over(config)
         if previous is None:
             await self._spool.run(self._spool.spool.save_config, config.version, data)
             return
@@ -110,6 +114,18 @@ class Configuration:
         self._trial.asked = set(filter(None, map(self._ask_broker, self._meters.values())))
         # One without a meter of ours has nothing to be refused.
         self._trial.taken = all(meter.row is None for meter in self._meters.values())
+
+    def look_for_keys(self) -> bool:
+        """Load keys that were made meanwhile; return whether a next one lies ready: the registry may have switched to it."""
+        is_ready = False
+        for meter in self._meters.values():
+            try:
+                meter.keys = self._keys.keys(meter.settings.key_file)
+            except (KeyFileError, TokenError, OSError) as error:
+                log.error("keys_unreadable", meter_id=meter.name, error=str(error))
+                continue
+            is_ready |= meter.row is not None and max(meter.keys, default=0) > meter.row.key_epoch
+        return is_ready
 
     def acknowledged(self, mid: int, ok: bool) -> None:
         """Note the broker's word on a publication, if it was asked by it."""
@@ -128,7 +144,7 @@ class Configuration:
             await self._keep(trial)
         elif trial.refused or time.monotonic() - trial.began_s > TRIAL_S:
             self._trial = None
-            self._go_back(trial)
+            await self._go_back(trial)
 
     async def _keep(self, trial: Trial) -> None:
         try:
@@ -137,13 +153,13 @@ class Configuration:
             pass  # It is used all the same, and comes again from the broker after a restart.
         log.info("config_kept", version=trial.config.version)
 
-    def _go_back(self, trial: Trial) -> None:
+    async def _go_back(self, trial: Trial) -> None:
         self._refused_version = trial.config.version
         self._refused_until_s = time.monotonic() + RETRY_S
         self._counters.add("campusgrid_edge_config_rollbacks_total")
         why = "refused by the broker" if trial.refused else "no meter" if trial.taken else "no broker"
         log.error("config_rolled_back", version=trial.config.version, to=trial.previous.version, why=why)
-        self._take_over(trial.previous)
+        await self._take_over(trial.previous)
 
     def _verified(self, data: bytes) -> AgentConfig | None:
         try:
@@ -167,16 +183,39 @@ class Configuration:
     def _refuse(self, reason: str) -> None:
         self._counters.add("campusgrid_edge_config_refused_total", reason=reason)
 
-    def _take_over(self, config: AgentConfig) -> None:
+    async def _take_over(self, config: AgentConfig) -> None:
         known = set(self.receipt_topics())
+        for meter in self._meters.values():
+            async with meter.busy:
+                self._set_row(meter, config)
+                await self._sign_again(meter)
         self._use(config)
         self._changed([topic for topic in self.receipt_topics() if topic not in known])
 
+    async def _sign_again(self, meter: Meter) -> None:
+        """What was made after the switch, and before the agent heard of it, gets the new key's signature."""
+        if meter.row is None:
+            return
+        try:
+            count = await self._spool.sign_again(meter, meter.row)
+        except SpoolError:
+            return  # The bridge refuses them, and the next configuration finds them in quarantine.
+        except (SigningKeyError, TokenError) as error:
+            log.error("not_signed_again", meter_id=meter.name, error=str(error))
+            return
+        if count:
+            self._counters.add("campusgrid_edge_signed_again_total", count, meter=meter.name)
+            log.warning("signed_again", meter_id=meter.name, readings=count, key_epoch=meter.row.key_epoch)
+            self._signed_again(meter)
+
+    def _set_row(self, meter: Meter, config: AgentConfig) -> None:
+        meter.row = config.meter(meter.meter_id)
+        if meter.row is not None and meter.row.key_epoch not in meter.keys:
+            meter.keys = self._keys.keys(meter.settings.key_file)
+
     def _use(self, config: AgentConfig) -> None:
         self.current = config
-        for meter_id, meter in self._meters.items():
-            meter.row = config.meter(meter_id)
-            if meter.row is not None and meter.row.key_epoch not in meter.keys:
-                meter.keys = self._keys.keys(meter.settings.key_file)
+        for meter in self._meters.values():
+            self._set_row(meter, config)
         numbered = sum(1 for meter in self._meters.values() if meter.row is not None)
         log.info("config_taken", version=config.version, meters=numbered)

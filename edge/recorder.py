@@ -67,6 +67,10 @@ class Recorder:
 
     async def _record(self, meter: Meter, sample: Sample) -> None:
         """Where signing or keeping fails the state stays behind: the next sample closes the interval, and its registers hold the energy."""
+        async with meter.busy:
+            await self._record_alone(meter, sample)
+
+    async def _record_alone(self, meter: Meter, sample: Sample) -> None:
         before = meter.outcome
         made = self._made(meter, sample)
         if made is None:

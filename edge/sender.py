@@ -48,6 +48,7 @@ class Sender:
         self._counters = counters
         self._wake = asyncio.Event()
         self._turn = 0
+        self._not_before_s = 0.0
         self._publishing: dict[int, tuple[bytes, bytes]] = {}
 
     def wake(self) -> None:
@@ -61,11 +62,22 @@ class Sender:
             outbox.add(rows)  # Everything older is in memory too; else the refill brings them in their order.
         self.wake()
 
+    def signed_again(self, meter: Meter) -> None:
+        """Let go what is in memory of a meter: the spool has other payloads in its place."""
+        self.outboxes[meter.meter_id].clear()
+        self.wake()
+
+    def hold(self, seconds: float) -> None:
+        """Send nothing for so long, wall s; 0 ends it."""
+        self._not_before_s = asyncio.get_running_loop().time() + seconds
+        self.wake()
+
     async def step(self) -> None:
         """Send what is due now, then wait for whatever may make something due."""
         self._wake.clear()
         await self._refill()
-        wait_s = self._send_due() if self._broker.connected else IDLE_S
+        held_s = self._not_before_s - asyncio.get_running_loop().time()
+        wait_s = held_s if held_s > 0 else self._send_due() if self._broker.connected else IDLE_S
         try:
             async with asyncio.timeout(wait_s):
                 await self._wake.wait()

@@ -11,10 +11,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
 
+import msgspec
+
 from edge.errors import SpoolError
+from edge.meter import Meter
 from edge.metrics import Counters
+from edge.resign import SignAgain
 from edge.spool import Row, Spool
 from edge.track import TrackState
+from gridkit.enrolment import ConfiguredMeter
 from gridkit.log import get_logger
 
 log = get_logger("edge.spool_thread")
@@ -80,6 +85,26 @@ class SpoolThread:
         except SpoolError as error:
             await self.failed(error)
             raise
+
+    async def sign_again(self, meter: Meter, row: ConfiguredMeter) -> int:
+        """Sign a meter's readings again where another key has signed than `row` wants; return how many there were.
+
+        Raises:
+            SpoolError: Counted and told already.
+            SigningKeyError, TokenError: The key is not to be had. Everything is as before.
+        """
+        again = SignAgain(meter.name, row, meter.keys)
+        try:
+            count = await self.run(
+                self.spool.sign_again, meter.meter_id, row.key_epoch, row.first_interval, again, again.core_hash
+            )
+        except SpoolError as error:
+            await self.failed(error)
+            raise
+        if count:
+            meter.state = msgspec.structs.replace(meter.state, core_hash=again.core_hash(meter.state.core_hash))
+            await self.count()
+        return count
 
     async def settle(self, verdicts: list[tuple[bytes, int]]) -> list[tuple[Row, int]]:
         """Take away what receipts have settled, as `Spool.settle`. Raises SpoolError, counted and told already."""

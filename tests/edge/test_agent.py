@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import subprocess
 import sys
@@ -10,20 +11,21 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from nacl.signing import SigningKey
 
 import edge
 import gridkit
 from edge.agent import Agent
-from edge.broker import Acknowledged, Connected, Event, Incoming
+from edge.broker import Acknowledged, Connected, Disconnected, Event, Incoming
 from edge.frame import Refusal, Refused
 from edge.rounds import DEAD_AFTER
 from edge.settings import EdgeSettings, MeterSettings
 from gridkit.clock import UNKNOWN_ERROR_MS, FakeClock
 from gridkit.enrolment import AgentConfig, ConfiguredMeter, encode_config
 from gridkit.interval import INTERVAL_S
-from gridkit.keys import create_key
+from gridkit.keys import create_key, load_key
 from gridkit.quality import NO_POST_MASK, Quality
 from gridkit.reading import decode_core, decode_detail, split_payload, verify_core
 from gridkit.receipt import Receipt, Verdict, encode_receipt, payload_sha256
@@ -379,6 +381,118 @@ async def test_the_interval_chooses_the_key(tmp_path: Path, bus: Any) -> None:
         assert [(c.interval - switch, c.key_epoch) for c in cores] == [(-1, 0), (0, 1)]
         last = split_payload(rig.broker.readings[-1])
         assert verify_core(last.core_bytes, last.signature, bytes(SigningKey(bytes([77]) * 32).verify_key))
+
+
+def chain_of(payloads: list[bytes]) -> None:
+    """Each reading names the core before it."""
+    for before, after in itertools.pairwise(payloads):
+        detail = decode_detail(split_payload(after).detail_bytes)
+        assert detail.previous_core_hash == payload_sha256(before[:47])
+
+
+async def test_a_rotation_heard_of_late_signs_again_what_the_old_key_has_signed(tmp_path: Path, bus: Any) -> None:
+    """The uplink was down over the switch: the bridge would refuse every quarter hour since, and each would lie in quarantine."""
+    settings = meter_settings(tmp_path)
+    new_key = SigningKey(bytes([77]) * 32)
+    switch = T0_S // 900 + 1
+    async with Rig(tmp_path, bus, [settings]) as rig:
+        await rig.configure(config(1, {1: (0, 0, 0)}))
+        for at in range(5):
+            bus.units[1].import_wh += 10
+            await rig.round_at(1 + 900 * at)
+        old = rig.broker.readings
+        assert [decode_core(p[:47]).interval - switch for p in old] == [-2, -1, 0, 1, 2]
+        await rig.receipt(old[0], Verdict.STORED)
+        await rig.receipt(old[2], Verdict.WRONG_KEY_EPOCH)  # That one was too quick.
+        assert len(rig.agent.spool.quarantine()) == 1
+        create_key(settings.key_file.with_name("M1.json.1"), bytes([77]) * 32)
+        await rig.configure(config(2, {1: (1, switch, 0)}))
+        assert rig.agent.spool.quarantine() == []
+        meter = next(iter(rig.agent.meters.values()))
+        kept = [row.payload for row in rig.agent.spool.oldest(meter.meter_id, 64)]
+        for before, after in zip(old[1:], kept, strict=True):
+            core, was = decode_core(after[:47]), decode_core(before[:47])
+            assert msgspec.structs.replace(core, key_epoch=0, detail_hash=was.detail_hash) == was
+            assert core.key_epoch == (1 if core.interval >= switch else 0)
+            parts = split_payload(after)
+            key = new_key if core.key_epoch else load_key(settings.key_file)
+            assert verify_core(parts.core_bytes, parts.signature, bytes(key.verify_key))
+        assert kept[0] == old[1]
+        await rig.quiet(lambda: rig.broker.readings[-3:] == kept[1:])
+        assert rig.broker.readings[-3:] == kept[1:], "they are sent again, oldest first"
+        bus.units[1].import_wh += 10
+        await rig.round_at(1 + 900 * 5)
+        last = rig.broker.readings[-1]
+        assert decode_core(last[:47]).key_epoch == 1
+        chain_of([old[0], *kept, last])
+        assert rig.agent.spool.state(meter.meter_id) == meter.state
+        assert rig.agent.counters.value("campusgrid_edge_signed_again_total") == 3
+        await rig.receipt(kept[1], Verdict.STORED)
+        assert rig.agent.spool_thread.kept(meter.meter_id).waiting == 4
+
+
+async def test_nothing_is_signed_again_without_the_key_or_for_another_reason(tmp_path: Path, bus: Any) -> None:
+    """What was refused as over capacity stays refused; and half a backlog under a new key is none at all."""
+    settings = meter_settings(tmp_path)
+    switch = T0_S // 900
+    async with Rig(tmp_path, bus, [settings]) as rig:
+        await rig.configure(config(1, {1: (0, 0, 0)}))
+        for at in range(3):
+            await rig.round_at(1 + 900 * at)
+        old = rig.broker.readings[:3]
+        await rig.receipt(old[1], Verdict.OVER_CAPACITY)
+        await rig.configure(config(2, {1: (1, switch, 0)}))
+        meter = next(iter(rig.agent.meters.values()))
+        assert [row.payload for row in rig.agent.spool.oldest(meter.meter_id, 64)] == [old[0], old[2]]
+        create_key(settings.key_file.with_name("M1.json.1"), bytes([77]) * 32)
+        await rig.configure(config(3, {1: (1, switch, 0)}))
+        kept = [row.payload for row in rig.agent.spool.oldest(meter.meter_id, 64)]
+        assert kept[0] == old[0]
+        assert decode_core(kept[1][:47]).key_epoch == 1
+        assert [q.row.payload for q in rig.agent.spool.quarantine()] == [old[1]]
+
+
+async def test_a_configuration_taken_back_gives_the_old_key_its_readings_back(
+    tmp_path: Path, bus: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A validly signed mistake names a key that the registry does not have."""
+    settings = meter_settings(tmp_path)
+    create_key(settings.key_file.with_name("M1.json.1"), bytes([77]) * 32)
+    async with Rig(tmp_path, bus, [settings]) as rig:
+        await rig.configure(config(1, {1: (0, 0, 0)}))
+        await rig.round_at(1)
+        before = rig.broker.readings[0]
+        await rig.configure(config(2, {1: (1, 0, 0)}))
+        meter = next(iter(rig.agent.meters.values()))
+        [row] = rig.agent.spool.oldest(meter.meter_id, 64)
+        assert decode_core(row.payload[:47]).key_epoch == 1
+        monkeypatch.setattr("edge.configuration.TRIAL_S", -1)
+        await rig.agent.configuration.judge_trial()
+        assert [row.payload for row in rig.agent.spool.oldest(meter.meter_id, 64)] == [before]
+
+
+async def test_where_a_next_key_lies_ready_the_configuration_is_heard_before_anything_is_sent(
+    tmp_path: Path, bus: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After an outage the first message would be a reading under a key that may have ended meanwhile."""
+    monkeypatch.setattr("edge.agent.NEWS_S", 60.0)
+    settings = meter_settings(tmp_path)
+    switch = T0_S // 900
+    async with Rig(tmp_path, bus, [settings]) as rig:
+        await rig.configure(config(1, {1: (0, 0, 0)}))
+        rig.broker.events.put_nowait(Disconnected("gone"))
+        rig.broker.connected = False
+        await rig.quiet()
+        for at in range(3):
+            await rig.round_at(1 + 900 * at)
+        create_key(settings.key_file.with_name("M1.json.1"), bytes([77]) * 32)
+        rig.broker.connected = True
+        rig.broker.events.put_nowait(Connected())
+        await rig.quiet()
+        assert rig.broker.readings == []
+        await rig.configure(config(2, {1: (1, switch, 0)}))
+        await rig.quiet(lambda: len(rig.broker.readings) == 3)
+        assert [decode_core(p[:47]).key_epoch for p in rig.broker.readings] == [0, 1, 1]
 
 
 async def test_a_missing_key_makes_no_reading_and_loses_nothing(tmp_path: Path, bus: Any) -> None:
