@@ -57,7 +57,7 @@ def judge_register(
     """Return what a register's step from the last believed value to the shown one is.
 
     Args:
-        trusted_wh, shown_wh: Exact register values, Wh, in [0, wrap_wh).
+        trusted_wh, shown_wh: Exact register values, Wh, in [0, wrap_wh); of registers added up, several times that.
         step_wh: The register's own step, Wh.
         wrap_wh: First value that the register cannot show, Wh; 0 if it never wraps.
         limit_wh: Most that the connection can have carried meanwhile, Wh.
@@ -66,7 +66,8 @@ def judge_register(
         return Change.RISE if shown_wh - trusted_wh <= limit_wh else Change.LEAP
     if trusted_wh - shown_wh <= JITTER_STEPS * step_wh:
         return Change.JITTER
-    if wrap_wh and shown_wh + wrap_wh - trusted_wh <= limit_wh:
+    # Tariffs that are added up fall by one wrap from above it, too: less than nothing has not flowed.
+    if wrap_wh and 0 <= shown_wh + wrap_wh - trusted_wh <= limit_wh:
         return Change.WRAP
     return Change.LOWER
 

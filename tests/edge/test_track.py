@@ -420,6 +420,16 @@ def test_a_wrap_must_fit_the_limit_too() -> None:
     assert judge_register(Fraction(9950), Fraction(50), **{**args, "wrap_wh": 0}) is Change.LOWER
 
 
+def test_a_wrap_never_takes_energy_back() -> None:
+    """Two tariffs added up stood 50 above the wrap of one; back to zero is a reset, and no register is signed that has fallen."""
+    args: dict[str, Any] = {"step_wh": Fraction(1), "wrap_wh": 10_000, "limit_wh": Fraction(100)}
+    assert judge_register(Fraction(10_050), Fraction(0), **args) is Change.LOWER
+    assert judge_register(Fraction(10_050), Fraction(49), **args) is Change.LOWER
+    assert judge_register(Fraction(10_050), Fraction(50), **args) is Change.WRAP
+    assert judge_register(Fraction(10_050), Fraction(150), **args) is Change.WRAP
+    assert judge_register(Fraction(10_050), Fraction(151), **args) is Change.LOWER
+
+
 def test_the_remainder_below_one_watt_hour_is_never_lost() -> None:
     """Registers in 0.0156 kWh steps: rounding each quarter hour would lose a lamp's worth a year."""
     m = Meter()
