@@ -152,7 +152,7 @@ class SimMeter:
                 whole.add(field.name)
         if shown_ns != campus_ns:
             changed.update((id(f), f) for f in self.faults.values() if f.instant(campus_ns) != campus_ns)
-        entry = self._entry(address, words, whole, truth, campus_ns) if energy_seen else None
+        entry = self._entry(address, words, whole, truth, campus_ns, shown_ns) if energy_seen else None
         return Served(words, entry, tuple(changed.values()))
 
     def _refusal(self, code: int, address: int, quantity: int) -> ModbusException | None:
@@ -268,7 +268,7 @@ class SimMeter:
             ) from error
 
     def _entry(
-        self, address: int, words: list[int], whole: set[str], truth: TrueEnergy, campus_ns: int
+        self, address: int, words: list[int], whole: set[str], truth: TrueEnergy, campus_ns: int, shown_ns: int
     ) -> Entry | None:
         shown: list[int | None] = []
         steps: list[int] = []
@@ -292,6 +292,7 @@ class SimMeter:
             import_step_mwh=steps[0],
             export_step_mwh=steps[1],
             fault="+".join(self.faults),
+            shown_ns=0 if shown_ns == campus_ns else shown_ns,
         )
 
     def _as_decoded(self, fields: tuple[Field, ...], address: int, words: list[int]) -> tuple[int | None, int]:

@@ -102,14 +102,13 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Expect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The right diagnosis. `lags`: a register stood still or was held, so a reading may be behind the truth, never ahead."""
+    """The right diagnosis."""
 
     flags: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
     outcomes: tuple[str, ...] = ()
     states: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
-    lags: bool = False
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -3,11 +3,12 @@
 Decides the log's form and how it is searched; who compares it with what is a caller's business. One JSON object a line:
 
     {"s":serial,"t":campus ns,"i":import Wh,"e":export Wh,"ti":true import mWh,"te":true export mWh,
-     "pi":import step mWh,"pe":export step mWh,"f":fault}
+     "pi":import step mWh,"pe":export step mWh,"f":fault,"ts":campus ns}
 
 `i` and `e` are the registers as an exact decoder reads them from the very words of the reply (null where the reply did
 not hold that direction or held no value); `pi` and `pe` are the registers' steps at that value, rounded up; `f` names
-the switched-on faults and is absent without any. A line has been handed to the operating system before its reply is
+the switched-on faults and is absent without any; `ts` is the instant whose registers were shown and is absent where that is `t`, as it is
+with every meter that is not frozen. A line has been handed to the operating system before its reply is
 sent, so it outlives a kill of the process at any point; a power cut may take the last second.
 
 The log is kept in pieces of bounded size and the oldest pieces are dropped, so a long run cannot fill the disk.
@@ -24,10 +25,11 @@ import msgspec
 
 PIECE_BYTES: Final = 16 * 1024 * 1024
 PIECES_KEPT: Final = 32
+_TAIL_BYTES: Final = 4096  # holds several lines
 
 
-class Entry(msgspec.Struct, frozen=True):
-    """One served energy block. Registers in Wh, true energy and steps in mWh."""
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One served energy block. Registers in Wh, true energy and steps in mWh; `shown_ns` 0: those of `campus_ns`."""
 
     serial: str = msgspec.field(name="s")
     campus_ns: int = msgspec.field(name="t")
@@ -38,6 +40,7 @@ class Entry(msgspec.Struct, frozen=True):
     import_step_mwh: int = msgspec.field(name="pi", default=0)
     export_step_mwh: int = msgspec.field(name="pe", default=0)
     fault: str = msgspec.field(name="f", default="")
+    shown_ns: int = msgspec.field(name="ts", default=0)
 
     def strays(self) -> bool:
         """True when a register is off true energy by more than its step (and the Wh that whole Wh cut off)."""
@@ -116,6 +119,24 @@ def entries(folder: Path) -> Iterator[Entry]:
                         continue
         except FileNotFoundError:
             continue
+
+
+def latest_ns(folder: Path) -> int:
+    """Return the campus instant of the last whole line, 0 without any; the last piece alone is read, from its end."""
+    decoder = msgspec.json.Decoder(Entry)
+    for path in [folder / "truth.jsonl", *reversed(_old_pieces(folder))]:
+        try:
+            with path.open("rb") as f:
+                f.seek(max(0, os.fstat(f.fileno()).st_size - _TAIL_BYTES))
+                lines = f.read().splitlines()
+        except FileNotFoundError:
+            continue
+        for line in reversed(lines):
+            try:
+                return decoder.decode(line).campus_ns
+            except msgspec.DecodeError:
+                continue
+    return 0
 
 
 class TruthReader:

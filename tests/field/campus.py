@@ -10,10 +10,10 @@ import asyncio
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterable
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from field.truth_check import Finding, Signed, Truth, judge_readings
 from nacl.signing import SigningKey
 
 from edge.agent import Agent
@@ -28,11 +28,12 @@ from firmware_sim.serial_line import SerialLine
 from firmware_sim.series import campus_start_ns
 from firmware_sim.settings import LineSettings
 from firmware_sim.settings import MeterSettings as SimMeterSettings
+from firmware_sim.truth import TruthLog
 from gridkit.clock import UNKNOWN_ERROR_MS
 from gridkit.enrolment import AgentConfig, ConfiguredMeter, encode_config
 from gridkit.interval import INTERVAL_NS
 from gridkit.keys import create_key, load_key
-from gridkit.profile import RawCounter, decode, encode
+from gridkit.profile import Direction
 from gridkit.quality import NO_POST_MASK, labels
 from gridkit.reading import Core, Detail, decode_core, decode_detail, encode_detail, split_payload, verify_core
 from gridkit.receipt import Receipt, Verdict, encode_receipt, payload_sha256
@@ -179,7 +180,6 @@ class Place:
         self.register_epoch = 0
         self.tcp_port = 0
         self.meters: dict[str, SimMeter] = {}
-        self.wrapped = False
         self.port: MeterPort
         self.set_up(told.serial or _SERIALS.get(told.profile.split("-")[0], "{}").format(4100 + index))
 
@@ -206,7 +206,7 @@ class Place:
         self.port = MeterPort(
             meter,
             self.campus.clock,
-            None,
+            self.campus.truth,
             wall_s=lambda: asyncio.get_running_loop().time(),
         )
 
@@ -225,6 +225,7 @@ class Campus:
         self, folder: Path, meters: Iterable[ScenarioMeter], *, poll_s: float = 60, start_ns: int = START_NS
     ) -> None:
         self.folder = folder
+        self.truth = TruthLog(folder / "truth")
         self.clock = TrueClock(start_ns)
         self.box = BoxClock(start_ns)
         self.bridge = Bridge()
@@ -271,6 +272,7 @@ class Campus:
             await place.port.close()
         if self._line is not None:
             await self._line.close()
+        self.truth.close()
 
     async def _open_line(self) -> None:
         on_line = {p.index + 1: p.port for p in self.places if p.told.rtu}
@@ -326,7 +328,7 @@ class Campus:
 
         async def take(meter: Any, sample: Sample) -> None:
             # The instant on the computer's own counter, which runs in stepped time too.
-            await agent.recorder.take(meter, sample._replace(monotonic_ns=round(loop.time() * NS)))
+            await agent._take(meter, sample._replace(monotonic_ns=round(loop.time() * NS)))
 
         for rounds in agent.rounds.values():
             rounds._take = take
@@ -355,7 +357,7 @@ class Campus:
             await asyncio.sleep(20)
             if self._run is None:
                 continue
-            self.states.update(self.agent.status.label(m) for m in self.agent.meters.values())
+            self.states.update(self.agent.meter_state_label(m) for m in self.agent.meters.values())
             self.metrics.update(self._above_zero())
 
     def _above_zero(self) -> set[str]:
@@ -398,7 +400,7 @@ class Campus:
 
     def waiting(self) -> int:
         """Readings that wait in the spool for their receipt."""
-        return self.agent.spool_thread.backlog
+        return sum(count for count, _, _ in self.agent._counts.values())
 
     async def do(self, step: Step) -> None:
         """Do one step."""
@@ -407,7 +409,6 @@ class Campus:
             case "fault":
                 assert step.fault is not None
                 place.meter.switch_on(step.fault, self.clock.now_ns())
-                place.wrapped |= step.fault.kind == "wrap"
             case "heal":
                 place.meter.switch_off(step.kind)
             case "power_off":
@@ -461,68 +462,44 @@ class Campus:
             name for p in self.places for core, _ in self.bridge.readings(p.number) for name in labels(core.quality)
         }
 
-    def false_energy(self, *, lags: bool = False) -> list[str]:
+    def read_truth(self) -> Truth:
+        """Return the truth log as it is now."""
+        return Truth(self.folder / "truth", self._true_mwh)
+
+    def finding(self, place: Place, truth: Truth) -> Finding:
+        """Hold the receipted readings of one place against the truth log."""
+        return judge_readings(self._signed(place), truth, self._wrap_wh)
+
+    def false_energy(self) -> list[str]:
         """Return everything in which the receipted readings and the truth differ; empty when they agree."""
         wrong = []
         if self.bridge.forged or self.bridge.conflicts:
             wrong.append(f"{self.bridge.forged} forged, {self.bridge.conflicts} in conflict")
+        truth = self.read_truth()
         for place in self.places:
-            wrong += [f"meter {place.number}: {what}" for what in self._differences(place, lags)]
+            if not self._signed(place):
+                wrong.append(f"meter {place.number}: no measured reading")
+            wrong += [f"meter {place.number}: {what}" for what in self.finding(place, truth).wrong]
         return wrong
 
-    def _differences(self, place: Place, lags: bool) -> Iterable[str]:
-        readings = [r for r in self.bridge.readings(place.number) if not r[0].quality & NO_POST_MASK]
-        if not readings:
-            yield "no measured reading"
-            return
-        opening: tuple[Core, Detail] | None = None
-        before: Core | None = None
-        for core, detail in readings:
-            if opening is None or core.register_epoch != opening[0].register_epoch:
-                opening, before = (core, detail), core
-                continue
-            assert before is not None
-            if (detail.opening_interval, detail.opening_import_wh, detail.opening_export_wh) != (
-                before.interval,
-                before.import_wh,
-                before.export_wh,
-            ):
-                yield f"interval {core.interval} does not begin where {before.interval} ended"
-            before = core
-            meter = place.meters[detail.meter_serial]
-            for name in ("import", "export"):
-                field = f"{name}_wh"
-                grown_mwh = 1000 * (getattr(core, field) - getattr(opening[0], field))
-                truly_mwh = self._true_mwh(meter, name, detail) - self._true_mwh(meter, name, opening[1])
-                # Both ends are cut down to the register's step and to whole Wh.
-                slack_mwh = self._step_mwh(place, meter, name, detail) + 1000
-                behind = not lags and grown_mwh < truly_mwh - slack_mwh
-                if grown_mwh > truly_mwh + slack_mwh or behind:
-                    yield f"interval {core.interval}: {name} grew by {grown_mwh} mWh, truly by {truly_mwh}"
-        if lags:
-            last = readings[-1]
-            meter = place.meters[last[1].meter_serial]
-            for name in ("import", "export"):
-                grown_mwh = 1000 * (getattr(last[0], f"{name}_wh") - getattr(opening[0], f"{name}_wh"))  # type: ignore[index]
-                truly_mwh = self._true_mwh(meter, name, last[1]) - self._true_mwh(meter, name, opening[1])  # type: ignore[index]
-                if abs(grown_mwh - truly_mwh) > self._step_mwh(place, meter, name, last[1]) + 1000:
-                    yield f"at the end {name} has grown by {grown_mwh} mWh, truly by {truly_mwh}"
+    def _signed(self, place: Place) -> list[Signed]:
+        return [
+            Signed(
+                core,
+                detail,
+                place.meters[detail.meter_serial].serial,
+                self.box.truly_ns(detail.closing_read_ms, self.bridge.first_seen_ns[encode_detail(detail)]),
+            )
+            for core, detail in self.bridge.readings(place.number)
+            if not core.quality & NO_POST_MASK
+        ]
 
-    def _true_mwh(self, meter: SimMeter, name: str, detail: Detail) -> int:
-        stamp_ms = detail.closing_read_ms
-        truth = meter.true_energy(self.box.truly_ns(stamp_ms, self.bridge.first_seen_ns[encode_detail(detail)]))
-        return truth.import_mwh if name == "import" else truth.export_mwh
+    def _meter(self, serial: str) -> SimMeter:
+        return next(m for place in self.places for m in place.meters.values() if m.serial == serial)
 
-    def _step_mwh(self, place: Place, meter: SimMeter, name: str, detail: Detail) -> int:
-        """The coarser of a register's steps at the truth, and below the wrap where it has been there."""
-        profile = meter.profile
-        fields = profile.energy_fields(name)  # type: ignore[arg-type]
-        at_wh = [Fraction(self._true_mwh(meter, name, detail), 1000)]
-        if place.wrapped:
-            at_wh.append(Fraction(profile.wrap_wh(name) - 1))  # type: ignore[arg-type]
-        steps = []
-        for field in fields:
-            for wh in at_wh:
-                shown = decode(profile, field, encode(profile, field, wh))
-                steps.append(-(-1000 * shown.step_wh // 1) if isinstance(shown, RawCounter) else 0)
-        return len(fields) * max(steps, default=0)
+    def _true_mwh(self, serial: str, direction: Direction, campus_ns: int) -> int:
+        truth = self._meter(serial).true_energy(campus_ns)
+        return truth.import_mwh if direction == "import" else truth.export_mwh
+
+    def _wrap_wh(self, serial: str, direction: Direction) -> int:
+        return self._meter(serial).profile.wrap_wh(direction)

@@ -1,8 +1,11 @@
-"""One life of an agent process among failing meters: `python fault_life.py FOLDER SEED FAULTS`; made to be killed at any moment.
+"""One life of a process among failing meters: `python fault_life.py FOLDER SEED FAULTS [MOMENT COUNT]`; made to be killed at any moment.
 
-Whatever must outlive a kill is handed to the operating system at once, as a line of `FOLDER/journal`: what the bridge was given,
-campus time, faults so far, and what about the meters lasts. The next life goes on from there, on the spool that the killed
-one left.
+The process is the whole stepped rig: the agent's own code, its meters, broker and bridge. Whatever must outlive a kill is handed to the
+operating system at once: every energy block served as a line of the truth log, and as a line of `FOLDER/journal` what the bridge was
+given, campus time, faults so far, and what about the meters lasts. The next life goes on from there, on the spool that the killed
+one left, and never earlier than the last thing that happened.
+
+With a moment of `MOMENTS` and a count the process kills itself, SIGKILL, when it gets there for the count-th time.
 """
 
 from __future__ import annotations
@@ -11,7 +14,9 @@ import asyncio
 import json
 import os
 import random
+import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +25,7 @@ from field.stepped import run_stepped
 
 from firmware_sim.faults import FaultOrder
 from firmware_sim.scenario import ScenarioMeter, Step
+from firmware_sim.truth import latest_ns
 from gridkit import log
 from gridkit.receipt import payload_sha256
 
@@ -49,6 +55,51 @@ LASTING = ("reset", "wrap", "swap")
 """Those that end only with an approved register epoch. `one_way` is left out: a meter that counts export as import shows nothing by
 which its registers could be told from right ones."""
 WORLD = ("broker", "bridge", "disk")
+MOMENTS = {
+    "served": 500,
+    "signed": 20,
+    "kept": 20,
+    "given": 20,
+    "stored": 20,
+    "settling": 10,
+    "settled": 10,
+    "fault": 40,
+    "told": 2,
+    "done": 2,
+    "approving": 2,
+    "configured": 2,
+}
+"""Where a life can end, and the highest count that is drawn for each: a block is in the truth log and its reply not sent; a reading is
+signed and not kept, or kept and nobody knows; the bridge is given it, or has it and its receipt is not sent; receipts are about to be
+settled in the spool, or are; a fault comes on; a lasting event is written down and has not happened, or has happened; an approval is
+about to come, or a configuration has just been kept."""
+
+
+class Reaper:
+    """Kills this process at a moment that was fixed beforehand, wherever in the code that is."""
+
+    def __init__(self, moment: str = "", count: int = 0) -> None:
+        self._moment, self._left = moment, count
+
+    def at(self, moment: str) -> None:
+        """Say that a moment has come."""
+        if moment != self._moment:
+            return
+        self._left -= 1
+        if self._left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def around(self, call: Callable[..., Any], before: str, after: str) -> Callable[..., Any]:
+        """Return the call with a moment on either side of it."""
+
+        def called(*args: Any) -> Any:
+            if before:
+                self.at(before)
+            result = call(*args)
+            self.at(after)
+            return result
+
+        return called
 
 
 class Journal:
@@ -68,8 +119,9 @@ class Journal:
 class Life:
     """A campus that goes on where the journal ends."""
 
-    def __init__(self, folder: Path, seed: int = 0, faults: int = 0) -> None:
+    def __init__(self, folder: Path, seed: int = 0, faults: int = 0, reaper: Reaper | None = None) -> None:
         folder.mkdir(exist_ok=True)
+        self.reaper = reaper or Reaper()
         self.journal = Journal(folder)
         self.wanted = faults
         self.faults = 0
@@ -77,11 +129,14 @@ class Life:
         self.made: set[str] = set()
         self.lasting: dict[int, tuple[FaultOrder, int]] = {}
         lines = self.journal.lines()
-        now_ns = max((line["t"] for line in lines if "t" in line), default=START_NS)
+        # A meter that had answered after the last line, and is asked earlier in its next life, would have gone backwards.
+        now_ns = max(latest_ns(folder / "truth"), *(line["t"] for line in lines if "t" in line), START_NS)
         self.rng = random.Random(f"{seed}/{len(lines)}")
+        random.seed(self.rng.random())  # The agent's own dice.
         if lines:
             now_ns += self.rng.randrange(1, 400 * NS)
         self.campus = Campus(folder, METERS, poll_s=60, start_ns=now_ns)
+        self.ended_ns = next((line["ended"] for line in lines if "ended" in line), 0)
         self._lines = lines
 
     def recall(self) -> None:
@@ -107,7 +162,6 @@ class Life:
         campus.bridge.copies = 0
         for index, (order, since_ns) in self.lasting.items():
             campus.places[index].meter.switch_on(order, since_ns)
-            campus.places[index].wrapped |= order.kind == "wrap"
 
     async def live(self) -> None:
         """Bring faults until there have been enough, then heal everything and let it settle."""
@@ -122,35 +176,44 @@ class Life:
             await asyncio.sleep(1000)
             for place in campus.places:
                 meter = campus.agent.meters[f"M{place.index}".encode().ljust(16, b"\0")]
-                if campus.agent.status.label(meter) == "question":
+                if campus.agent.meter_state_label(meter) == "question":
                     await self._approve(place.index)
             await asyncio.sleep(2 * 900)
             await campus.settled()
-            self.journal.write(ended=True, waiting=campus.waiting())
+            self.journal.write(ended=campus.clock.now_ns(), waiting=campus.waiting())
 
     def _listen(self) -> None:
-        campus, journal = self.campus, self.journal
-        take, put = campus.bridge.take, campus.agent.spool.put
+        campus, journal, reaper = self.campus, self.journal, self.reaper
+        spool = campus.agent.spool
+        take, put = campus.bridge.take, spool.put
 
         def taken(payload: bytes, now_ns: int) -> bytes | None:
             if campus.bridge.is_silent:
                 return None
+            reaper.at("given")
             journal.write(payload=payload.hex(), t=now_ns)
             receipt = take(payload, now_ns)
+            reaper.at("stored")
             return None if self.rng.random() < 0.1 else receipt
 
         def kept(meter_id: bytes, readings: Any, state: Any) -> Any:
+            reaper.at("signed")
             rows = put(meter_id, readings, state)
+            reaper.at("kept")
             for _, _, payload in readings:
                 journal.write(made=payload_sha256(payload).hex())
             return rows
 
         campus.bridge.take = taken  # type: ignore[method-assign]
-        campus.spool_put = campus.agent.spool.put = kept  # type: ignore[method-assign]
+        campus.spool_put = spool.put = kept  # type: ignore[method-assign]
+        spool.settle = reaper.around(spool.settle, "settling", "settled")  # type: ignore[method-assign]
+        spool.save_config = reaper.around(spool.save_config, "", "configured")  # type: ignore[method-assign]
+        campus.truth.append = reaper.around(campus.truth.append, "", "served")  # type: ignore[method-assign]
 
     def _fault(self, kind: str) -> None:
         self.faults += 1
         self.journal.write(fault=kind, t=self.campus.clock.now_ns())
+        self.reaper.at("fault")
 
     async def _meter(self, index: int, rng: random.Random) -> None:
         place = self.campus.places[index]
@@ -189,22 +252,25 @@ class Life:
         if kind == "swap":
             serial = place.meter.serial[:-3] + f"{rng.randrange(1000):03d}"
             self.journal.write(place=index, serial=serial)
+            self.reaper.at("told")
             self.lasting.pop(index, None)
             await self.campus.do(Step(at="00:00", do="swap", meter=index + 1, serial=serial))
         else:
             order = FaultOrder(kind=kind, offset_wh=rng.randrange(50, 800) if kind == "wrap" else 0)
             place.meter.switch_off()
-            place.meter.switch_on(order, now_ns)
-            place.wrapped |= kind == "wrap"
-            self.lasting[index] = (order, now_ns)
             self.journal.write(place=index, kind=kind, offset_wh=order.offset_wh, since=now_ns)
+            self.reaper.at("told")
+            place.meter.switch_on(order, now_ns)
+            self.lasting[index] = (order, now_ns)
+        self.reaper.at("done")
         await asyncio.sleep(rng.uniform(60, 900))
         await self._approve(index)
         await asyncio.sleep(600)
 
     async def _approve(self, index: int) -> None:
+        self.journal.write(place=index, epoch=self.campus.places[index].register_epoch + 1)
+        self.reaper.at("approving")
         await self.campus.do(Step(at="00:00", do="approve", meter=index + 1))
-        self.journal.write(place=index, epoch=self.campus.places[index].register_epoch)
 
     async def _world(self, rng: random.Random) -> None:
         campus = self.campus
@@ -236,4 +302,6 @@ def _order(kind: str, rng: random.Random) -> FaultOrder:
 
 if __name__ == "__main__":
     log.configure("edge", "error")
-    run_stepped(Life(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])).live())
+    folder, seed, faults, *death = sys.argv[1:]
+    reaper = Reaper(death[0], int(death[1])) if death else Reaper()
+    run_stepped(Life(Path(folder), int(seed), int(faults), reaper).live())

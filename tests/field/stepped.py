@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import selectors
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -46,7 +47,14 @@ class SteppedLoop(asyncio.SelectorEventLoop):
         return self._jumping.now_s
 
     def run_in_executor(self, executor: Any, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:  # type: ignore[override]
-        """Let another thread work; time stands still until it has."""
+        """Let another thread work; time stands still until it has.
+
+        What a pool of one does is waited for here and now: else it would depend on the machine which of two things comes first.
+        """
+        if isinstance(executor, ThreadPoolExecutor) and executor._max_workers == 1:
+            working = executor.submit(func, *args)
+            wait([working])
+            return asyncio.wrap_future(working, loop=self)
         self._jumping.working += 1
         future = super().run_in_executor(executor, func, *args)
         future.add_done_callback(self._worked)

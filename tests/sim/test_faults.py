@@ -44,6 +44,7 @@ def test_frozen_meter_shows_the_instant_of_the_fault(port: MeterPort) -> None:
     assert later.true_export_mwh > energy_of(port, START).true_export_mwh
     assert later.strays()
     assert later.fault == "frozen"
+    assert later.shown_ns == START
 
 
 def test_glitch_zero_hits_once_and_only_energy(port: MeterPort) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from firmware_sim.truth import Entry, TruthLog, TruthReader, entries, served
+from firmware_sim.truth import Entry, TruthLog, TruthReader, entries, latest_ns, served
 
 
 def entry(n: int, **changes: object) -> Entry:
@@ -85,3 +85,29 @@ def test_missing_log_is_empty(tmp_path: Path) -> None:
     """A home without a simulator has served nothing."""
     assert list(entries(tmp_path / "none")) == []
     assert served(tmp_path / "none", "A1", 1, 1) is None
+
+
+def test_the_latest_instant_is_that_of_the_last_whole_line(tmp_path: Path) -> None:
+    """A simulator that starts again earlier than it has answered would count backwards."""
+    assert latest_ns(tmp_path) == 0
+    log = TruthLog(tmp_path, piece_bytes=400, pieces_kept=100)
+    for n in range(1, 50):
+        log.append(entry(n))
+        assert latest_ns(tmp_path) == n
+    with (tmp_path / "truth.jsonl").open("ab") as f:
+        f.write(b'{"s":"A1","t":77')
+    assert latest_ns(tmp_path) == 49
+    (tmp_path / "truth.jsonl").write_bytes(b'{"s":"A1"')
+    assert latest_ns(tmp_path) > 40
+
+
+def test_a_line_says_only_what_is_out_of_the_ordinary(tmp_path: Path) -> None:
+    """A month of lines holds one fault; what every line says would be half of the log."""
+    log = TruthLog(tmp_path)
+    log.append(entry(1))
+    log.append(entry(2, fault="frozen", shown_ns=1))
+    plain, frozen = (tmp_path / "truth.jsonl").read_text().splitlines()
+    assert '"f"' not in plain
+    assert '"ts"' not in plain
+    assert '"f":"frozen","ts":1' in frozen
+    assert [e.shown_ns for e in entries(tmp_path)] == [0, 1]
