@@ -2,11 +2,12 @@
 
 pymodbus gives back what a frame says without asking whether it is the frame that was wanted: it returns 3 or 6
 registers when 4 were asked for, takes the answer to function 3 for one to function 4, and takes transaction id 0 for
-any. So the raw bytes are judged here first, and only a frame that fits in every respect is passed on to it.
+any. So an answer is judged here, by its raw bytes, and the library does not get to see it.
 """
 
 from __future__ import annotations
 
+import struct
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -32,8 +33,6 @@ class Refusal(StrEnum):
     """A proper Modbus exception: the link is sound, the unit does not want to."""
     LATE = "late"
     """Not asked: the unit still owes an answer of this size, and an RTU frame does not say which question it answers."""
-    LIBRARY = "library"
-    """pymodbus failed on, or read differently, a frame that is in order."""
 
 
 class Refused(NamedTuple):
@@ -114,14 +113,21 @@ def _inspect_pdu(pdu: bytes, asked: Question) -> Words | Refused:
         return Refused(Refusal.GARBAGE)
     if len(data) != 2 * asked.quantity:
         return Refused(Refusal.SHORT if len(data) < 2 * asked.quantity else Refusal.LONG)
-    return tuple(int.from_bytes(data[at : at + 2], "big") for at in range(0, len(data), 2))
+    return struct.unpack(f">{asked.quantity}H", data)
 
 
 def crc16(data: bytes) -> int:
     """Return the Modbus CRC of a frame. Source: Modbus over Serial Line 1.02, 6.2.2."""
     crc = 0xFFFF
     for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ 0xA001 if crc & 1 else crc >> 1
+        crc = crc >> 8 ^ _CRC_OF_BYTE[(crc ^ byte) & 0xFF]
     return crc
+
+
+def _crc_of_byte(byte: int) -> int:
+    for _ in range(8):
+        byte = byte >> 1 ^ 0xA001 if byte & 1 else byte >> 1
+    return byte
+
+
+_CRC_OF_BYTE = tuple(map(_crc_of_byte, range(256)))

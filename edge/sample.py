@@ -21,11 +21,13 @@ from gridkit.profile import (
     Profile,
     RawCounter,
     Registers,
+    Thousandths,
     identity_faults,
     plan_blocks,
     read_counter,
     read_serial,
     read_value,
+    with_scale_fields,
 )
 
 _MEASURED = re.compile(r"(voltage|current|power|power_factor|frequency)(?:_l([123]))?(?:_(?:v|a|w|hz))?")
@@ -118,6 +120,25 @@ class PollPlan:
         self.parts_blocks = plan_blocks(
             profile, [name for found in self.parts.values() for names in found for name in names]
         )
+        self.measured = [
+            (quantity, Thousandths(profile, name))
+            for name in profile.measured_names
+            if (quantity := _quantity(name)) is not None
+        ]
+        self._pinned = [profile.field(name) for name in with_scale_fields(profile, profile.identity_names)]
+        self._identity: tuple[tuple[Words | None, ...], tuple[str, tuple[str, ...]]] | None = None
+
+    def identity(self, registers: Registers) -> tuple[str, tuple[str, ...]]:
+        """Return the serial, "" where there is none, and what speaks against the meter.
+
+        They are read in every round, and worked out again when a word of them has changed.
+        """
+        words = tuple(registers.words(field) for field in self._pinned)
+        if self._identity is None or self._identity[0] != words:
+            serial = read_serial(self.profile, registers)
+            said = "" if isinstance(serial, NotAvailable) else serial
+            self._identity = words, (said, tuple(identity_faults(self.profile, registers)))
+        return self._identity[1]
 
 
 async def read_energy(
@@ -175,7 +196,7 @@ async def poll(
         for block, words in energy.blocks:
             registers.add(block, words)
         read_ns, read_monotonic_ns = energy.read_ns, energy.monotonic_ns
-    made = read_sample(plan.profile, registers, read_ns, read_monotonic_ns, clock.error_bound_ms())
+    made = read_sample(plan, registers, read_ns, read_monotonic_ns, clock.error_bound_ms())
     return made._replace(parts=parts) if isinstance(made, Sample) else made
 
 
@@ -213,31 +234,26 @@ def _parts_off(plan: PollPlan, kind: str, registers: Registers) -> PartsOff | No
 
 
 def read_sample(
-    profile: Profile, registers: Registers, read_ns: int, monotonic_ns: int, clock_error_ms: int
+    plan: PollPlan, registers: Registers, read_ns: int, monotonic_ns: int, clock_error_ms: int
 ) -> Sample | PollRefused:
     """Return what the words of a whole round say; a counter without a value refuses the round."""
     counters: list[RawCounter | None] = []
     directions: tuple[Direction, ...] = ("import", "export")
     for direction in directions:
-        counter = read_counter(profile, direction, registers)
+        counter = read_counter(plan.profile, direction, registers)
         if isinstance(counter, NotAvailable):
             return PollRefused(f"energy_{counter.reason.value}")
         counters.append(counter)
-    serial = read_serial(profile, registers)
-    faults = identity_faults(profile, registers)
-    if isinstance(serial, NotAvailable):
-        serial = ""
+    serial, faults = plan.identity(registers)
     measured: dict[tuple[str, int], int] = {}
-    for name in profile.measured_names:
-        match = _MEASURED.fullmatch(name)
-        if match is None:
-            continue
-        value = read_value(profile, name, registers)
-        if isinstance(value, int | Fraction):
-            measured[match.group(1), int(match.group(2) or 0)] = _milli(value)
-    return Sample(read_ns, monotonic_ns, clock_error_ms, counters[0], counters[1], serial, tuple(faults), measured)
+    for quantity, thousandths in plan.measured:
+        value = thousandths.read(registers)
+        if value is not None:
+            measured[quantity] = value
+    return Sample(read_ns, monotonic_ns, clock_error_ms, counters[0], counters[1], serial, faults, measured)
 
 
-def _milli(value: int | Fraction) -> int:
-    """Return thousandths, rounded half up. Twenty values a poll: the arithmetic is done on the two integers."""
-    return (2000 * value.numerator + value.denominator) // (2 * value.denominator)
+def _quantity(name: str) -> tuple[str, int] | None:
+    """Return (quantity, phase) of a field's name; phase 0 is the total."""
+    match = _MEASURED.fullmatch(name)
+    return None if match is None else (match.group(1), int(match.group(2) or 0))

@@ -125,6 +125,13 @@ def _ratio(scale: str | int) -> Fraction:
     return Fraction(scale)
 
 
+@lru_cache(maxsize=1024)
+def _unit(scale: str | int, power_of_two: int, power_of_ten: int) -> tuple[int, int]:
+    """Return what one step of a register is worth, as (numerator, denominator) in lowest terms."""
+    unit = _ratio(scale) * Fraction(2) ** power_of_two * Fraction(10) ** power_of_ten
+    return unit.numerator, unit.denominator
+
+
 class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One register field, as its row in the TOML file says.
 
@@ -301,21 +308,35 @@ class Registers:
     """Words that were read, by function code and address; the decoder's input when a value needs several fields."""
 
     def __init__(self) -> None:
-        self._words: dict[tuple[int, int], int] = {}
+        self._replies: list[tuple[int, int, int, Sequence[int]]] = []  # code, first, end, words; newest first
 
     def add(self, block: Block | tuple[int, int, int], words: Sequence[int]) -> None:
-        """Keep one reply. `ValueError` if its length is not what the block asked for."""
+        """Keep one reply, which outdates what was read there before. `ValueError` if its length is not what the block asked for."""
         code, address, count = block
         if len(words) != count:
             raise ValueError(f"asked for {count} registers at {address}, got {len(words)}")
-        for offset, word in enumerate(words):
-            self._words[code, address + offset] = word
+        self._replies.insert(0, (code, address, address + count, words))
 
     def words(self, field: Field) -> tuple[int, ...] | None:
         """Return the field's words in bus order, or None if they were not all read."""
-        found = tuple(
-            self._words.get((field.function_code, address), -1) for address in range(field.address, field.end)
-        )
+        return self.at(field.function_code, field.address, field.end)
+
+    def at(self, code: int, address: int, end: int) -> tuple[int, ...] | None:
+        """Return the words from an address up to `end`, or None if they were not all read."""
+        for read_code, first, read_end, words in self._replies:
+            if read_code == code and first < end and address < read_end:
+                if first <= address and end <= read_end:
+                    return tuple(words[address - first : end - first])
+                return self._pieced(code, address, end)
+        return None
+
+    def _pieced(self, code: int, address: int, end: int) -> tuple[int, ...] | None:
+        """Put a field together whose words came in more than one reply."""
+        known: dict[int, int] = {}
+        for read_code, first, _, words in reversed(self._replies):
+            if read_code == code:
+                known.update(enumerate(words, first))
+        found = tuple(known.get(at, -1) for at in range(address, end))
         return None if -1 in found else found
 
 
@@ -446,33 +467,31 @@ def decode(profile: Profile, field: str | Field, words: Sequence[int], *, expone
         return _decode_text(f, kept)
     if pattern in f.not_available:
         return NotAvailable(f.name, Refusal.NOT_AVAILABLE, kept)
+    power_of_two = 0
     if f.type in _FLOAT_FORMAT:
         parts = _float_parts(pattern, f.type)
         if isinstance(parts, Refusal):
             return NotAvailable(f.name, parts, kept)
-        value, step = parts
+        value, power_of_two = parts
     else:
         bits = 16 * f.width
         value = pattern - (1 << bits) if f.type[0] == "s" and pattern >> (bits - 1) else pattern
-        step = Fraction(1)
-    unit = step * f.scale_ratio
-    if f.scale_field:
-        if not -10 <= exponent <= 10:
-            return NotAvailable(f.name, Refusal.BAD_SCALE, kept)
-        unit *= Fraction(10) ** exponent
+    if f.scale_field and not -10 <= exponent <= 10:
+        return NotAvailable(f.name, Refusal.BAD_SCALE, kept)
+    numerator, denominator = _unit(f.scale, power_of_two, exponent if f.scale_field else 0)
     if not f.is_energy:
-        plain = f.unit == "1" and not f.scale_field and unit == 1 and f.type not in _FLOAT_FORMAT
-        return value if plain else value * unit
+        plain = f.unit == "1" and not f.scale_field and numerator == denominator and f.type not in _FLOAT_FORMAT
+        return value if plain else Fraction(value * numerator, denominator)
     if value < 0:
         return NotAvailable(f.name, Refusal.NEGATIVE_ENERGY, kept)
-    if value * unit >= _wrap_of(f, exponent):
+    if value * numerator >= _wrap_of(f, exponent) * denominator:
         return NotAvailable(f.name, Refusal.BEYOND_WRAP, kept)
-    return RawCounter(value, unit.numerator, unit.denominator, unit.numerator, unit.denominator)
+    return RawCounter(value, numerator, denominator, numerator, denominator)
 
 
-def _wrap_of(field: Field, exponent: int) -> Fraction:
+def _wrap_of(field: Field, exponent: int) -> Fraction | int:
     """A counter with a scale-factor register states its wrap point at factor 0."""
-    return field.wrap_wh * Fraction(10) ** exponent if field.scale_field else Fraction(field.wrap_wh)
+    return field.wrap_wh * Fraction(10) ** exponent if field.scale_field else field.wrap_wh
 
 
 def _decode_text(field: Field, words: tuple[int, ...]) -> str | NotAvailable:
@@ -486,8 +505,8 @@ def _decode_text(field: Field, words: tuple[int, ...]) -> str | NotAvailable:
     return text.decode("ascii")
 
 
-def _float_parts(pattern: int, kind: str) -> tuple[int, Fraction] | Refusal:
-    """Return (signed mantissa, value of its last bit): their product is the float, exactly."""
+def _float_parts(pattern: int, kind: str) -> tuple[int, int] | Refusal:
+    """Return (signed mantissa, power of two that its last bit is worth): together they are the float, exactly."""
     mantissa_bits, exponent_bits = _FLOAT_FORMAT[kind]
     bias = (1 << (exponent_bits - 1)) - 1
     mantissa = pattern & ((1 << mantissa_bits) - 1)
@@ -496,10 +515,8 @@ def _float_parts(pattern: int, kind: str) -> tuple[int, Fraction] | Refusal:
         return Refusal.NOT_A_NUMBER if mantissa else Refusal.INFINITE
     if biased:
         mantissa |= 1 << mantissa_bits
-    power = max(biased, 1) - bias - mantissa_bits
-    step = Fraction(1 << power) if power >= 0 else Fraction(1, 1 << -power)
     negative = pattern >> (mantissa_bits + exponent_bits)
-    return (-mantissa if negative else mantissa), step
+    return (-mantissa if negative else mantissa), max(biased, 1) - bias - mantissa_bits
 
 
 def read_value(profile: Profile, name: str, registers: Registers) -> Value:
@@ -517,6 +534,50 @@ def read_value(profile: Profile, name: str, registers: Registers) -> Value:
             raise ProfileError(profile.id, f"scale factor {field.scale_field} is not a plain integer")
         exponent = factor
     return decode(profile, field, words, exponent=exponent)
+
+
+class Thousandths:
+    """Reads one instantaneous quantity as a whole number of thousandths of its unit.
+
+    The same as 1000 times `read_value`, rounded half up; but in integers, with everything looked up once: an agent does this some
+    four hundred times a second.
+    """
+
+    def __init__(self, profile: Profile, name: str) -> None:
+        """Look a numeric field up. `ProfileError` if the family has none of that name."""
+        field = profile.field(name)
+        self._profile = profile
+        self._field = field
+        self._at = (field.function_code, field.address, field.end)
+        self._is_low_first = field.order == "low"
+        self._sign = 1 << 16 * field.width - 1 if field.type[0] == "s" else 0
+        self._is_float = field.type in _FLOAT_FORMAT
+        self._not_available = frozenset(field.not_available)
+
+    def read(self, registers: Registers) -> int | None:
+        """Return thousandths, or None where the words are no value or were not read."""
+        words = registers.at(*self._at)
+        if words is None:
+            return None
+        pattern = 0
+        for word in reversed(words) if self._is_low_first else words:
+            pattern = pattern << 16 | word
+        if pattern in self._not_available:
+            return None
+        field, power_of_two, exponent = self._field, 0, 0
+        value = pattern - 2 * (pattern & self._sign)
+        if self._is_float:
+            parts = _float_parts(pattern, field.type)
+            if isinstance(parts, Refusal):
+                return None
+            value, power_of_two = parts
+        if field.scale_field:
+            factor = read_value(self._profile, field.scale_field, registers)
+            if not isinstance(factor, int) or not -10 <= factor <= 10:
+                return None
+            exponent = factor
+        numerator, denominator = _unit(field.scale, power_of_two, exponent)
+        return (2000 * value * numerator + denominator) // (2 * denominator)
 
 
 def read_counter(profile: Profile, direction: Direction, registers: Registers) -> RawCounter | NotAvailable | None:
@@ -547,7 +608,7 @@ def read_wrap_wh(profile: Profile, direction: Direction, registers: Registers) -
     Equals `Profile.wrap_wh` except on families whose counters carry a scale factor (SunSpec acc32): there the wrap point
     moves with it. 0 where the direction is not counted.
     """
-    wraps: list[Fraction] = []
+    wraps: list[Fraction | int] = []
     for field in profile.energy_fields(direction):
         exponent = 0
         if field.scale_field:
@@ -558,7 +619,7 @@ def read_wrap_wh(profile: Profile, direction: Direction, registers: Registers) -
                 return NotAvailable(field.scale_field, Refusal.BAD_SCALE)
             exponent = factor
         wraps.append(_wrap_of(field, exponent))
-    return int(min(wraps, default=Fraction(0)))
+    return int(min(wraps, default=0))
 
 
 def energy_values(profile: Profile, registers: Registers) -> Mapping[Direction, RawCounter | NotAvailable | None]:

@@ -119,3 +119,31 @@ async def test_a_meter_of_another_family_is_told_apart(fake_link: Any, profile_m
     assert isinstance(sample, Sample)
     assert sample.faults
     assert sample.faults[0].startswith("model")
+
+
+@pytest.mark.parametrize("profile_id", list_profiles())
+async def test_who_the_meter_is_is_looked_at_in_every_round(
+    fake_link: Any, profile_meter: Any, profile_id: str
+) -> None:
+    """It is worked out only when a word has changed; a swap or a changed set-up must not hide behind that."""
+    profile = load_profile(profile_id)
+    plan = PollPlan(profile)
+    meter = fake_link.units[1] = profile_meter(profile_id, serial="41")
+    meter.import_wh = meter.export_wh = 1_000_000
+
+    async def seen() -> tuple[str, int]:
+        sample = await poll(fake_link, 1, plan, FakeClock())
+        assert isinstance(sample, Sample)
+        return sample.serial, len(sample.faults)
+
+    has_serial = bool(profile.identity.serial)
+    for serial in ("41", "42", "41"):
+        meter.set_serial(serial)
+        assert await seen() == (serial if has_serial else "", 0)
+    for field in profile.fields.values():
+        if field.expect and isinstance(field.expect[0], int):
+            right = meter.values[field.name]
+            meter.values[field.name] = next(n for n in range(100) if n not in field.expect)
+            assert (await seen())[1] == 1, field.name
+            meter.values[field.name] = right
+            assert (await seen())[1] == 0

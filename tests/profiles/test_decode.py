@@ -15,6 +15,7 @@ from gridkit.profile import (
     RawCounter,
     Refusal,
     Registers,
+    Thousandths,
     decode,
     encode,
     energy_values,
@@ -250,6 +251,47 @@ def test_every_field_round_trips(profile_id: str, data: st.DataObject) -> None:
     if not isinstance(value, NotAvailable):
         again = encode(profile, field, value, exponent=exponent)
         assert decode(profile, field, again, exponent=exponent) == value
+
+
+@pytest.mark.parametrize("profile_id", ALL)
+@given(data=st.data())
+def test_thousandths_are_the_value_rounded_half_up(profile_id: str, data: st.DataObject) -> None:
+    """What every poll reads in integers is what the exact decoder says, to the last thousandth, for any words."""
+    profile = load_profile(profile_id)
+    field = profile.field(
+        data.draw(st.sampled_from([n for n in profile.measured_names if profile.field(n).type != "text"]))
+    )
+    scale = profile.field(field.scale_field) if field.scale_field else None
+    patterns = st.integers(0, (1 << 16 * field.width) - 1) | st.sampled_from(field.not_available or (0,))
+    pattern = data.draw(patterns)
+    words = tuple(pattern >> 16 * at & 0xFFFF for at in reversed(range(field.width)))
+    registers = Registers()
+    if scale is not None:
+        factor = data.draw(st.integers(-12, 12))
+        registers.add((scale.function_code, scale.address, 1), [factor & 0xFFFF])
+    assert Thousandths(profile, field.name).read(registers) is None, "nothing was read yet"
+    registers.add((field.function_code, field.address, field.width), words)
+    exact = read_value(profile, field.name, registers)
+    expected = None
+    if isinstance(exact, int | Fraction):
+        expected = int((1000 * exact + Fraction(1, 2)) // 1)
+    assert Thousandths(profile, field.name).read(registers) == expected
+
+
+def test_of_two_replies_the_later_one_counts() -> None:
+    """Counters of the boundary are laid over what was read a moment before."""
+    field = Field(name="x", address=11, type="u64", function_code=3)
+    registers = Registers()
+    registers.add((3, 10, 4), [1, 2, 3, 4])
+    assert registers.words(field) is None, "its last word was not read"
+    registers.add((4, 11, 4), [9, 9, 9, 9])
+    assert registers.words(field) is None, "another function's registers are others"
+    registers.add((3, 14, 2), [5, 6])
+    assert registers.words(field) == (2, 3, 4, 5)
+    registers.add((3, 12, 1), [7])
+    assert registers.words(field) == (2, 7, 4, 5)
+    registers.add((3, 11, 4), [11, 12, 13, 14])
+    assert registers.words(field) == (11, 12, 13, 14)
 
 
 def test_wrong_number_of_words_is_a_programming_error() -> None:
