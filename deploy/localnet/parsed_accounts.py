@@ -1,4 +1,5 @@
-"""Decides how the accounts of well-known programs read in "jsonParsed": SPL tokens, nonces, lookup tables, the loader, sysvars.
+"""Decides how the accounts of well-known programs read in "jsonParsed": SPL tokens, nonces, lookup tables, the loader, stakes, sysvars;
+votes and Token-2022's extensions are in parsed_votes and parsed_extensions.
 
 Shapes follow solana-account-decoder. What is not known here is shown as base64 by the caller.
 """
@@ -22,7 +23,9 @@ from deploy.localnet.bank import (
     is_mint,
     is_token_account,
 )
-from deploy.localnet.genesis_accounts import STAKE
+from deploy.localnet.genesis_accounts import STAKE, VOTE
+from deploy.localnet.parsed_extensions import STATES, extensions
+from deploy.localnet.parsed_votes import vote_account
 
 Decimals = Callable[[bytes], int]
 
@@ -32,7 +35,6 @@ RENT = Pubkey.from_string("SysvarRent111111111111111111111111111111111")
 EPOCH_SCHEDULE = Pubkey.from_string("SysvarEpochSchedu1e111111111111111111111111")
 SLOT_HASHES = Pubkey.from_string("SysvarS1otHashes111111111111111111111111111")
 LAST_RESTART = Pubkey.from_string("SysvarLastRestartS1ot1111111111111111111111")
-_STATES = ("uninitialized", "initialized", "frozen")
 
 
 def parse(address: Pubkey, owner: Pubkey, data: bytes, decimals: Decimals) -> dict[str, Any] | None:
@@ -55,6 +57,8 @@ def parse(address: Pubkey, owner: Pubkey, data: bytes, decimals: Decimals) -> di
         found = ("bpf-upgradeable-loader", _loader(data))
     elif owner == STAKE:
         found = ("stake", _stake(data))
+    elif owner == VOTE:
+        found = ("vote", vote_account(address, data))
     elif owner == SYSVAR_OWNER:
         found = ("sysvar", _sysvar(address, data))
     if found is None or found[1] is None:
@@ -86,7 +90,7 @@ def _token(data: bytes, decimals: Decimals) -> dict[str, Any] | None:
 
 
 def _token_account(data: bytes, decimals: Decimals) -> dict[str, Any] | None:
-    if data[108] >= len(_STATES):
+    if data[108] >= len(STATES):
         return None
     places = decimals(data[:32])
     amount, delegated = struct.unpack_from("<Q", data, 64)[0], struct.unpack_from("<Q", data, 121)[0]
@@ -95,7 +99,7 @@ def _token_account(data: bytes, decimals: Decimals) -> dict[str, Any] | None:
         "mint": _key(data, 0),
         "owner": _key(data, 32),
         "tokenAmount": token_amount(amount, places),
-        "state": _STATES[data[108]],
+        "state": STATES[data[108]],
         "isNative": bool(native[0]),
     }
     if (delegate := _optional_key(data, 72)) is not None:
@@ -105,20 +109,23 @@ def _token_account(data: bytes, decimals: Decimals) -> dict[str, Any] | None:
         info["rentExemptReserve"] = token_amount(native[1], places)
     if (closer := _optional_key(data, 129)) is not None:
         info["closeAuthority"] = closer
-    return {"type": "account", "info": info}
+    return {"type": "account", "info": info | _extensions(data)}
 
 
 def _mint(data: bytes) -> dict[str, Any]:
-    return {
-        "type": "mint",
-        "info": {
-            "mintAuthority": _optional_key(data, 0),
-            "supply": str(struct.unpack_from("<Q", data, 36)[0]),
-            "decimals": data[44],
-            "isInitialized": True,
-            "freezeAuthority": _optional_key(data, 46),
-        },
+    info = {
+        "mintAuthority": _optional_key(data, 0),
+        "supply": str(struct.unpack_from("<Q", data, 36)[0]),
+        "decimals": data[44],
+        "isInitialized": True,
+        "freezeAuthority": _optional_key(data, 46),
     }
+    return {"type": "mint", "info": info | _extensions(data)}
+
+
+def _extensions(data: bytes) -> dict[str, Any]:
+    found = extensions(data)
+    return {"extensions": found} if found else {}
 
 
 def _nonce(data: bytes) -> dict[str, Any] | None:
