@@ -105,6 +105,9 @@ class Subscriptions:
                 )
             subscribe = getattr(self, f"_subscribe_{kind}", None)
             made, after = subscribe(subscriber, params) if subscribe else (self._make(subscriber, kind, None), None)
+            if self._flush is not None:  # what changed before is told to those who were there
+                self._flush.cancel()
+                self._tell_accounts()
             value: Any = made.id
             self._add(made)
         elif call.method in _UNSUBSCRIBE:
