@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from client_campus import CLOCK, SYSTEM, TOKEN, Campus
+from client_token22 import TOKEN_2022, holder_address, mint_address
 from solders.hash import Hash
 from solders.keypair import Keypair
 from solders.message import Message
@@ -21,7 +22,10 @@ from gridkit.chain.rpc import Rpc, RpcRefusedError
 
 CONFIRMED = {"commitment": "confirmed"}
 HEAD = {"encoding": "base64", "dataSlice": {"offset": 0, "length": 8}} | CONFIRMED
+PARSED = {"encoding": "jsonParsed"} | CONFIRMED
 NOBODY = "Campus1111111111111111111111111111111111111"
+STAKE = "Stake11111111111111111111111111111111111111"
+VOTE = "Vote111111111111111111111111111111111111111"
 
 
 @dataclass(frozen=True)
@@ -62,19 +66,26 @@ def questions(campus: Campus, landed: str, failed: str) -> list[Question]:
     b58 = {"encoding": "base64"}
     listed = [
         ("getAccountInfo", (market, HEAD), True),
-        ("getAccountInfo", (mint, {"encoding": "jsonParsed"} | CONFIRMED), True),
-        ("getAccountInfo", (vault, {"encoding": "jsonParsed"} | CONFIRMED), True),
-        ("getAccountInfo", (trading, {"encoding": "jsonParsed"} | CONFIRMED), True),
-        ("getAccountInfo", (str(CLOCK), {"encoding": "jsonParsed"} | CONFIRMED), False),
+        ("getAccountInfo", (mint, PARSED), True),
+        ("getAccountInfo", (vault, PARSED), True),
+        ("getAccountInfo", (trading, PARSED), True),
+        ("getAccountInfo", (str(CLOCK), PARSED), False),
+        ("getAccountInfo", ("a vote account", PARSED), False),
+        ("getAccountInfo", (mint_address(), PARSED), True),
+        ("getAccountInfo", (holder_address(), PARSED), True),
         ("getAccountInfo", (wallet,), False),
         ("getAccountInfo", (NOBODY, CONFIRMED), True),
         ("getMultipleAccounts", ([market, NOBODY], HEAD), True),
         ("getProgramAccounts", (trading, HEAD | {"filters": [{"dataSize": 464_000}]}), True),
+        ("getProgramAccounts", (STAKE, PARSED), False),
+        ("getProgramAccounts", (VOTE, PARSED), False),
         ("getBalance", (wallet, CONFIRMED), False),
         ("getBlock", ("a block", {"encoding": "json", "maxSupportedTransactionVersion": 0, "rewards": False} | CONFIRMED), False),
         ("getBlockCommitment", (1,), False),
         ("getBlockHeight", (CONFIRMED,), False),
         ("getBlockProduction", (), False),
+        ("getBlockProduction", ({"identity": "an identity", "range": {"firstSlot": 0, "lastSlot": 5}} | CONFIRMED,), False),
+        ("getBlockProduction", ({"range": {"firstSlot": 10**9}},), False),
         ("getBlockTime", ("a block",), False),
         ("getBlocks", ("a block", "a block"), False),
         ("getBlocksWithLimit", ("a block", 1), False),
@@ -92,6 +103,9 @@ def questions(campus: Campus, landed: str, failed: str) -> list[Question]:
         ("getLargestAccounts", (), False),
         ("getLatestBlockhash", (CONFIRMED,), False),
         ("getLeaderSchedule", (), False),
+        ("getLeaderSchedule", (None, {"identity": "an identity"} | CONFIRMED), False),
+        ("getLeaderSchedule", (10**9,), True),
+        ("getHighestSnapshotSlot", (), False),
         ("getMaxRetransmitSlot", (), False),
         ("getMaxShredInsertSlot", (), False),
         ("getMinimumBalanceForRentExemption", (165,), True),
@@ -102,10 +116,15 @@ def questions(campus: Campus, landed: str, failed: str) -> list[Question]:
         ("getSlot", (CONFIRMED,), False),
         ("getSlotLeader", (), False),
         ("getSlotLeaders", (0, 1), False),
+        ("getStakeMinimumDelegation", (CONFIRMED,), True),
         ("getSupply", (), False),
         ("getTokenAccountBalance", (vault, CONFIRMED), True),
-        ("getTokenAccountsByDelegate", (wallet, {"programId": str(TOKEN)}, {"encoding": "jsonParsed"} | CONFIRMED), True),
-        ("getTokenAccountsByOwner", (_pda(campus, "energy_token", b"authority"), {"mint": mint}, {"encoding": "jsonParsed"} | CONFIRMED), True),
+        ("getTokenAccountsByDelegate", (wallet, {"programId": str(TOKEN)}, PARSED), True),
+        ("getTokenAccountsByOwner", (_pda(campus, "energy_token", b"authority"), {"mint": mint}, PARSED), True),
+        ("getTokenAccountsByOwner", (wallet, {"programId": str(TOKEN_2022)}, PARSED), True),
+        ("getTokenAccountBalance", (holder_address(), CONFIRMED), True),
+        ("getTokenSupply", (mint_address(), CONFIRMED), True),
+        ("getTokenLargestAccounts", (mint_address(), CONFIRMED), True),
         ("getTokenLargestAccounts", (mint, CONFIRMED), True),
         ("getTokenSupply", (mint, CONFIRMED), True),
         ("getTransaction", (landed, {"encoding": "json", "maxSupportedTransactionVersion": 0} | CONFIRMED), False),
@@ -114,6 +133,9 @@ def questions(campus: Campus, landed: str, failed: str) -> list[Question]:
         ("getTransactionCount", (CONFIRMED,), False),
         ("getVersion", (), False),
         ("getVoteAccounts", (), False),
+        ("getVoteAccounts", ({"votePubkey": "a vote account"} | CONFIRMED,), False),
+        ("getVoteAccounts", ({"votePubkey": NOBODY},), True),
+        ("getVoteAccounts", ({"votePubkey": "no address"},), True),
         ("isBlockhashValid", (str(Hash.default()), CONFIRMED), True),
         ("minimumLedgerSlot", (), False),
         ("simulateTransaction", (_b64(stale), b58 | CONFIRMED), False),
@@ -176,16 +198,27 @@ def answers(campus: Campus, landed: str, failed: str) -> dict[str, tuple[Questio
     blockhash = Hash.from_string(rpc.latest_blockhash()[0])
     payer = campus.keypair("deployer").pubkey()
     message = Message.new_with_blockhash([], payer, blockhash)
-    stands_for = {"a block": slot, "a message": _b64(bytes(message))}
     identity, found = str(rpc.call("getIdentity")["identity"]), {}
+    stands_for = {
+        "a block": slot,
+        "a message": _b64(bytes(message)),
+        "a vote account": rpc.call("getVoteAccounts")["current"][0]["votePubkey"],
+        "an identity": identity,
+    }
     for question in questions(campus, landed, failed):
-        params = [stands_for.get(one, one) if isinstance(one, str) else one for one in question.params]
+        params = [_filled(one, stands_for) for one in question.params]
         try:
             answer = rpc.call(question.method, *params)
         except RpcRefusedError as refused:
             answer = {"error": {"code": refused.code, "message": refused.message, "data": refused.data}}
         found[question.name] = question, json.loads(json.dumps(answer).replace(identity, "<identity>"))
     return found
+
+
+def _filled(given: Any, stands_for: dict[str, Any]) -> Any:
+    if isinstance(given, dict):
+        return {name: _filled(one, stands_for) for name, one in given.items()}
+    return stands_for.get(given, given) if isinstance(given, str) else given
 
 
 def differences(
@@ -216,7 +249,7 @@ def _compare(mine: Any, theirs: Any, place: str, *, exact: bool) -> Iterator[tup
             else:
                 yield from _compare(mine[key], theirs[key], at, exact=exact)
     elif isinstance(mine, list) and isinstance(theirs, list):
-        if exact and len(mine) != len(theirs):
+        if (exact and len(mine) != len(theirs)) or bool(mine) != bool(theirs):
             yield f"{place}[]", f"{len(mine)} items", f"{len(theirs)} items"
         for ours, others in zip(mine, theirs, strict=False):
             yield from _compare(ours, others, f"{place}[]", exact=exact)

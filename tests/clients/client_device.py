@@ -36,8 +36,13 @@ class Device:
 
     def posted(self, *, meter_number: int, slot: int, base: int, offset: int, export_wh: int) -> bytes:
         """Return one signed reading as post_verified takes it, both registers (Wh) with all their bytes, import 0."""
-        core = struct.pack(
-            "<3s4sIHHIQQHH8s", b"CG\x01", self._tag, meter_number, 0, 0, base + offset, 0, export_wh, 0, 0, DETAIL_HASH
-        )
+        core, signature = self.signed(meter_number=meter_number, interval=base + offset, export_wh=export_wh)
         head = struct.pack("<BBHQQ", slot, ABSOLUTE_WITH_OFFSET, offset, 0, export_wh)
-        return head + DETAIL_HASH + self._key.sign(core).signature
+        return head + core[-len(DETAIL_HASH) :] + signature
+
+    def signed(self, *, meter_number: int, interval: int, export_wh: int) -> tuple[bytes, bytes]:
+        """Return the core of a reading, 47 bytes, and its signature, 64 bytes; the import register stands at 0."""
+        core = struct.pack(
+            "<3s4sIHHIQQHH8s", b"CG\x01", self._tag, meter_number, 0, 0, interval, 0, export_wh, 0, 0, DETAIL_HASH
+        )
+        return core, self._key.sign(core).signature

@@ -18,6 +18,11 @@ EXPLAINED: tuple[tuple[str, str, str], ...] = (
         "A validator's scheduler prices each transaction for its block's limit; the local chain has no such limit.",
     ),
     (
+        r"getAccountInfo #\d+",
+        r"value\.data\.parsed\.info\.extensions\[\]\.state\.(initialization|lastUpdate)Timestamp",
+        "It says in which second the mint was made.",
+    ),
+    (
         r"getClusterNodes #\d+",
         r"\[\]\.(clientId|gossip|serveRepair|tpu\w*|tvu)",
         "The local chain is one process that gossips with nobody and takes transactions over JSON-RPC alone.",

@@ -117,10 +117,7 @@ class Path:
             },
             "network_tag": campus.network_tag.hex(),
             "keys": {name: list(bytes(keypair)) for name, keypair in keys.items()},
-            "device": {
-                "seed": hashlib.sha256(f"campusgrid device {self._label}".encode()).hexdigest(),
-                "meter_id": self._label.encode().ljust(16, b"\0").hex(),
-            },
+            "device": device_of(self._label),
             "steps": self._steps,
         }
 
@@ -233,7 +230,7 @@ class Path:
         self._call("cancel", self._cancel({"var": "bid_order"}), signers=["buyer"])
         rest = TERMS.deposited - TERMS.value_ucredit
         self._call("withdraw", self._withdraw("buyer", rest), signers=["buyer"])
-        self._do("heard", name="pushed", events=2, balances=2, logs=6)
+        self._do("heard", name="pushed", calls=["deposit", "bid", "move", "ask", "cancel", "withdraw"], balances=2)
         self._do("balance", name="credit", account=credit_of("buyer"))
 
     def _order(self, wallet: str, side: int, tick: int, lots: int, client_id: int) -> Step:
@@ -382,6 +379,12 @@ def instruction(program: str, name: str, args: list[list[Any]], *accounts: list[
 def campus_zone(program: str, zone: int) -> Value:
     """Return the Zone account of a program."""
     return {"pda": [program, ["text", "zone"], ["u16", zone]]}
+
+
+def device_of(label: str) -> dict[str, str]:
+    """Return the meter of a client: the seed of its key and its id, in hex."""
+    seed = hashlib.sha256(f"campusgrid device {label}".encode()).hexdigest()
+    return {"seed": seed, "meter_id": label.encode().ljust(16, b"\0").hex()}
 
 
 def wallet_of(label: str, name: str) -> Keypair:

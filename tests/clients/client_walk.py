@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import struct
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ from solana.rpc.websocket_api import SolanaWsClientProtocol, connect
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 from solders.rpc.config import RpcTransactionLogsFilterMentions
-from solders.rpc.responses import AccountNotification, LogsNotification
+from solders.rpc.responses import AccountNotification, LogsNotification, SlotNotification
 from solders.signature import Signature
 
 ATA = Pubkey.from_string("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL")
@@ -226,25 +227,34 @@ class Walk:
         del program, event  # clients that filter events by themselves use these
         self._socket = await connect(self._path["ws_url"], max_size=None)
         await self._socket.logs_subscribe(RpcTransactionLogsFilterMentions(Pubkey.from_string(logs)), Confirmed)
-        await self._socket.recv()
         await self._socket.account_subscribe(self._address(account), Confirmed, "base64")  # type: ignore[arg-type]
-        await self._socket.recv()
-
-    async def _heard(self, name: str, events: int, balances: int, logs: int) -> None:
-        assert self._socket is not None
-        pushed: list[list[str]] = []
-        amounts: list[int] = []
+        # A validator answers a subscription before it has taken it up, and takes them up in turn: when it tells of a slot, it has
+        # taken up the two before. Slots that nobody reads would fill the queue, and no ping would be answered behind them.
+        await self._socket.slot_subscribe()
+        slots: int | None = None
         async with asyncio.timeout(WAIT_S):
-            while len(pushed) < logs or len(amounts) < balances:
+            while slots is None:
                 for message in await self._socket.recv():
-                    if isinstance(message, LogsNotification):
-                        pushed.append(message.result.value.logs)
-                    elif isinstance(message, AccountNotification):
-                        amounts.append(int.from_bytes(message.result.value.data[64:72], "little"))
+                    slots = message.subscription if isinstance(message, SlotNotification) else slots
+        await self._socket.slot_unsubscribe(slots)
+
+    async def _heard(self, name: str, calls: list[str], balances: int) -> None:
+        """Note what was pushed: the events of each of these calls, and the balances, in the order in which they came."""
+        assert self._socket is not None
+        wanted = {str(step["signature"]) for step in self._seen if step["name"] in calls}
+        pushed: dict[str, list[str]] = {}
+        amounts: list[int] = []
+        with contextlib.suppress(TimeoutError):  # what is missing then shows in what is noted
+            async with asyncio.timeout(WAIT_S):
+                while not wanted <= pushed.keys() or len(amounts) < balances:
+                    for message in await self._socket.recv():
+                        if isinstance(message, LogsNotification):
+                            pushed.setdefault(str(message.result.value.signature), message.result.value.logs)
+                        elif isinstance(message, AccountNotification):
+                            amounts.append(int.from_bytes(message.result.value.data[64:72], "little"))
         await self._socket.close()
-        found = [event for lines in pushed for event in self._client.events(lines)]
+        found = [event for lines in pushed.values() for event in self._client.events(lines)]
         placed = [event for event in found if event["name"] == "OrderPlaced"]
-        assert len(placed) == events
         names = [event["name"] for event in found if event["program"] == "trading"]
         self._note(name, placed=placed, balances=amounts, events=names)
 

@@ -2,11 +2,13 @@
 
     python tests/clients/validator_run.py
                    run it, print it, write docs/validator-run.json; 1 if anything differs unexplained
-    … --rehearse   the same with a second local chain in the validator's place, nothing written: only what differs from run to run
+    … --rehearse   the same with a second local chain in the validator's place, nothing written: only what differs from run to run;
+                   both clocks run three times as fast
     … --check      1 if that file is not of the programs that are in programs/so now
 
 Both chains get the same programs by the same code, the same keys and the same path for each client. The local chain takes the
-validator's genesis hash, since readings are bound to it. 3 = no validator is built here (`make validator`).
+validator's genesis hash, since readings are bound to it. An auction clears when its quarter hour is over and a cluster's time cannot be
+pushed, so a run lasts until then, 20 minutes at most. 3 = no validator is built here (`make validator`).
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -30,7 +32,7 @@ from client_campus import CHECKOUT, PROGRAMS, Campus
 from client_chains import deployed, localnet, validator
 from client_explained import explanation
 from client_suite import ALL, TIMES, TITLES, steps, walk
-from client_tour import Tour
+from client_tour import AFTER, Tour, common_interval
 from client_units import Transaction, costs, replayed, transactions
 
 from deploy.site import Site
@@ -42,6 +44,10 @@ RECORD = CHECKOUT / "docs" / "validator-run.json"
 NO_VALIDATOR = 3
 NODES = ("localnet", "validator")
 COLUMNS = ["instruction", "calls", "litesvm_0.26", "localnet", "validator", "times"]
+REHEARSAL_SPEED = 3
+STEP_S, TOUR_S = 100, 240
+"""What a client's path and the tour take, wall seconds, with something to spare: a step that crosses a quarter hour on one chain alone
+takes other turns in the programs there, and costs other units."""
 
 
 def checksums() -> dict[str, str]:
@@ -64,9 +70,7 @@ def run(*, rehearsal: bool) -> int:
     began = time.monotonic()
     with both(rehearsal=rehearsal) as campuses:
         say(f"deployed to both in {time.monotonic() - began:.0f} s; walking with {len(ALL)} clients")
-        seen = walked(campuses)
-        with ThreadPoolExecutor() as pool:
-            list(pool.map(lambda campus: Tour(campus).walk(), campuses.values()))
+        seen = walked_and_toured(campuses, REHEARSAL_SPEED if rehearsal else 1)
         say("toured; the same transactions on LiteSVM 0.26")
         older = replayed(campuses["localnet"])
         units, unequal = compared_units(campuses, older)
@@ -97,33 +101,58 @@ def both(*, rehearsal: bool) -> Iterator[dict[str, Campus]]:
     """Run both chains in a temporary folder, with the programs deployed and the same interval to begin from."""
     with tempfile.TemporaryDirectory(prefix="campusgrid-validator-") as folder:
         home = Path(folder) / "validator"
-        with localnet(home, speed=1) if rehearsal else validator(home) as site:
-            yield from _both(site, Path(folder) / "localnet")
+        speed = REHEARSAL_SPEED if rehearsal else 1
+        with localnet(home, speed=speed) if rehearsal else validator(home) as site:
+            yield from _both(site, Path(folder) / "localnet", speed)
 
 
-def _both(site: Site, home: Path) -> Iterator[dict[str, Campus]]:
+def _both(site: Site, home: Path, speed: int) -> Iterator[dict[str, Campus]]:
     genesis = str(Rpc(site.rpc_url).call("getGenesisHash"))
-    with localnet(home, speed=1, genesis_hash=genesis) as local:
+    with localnet(home, speed=speed, genesis_hash=genesis) as local:
         with ThreadPoolExecutor() as pool:
             found = dict(zip(NODES, pool.map(deployed, (local, site)), strict=True))
         interval = min(campus.interval for campus in found.values())
         yield {node: replace(campus, interval=interval) for node, campus in found.items()}
 
 
-def walked(campuses: dict[str, Campus]) -> dict[str, dict[str, Any]]:
-    """Return what each client saw on each node; the clients go one after the other, on both nodes at the same time."""
+def walked_and_toured(campuses: dict[str, Campus], speed: int) -> dict[str, dict[str, Any]]:
+    """Return what each client saw on each node; the clients go one after the other, each on both nodes at the same time.
 
-    def one(node: str) -> dict[str, Any]:
-        found = {}
-        for client in ALL:
-            began = time.monotonic()
-            with tempfile.TemporaryDirectory() as folder:
-                found[client] = walk(client, campuses[node], Path(folder))
-            say(f"{TITLES[client]} on the {node}: {time.monotonic() - began:.0f} s")
-        return found
+    The tour of what they do not call enters an auction between two of them, and leaves it when its quarter hour is over.
 
+    Args:
+        campuses: By node.
+        speed: Seconds of the chains in one wall second.
+    """
+    tours = {node: Tour(campus) for node, campus in campuses.items()}
+    seen: dict[str, dict[str, Any]] = {node: {} for node in campuses}
+    auction = 0
+    for client in ALL:
+        common_interval(campuses.values(), STEP_S * speed)
+        for node, (found, took_s) in on_each(lambda node, c=client: timed(c, campuses[node])).items():
+            seen[node][client] = found
+            say(f"{TITLES[client]} on the {node}: {took_s:.0f} s")
+        if client == AFTER:
+            auction = common_interval(campuses.values(), STEP_S * speed)
+            on_each(lambda node, k=auction: tours[node].enter(k))
+    common_interval(campuses.values(), TOUR_S * speed)
+    on_each(lambda node: tours[node].walk())
+    say("toured; waiting until the auction's quarter hour is over")
+    on_each(lambda node: tours[node].leave(auction))
+    return seen
+
+
+def on_each(work: Callable[[str], Any]) -> dict[str, Any]:
+    """Return what `work` returns for each node; it runs for both at the same time."""
     with ThreadPoolExecutor() as pool:
-        return dict(zip(NODES, pool.map(one, NODES), strict=True))
+        return dict(zip(NODES, pool.map(work, NODES), strict=True))
+
+
+def timed(client: str, campus: Campus) -> tuple[dict[str, Any], float]:
+    """Let a client walk, and return what it saw and how many seconds it took."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        return walk(client, campus, Path(folder)), time.monotonic() - began
 
 
 def ends(campus: Campus) -> tuple[str, str]:
@@ -185,7 +214,13 @@ def compared_units(campuses: dict[str, Campus], older: dict[str, list[str]]) -> 
             rows[name, calls, *units] += 1
             if len({one for one in units[calls > 0 :] if one is not None}) != 1:
                 unequal.append(f"{name}: {units[0]}, {units[1]}, {units[2]} units, {calls} calls")
+    unequal += [f"{name} was not called" for name in sorted(every_instruction() - {row[0] for row in rows})]
     return [[*row, times] for row, times in sorted(rows.items(), key=str)], unequal
+
+
+def every_instruction() -> set[str]:
+    """Return `program.instruction` for each that the five programs have."""
+    return {f"{program}.{name}" for program in PROGRAMS for name in idl.interface(program).instructions}
 
 
 def explained(found: list[Difference]) -> tuple[list[dict[str, str]], list[str]]:
@@ -207,8 +242,7 @@ def report(clients: dict[str, list[str]], units: list[list[Any]], told: list[dic
     for name, calls, *figures, times in units:
         older, mine, theirs = ("-" if one is None else f"{one:,}" for one in figures)
         print(f"{name:<32}{calls:>6}{older:>14}{mine:>10}{theirs:>11}{times:>7}")
-    every = sum(len(idl.interface(program).instructions) for program in PROGRAMS)
-    print(f"{len({row[0] for row in units})} of {every} instructions")
+    print(f"{len({row[0] for row in units})} of {len(every_instruction())} instructions")
     print(f"\n{asked} questions over JSON-RPC, {len(told)} places where the answers differ")
     for one in told:
         print(

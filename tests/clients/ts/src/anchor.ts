@@ -18,7 +18,7 @@ interface Builder {
 export interface AnchorProgram {
   readonly methods: Record<string, (...args: unknown[]) => Builder>;
   readonly account: Record<string, { fetch(address: PublicKey): Promise<any> }>;
-  addEventListener(name: string, heard: (event: any) => void): number;
+  addEventListener(name: string, heard: (event: any, slot: number, signature: string) => void): number;
   removeEventListener(listener: number): Promise<void>;
 }
 
@@ -72,10 +72,12 @@ export class AnchorClient extends Web3Client {
     return Object.fromEntries(fields.map((field) => [field.name, plain(pick(field))]));
   }
 
-  protected override onEvent(event: string, heard: (event: ProgramEvent) => void): () => Promise<void> {
+  protected override onEvent(event: string, heard: (event: ProgramEvent, signature: string) => void): () => Promise<void> {
     const trading = this.programs.trading!;
     const name = this.generation.capitals ? event : event[0]!.toLowerCase() + event.slice(1);
-    const listener = trading.addEventListener(name, (data) => heard({ program: "trading", name: event, data: plain(data) as Data }));
+    const listener = trading.addEventListener(name, (data, _slot, signature) =>
+      heard({ program: "trading", name: event, data: plain(data) as Data }, signature),
+    );
     return () => trading.removeEventListener(listener);
   }
 

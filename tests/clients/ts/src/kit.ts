@@ -112,21 +112,22 @@ class Kit implements Client {
 
   async listen(_program: string, event: string, logs: string, account: string): Promise<Heard> {
     const ends = new AbortController();
-    const heard: Heard = { placed: [], balances: [], logs: [], stop: async () => ends.abort() };
+    const heard: Heard = { placed: new Map(), balances: [], logs: new Map(), stop: async () => ends.abort() };
     const abort = { abortSignal: ends.signal };
     const lines = await this.subscriptions.logsNotifications({ mentions: [kit.address(logs)] }, confirmed).subscribe(abort);
     const options = { ...confirmed, encoding: "base64" } as const;
     const balances = await this.subscriptions.accountNotifications(kit.address(account), options).subscribe(abort);
     const listening = [
       each(lines, ({ value }) => {
-        heard.logs.push([...value.logs!]);
-        heard.placed.push(...this.events(value.logs!).filter(({ name }) => name === event));
+        heard.logs.set(value.signature, value.logs!);
+        for (const one of this.events(value.logs!)) if (one.name === event) heard.placed.set(value.signature, one);
       }),
       each(balances, ({ value }) => heard.balances.push(numberOf(Buffer.from(value.data[0], "base64").subarray(64, 72)))),
     ];
     Promise.all(listening).catch((error) => {
       if (!ends.signal.aborted) throw error;
     });
+    for await (const _ of await this.subscriptions.slotNotifications().subscribe(abort)) break;
     return heard;
   }
 

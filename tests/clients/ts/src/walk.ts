@@ -50,11 +50,11 @@ export interface Landed {
   failed: boolean;
 }
 
-/** What was pushed since `listen`. */
+/** What was pushed since `listen`, in the order in which it came; events and log lines by signature. */
 export interface Heard {
-  placed: ProgramEvent[];
+  placed: Map<string, ProgramEvent>;
   balances: bigint[];
-  logs: string[][];
+  logs: Map<string, readonly string[]>;
   stop(): Promise<void>;
 }
 
@@ -81,6 +81,10 @@ export interface Client {
   newest(address: string): Promise<{ signature: string; failed: boolean }>;
   balance(account: string): Promise<string>;
   supply(mint: string): Promise<string>;
+  /**
+   * A validator answers a subscription before it has taken it up, and takes them up in turn: after these come slots, and it is listening
+   * when it tells of the first.
+   */
   listen(program: string, event: string, logs: string, account: string): Promise<Heard>;
 }
 
@@ -95,6 +99,10 @@ export async function run(make: (path: PathFile) => Promise<Client> | Client, [p
     console.error(error);
     process.exit(1);
   }
+}
+
+function hasPlaced(step: Data): boolean {
+  return ((step.events ?? []) as ProgramEvent[]).some(({ name }) => name === "OrderPlaced");
 }
 
 class Walk {
@@ -250,14 +258,19 @@ class Walk {
     this.heard = await this.client.listen(program, event, logs, (await this.address(account))!);
   }
 
-  private async hear({ events, balances, logs }: any): Promise<Data> {
+  private async hear({ calls, balances }: any): Promise<Data> {
     const heard = this.heard!;
-    const waiting = () => heard.placed.length < events || heard.balances.length < balances || heard.logs.length < logs;
+    const wanted = this.seen.filter(({ name }) => calls.includes(name)).map(({ signature }) => signature as string);
+    const placed = wanted.filter((signature) => this.seen.some((step) => step.signature === signature && hasPlaced(step)));
+    const waiting = () =>
+      heard.balances.length < balances ||
+      wanted.some((signature) => !heard.logs.has(signature)) ||
+      placed.some((signature) => !heard.placed.has(signature));
     for (const end = Date.now() + 30_000; waiting() && Date.now() < end; ) await sleep(20);
     await heard.stop();
-    const found = heard.logs.flatMap((lines) => this.client.events(lines));
+    const found = [...heard.logs.values()].flatMap((lines) => this.client.events(lines));
     const names = found.filter(({ program }) => program === "trading").map(({ name }) => name);
-    return { placed: heard.placed, balances: heard.balances, events: names };
+    return { placed: [...heard.placed.values()], balances: heard.balances, events: names };
   }
 
   private async newest(wallet: string): Promise<Data> {

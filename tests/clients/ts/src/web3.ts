@@ -67,22 +67,24 @@ export abstract class Web3Client implements Client {
   }
 
   async listen(_program: string, event: string, logs: string, account: string): Promise<Heard> {
-    const heard: Heard = { placed: [], balances: [], logs: [], stop: () => Promise.resolve() };
+    const heard: Heard = { placed: new Map(), balances: [], logs: new Map(), stop: () => Promise.resolve() };
     const balances = this.connection.onAccountChange(
       this.key(account),
       ({ data }) => heard.balances.push(data.readBigUInt64LE(64)),
       "confirmed",
     );
-    const own = this.onEvent(event, (found) => heard.placed.push(found));
+    const own = this.onEvent(event, (found, signature) => heard.placed.set(signature, found));
     const lines = this.connection.onLogs(
       this.key(logs),
-      (found) => {
-        heard.logs.push(found.logs);
-        if (own === null) heard.placed.push(...this.events(found.logs).filter(({ name }) => name === event));
+      ({ signature, logs: said }) => {
+        heard.logs.set(signature, said);
+        if (own !== null) return;
+        for (const one of this.events(said)) if (one.name === event) heard.placed.set(signature, one);
       },
       "confirmed",
     );
     await this.subscribed();
+    await this.slot();
     heard.stop = async () => {
       await own?.();
       await this.connection.removeAccountChangeListener(balances);
@@ -92,7 +94,7 @@ export abstract class Web3Client implements Client {
   }
 
   /** Listens for events of the trading program by the client's own means and returns how to end it; null if it has none. */
-  protected onEvent(_event: string, _heard: (event: ProgramEvent) => void): (() => Promise<void>) | null {
+  protected onEvent(_event: string, _heard: (event: ProgramEvent, signature: string) => void): (() => Promise<void>) | null {
     return null;
   }
 
@@ -107,6 +109,15 @@ export abstract class Web3Client implements Client {
       ...[wallet, mint, SYSTEM, TOKEN].map((one) => meta(this.key(one), false, false)),
     ];
     return new this.web3.TransactionInstruction({ programId: this.key(ASSOCIATED_TOKEN), keys, data: Buffer.from([1]) });
+  }
+
+  /** Waits until the node tells of a slot. */
+  private async slot(): Promise<void> {
+    let listener: number | null = null;
+    await new Promise<void>((resolve) => {
+      listener = this.connection.onSlotChange(() => resolve());
+    });
+    await this.connection.removeSlotChangeListener(listener!);
   }
 
   /** Waits until the node has answered every subscription: web3.js gives no promise of it, but has a state for each. */
