@@ -31,9 +31,9 @@ STAKE_MINIMUM_LAMPORTS = 1_000_000_000
 
 
 def get_slot(node: Node, params: list[Any]) -> Any:
-    """getSlot(): the open slot, at every commitment."""
-    Options(params, 0, node.slot)
-    return node.slot
+    """getSlot({commitment}): the last closed slot, which has a block and a hash; the open one for "processed"."""
+    commitment = Options(params, 0, node.slot).get("commitment")
+    return node.slot if commitment == "processed" else max(0, node.slot - 1)
 
 
 def get_open_slot(node: Node, params: list[Any]) -> Any:

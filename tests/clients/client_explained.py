@@ -23,6 +23,12 @@ EXPLAINED: tuple[tuple[str, str, str], ...] = (
         "It says in which second the mint was made.",
     ),
     (
+        r"getVoteAccounts #\d+|getAccountInfo #\d+|getProgramAccounts #\d+",
+        r"(current\[\]|(\[\]\.account\.|value\.)data\.parsed\.info)\.(epochCredits\[\]|votes\[\]|rootSlot|blsPubkeyCompressed)",
+        "A validator's vote account is of version 4 and fills with votes and credits; the local chain's is of version 3, "
+        "and its one producer sends no votes.",
+    ),
+    (
         r"getClusterNodes #\d+",
         r"\[\]\.(clientId|gossip|serveRepair|tpu\w*|tvu)",
         "The local chain is one process that gossips with nobody and takes transactions over JSON-RPC alone.",

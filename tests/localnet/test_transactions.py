@@ -105,7 +105,7 @@ def make_table(node: Node, payer: Wallet, count: int) -> tuple[Pubkey, list[Pubk
     """Create a lookup table of random addresses and wait until it is warm."""
     program = Pubkey.from_string("AddressLookupTab1e1111111111111111111111111")
     node.wait_slots(2)
-    slot = node.call("getSlot") - 1
+    slot = node.call("getSlot")
     table, bump = Pubkey.find_program_address([bytes(payer.pubkey), struct.pack("<Q", slot)], program)
     metas = [
         AccountMeta(table, False, True),
@@ -383,6 +383,18 @@ def test_an_airdrop_is_a_transaction_like_any_other(node: Node) -> None:
     assert node.call("getTransaction", names.pop())["meta"]["err"] is None
     with pytest.raises(RpcRefused):
         node.call("requestAirdrop", target.address, 2**63)
+
+
+def test_the_newest_slot_has_a_block_and_is_a_recent_one(node: Node) -> None:
+    """web3.js's users derive a lookup table from it, and `solana block` shows it; an open slot is not in SlotHashes, and has no block yet."""
+    node.wait_slots(2)
+    for commitment in (None, "confirmed", "finalized"):
+        slot = node.call("getSlot", *([{"commitment": commitment}] if commitment else []))
+        assert node.call("getBlock", slot)["parentSlot"] == slot - 1
+        hashes = node.call("getAccountInfo", "SysvarS1otHashes111111111111111111111111111", {"encoding": "jsonParsed"})
+        assert slot in [one["slot"] for one in hashes["value"]["data"]["parsed"]["info"]]
+    closed = node.call("getSlot")
+    assert node.call("getSlot", {"commitment": "processed"}) > closed
 
 
 def test_slots_go_on_and_epoch_and_supply_are_true(node: Node) -> None:
