@@ -80,6 +80,7 @@ class Walk:
         self._kept: dict[str, Any] = {}
         self._seen: list[dict[str, Any]] = []
         self._socket: SolanaWsClientProtocol | None = None
+        self._held = "0"
 
     async def walk(self) -> dict[str, Any]:
         """Return what was seen: each step that has a name, in order."""
@@ -237,26 +238,32 @@ class Walk:
                 for message in await self._socket.recv():
                     slots = message.subscription if isinstance(message, SlotNotification) else slots
         await self._socket.slot_unsubscribe(slots)
+        self._held = (await self._connection.get_token_account_balance(self._address(account))).value.amount  # type: ignore[arg-type]
 
     async def _heard(self, name: str, calls: list[str], balances: int) -> None:
-        """Note what was pushed: the events of each of these calls, and the balances, in the order in which they came."""
+        """Note what was pushed: the events of each of these calls, and the balances, in the order in which they came.
+
+        A validator may push first what the account held already: when it does not find the block that was confirmed last, it takes the
+        account for one that it has told nothing of. So a notice counts when it tells something new.
+        """
         assert self._socket is not None
         wanted = {str(step["signature"]) for step in self._seen if step["name"] in calls}
         pushed: dict[str, list[str]] = {}
-        amounts: list[int] = []
+        amounts = [int(self._held)]
         with contextlib.suppress(TimeoutError):  # what is missing then shows in what is noted
             async with asyncio.timeout(WAIT_S):
-                while not wanted <= pushed.keys() or len(amounts) < balances:
+                while not wanted <= pushed.keys() or len(amounts) <= balances:
                     for message in await self._socket.recv():
                         if isinstance(message, LogsNotification):
                             pushed.setdefault(str(message.result.value.signature), message.result.value.logs)
                         elif isinstance(message, AccountNotification):
-                            amounts.append(int.from_bytes(message.result.value.data[64:72], "little"))
+                            amount = int.from_bytes(message.result.value.data[64:72], "little")
+                            amounts += [amount] if amount != amounts[-1] else []
         await self._socket.close()
         found = [event for lines in pushed.values() for event in self._client.events(lines)]
         placed = [event for event in found if event["name"] == "OrderPlaced"]
         names = [event["name"] for event in found if event["program"] == "trading"]
-        self._note(name, placed=placed, balances=amounts, events=names)
+        self._note(name, placed=placed, balances=amounts[1:], events=names)
 
     async def _balance(self, name: str, account: Any) -> None:
         address = self._address(account)

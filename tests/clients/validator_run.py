@@ -67,7 +67,7 @@ def stale() -> list[str]:
 
 def run(*, rehearsal: bool) -> int:
     """Run; return the exit status."""
-    began = time.monotonic()
+    began, programs = time.monotonic(), checksums()
     with both(rehearsal=rehearsal) as campuses:
         say(f"deployed to both in {time.monotonic() - began:.0f} s; walking with {len(ALL)} clients")
         seen = walked_and_toured(campuses, REHEARSAL_SPEED if rehearsal else 1)
@@ -82,12 +82,14 @@ def run(*, rehearsal: bool) -> int:
     report(clients, units, told, len(asked["localnet"]))
     record = {
         "validator": f"agave {version}",
-        "programs": checksums(),
+        "programs": programs,
         "clients": {client: "differs" if found else "equal" for client, found in clients.items()},
         "units": {"columns": COLUMNS, "rows": units},
         "rpc": {"questions": len(asked["localnet"]), "differences": told},
         "faults": faults,
     }
+    if programs != checksums():
+        faults.append("the programs in programs/so have changed meanwhile")
     if not rehearsal:
         RECORD.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     for fault in faults:
