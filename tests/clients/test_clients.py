@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
 from typing import Any
 
 import pytest
 from client_campus import Campus
-from client_npm import TS, NoNodeError, NoPackagesError
+from client_npm import TS, NoNodeError, NoPackagesError, find_node
 from client_path import ACTIVE, BUY, SELL, STUDENT, TERMS
 from client_suite import ALL, FEW, TITLES, comparable, steps, walk
 
@@ -232,6 +233,36 @@ def test_every_client_saw_the_same(campus: Campus, journeys: dict[str, Journey |
         else:
             found = found | {"landed": {"refused": None}}
         assert found == reference, TITLES[client]
+
+
+BARE = """
+const { Connection } = require("@solana/web3.js");
+const { TranslatingConnection } = require("./dist/translating.js");
+const { steady } = require("./dist/web3.js");
+let asked = 0;
+Connection.prototype.confirmTransaction = async () => { throw { InstructionError: [0, { Custom: 6023 }] }; };
+Connection.prototype.getTransaction = async () => (asked++ % 2 ? { slot: 7, meta: { logMessages: ["a line"] } } : null);
+const made = (kind) => new kind("http://127.0.0.1:1");
+(async () => {
+  const translated = await made(TranslatingConnection).confirmTransaction("s").catch((error) => [error instanceof Error, error.logs]);
+  const answered = await steady(made(Connection)).confirmTransaction("s");
+  console.log(JSON.stringify({ translated, answered }));
+})();
+"""
+
+
+def test_a_failure_that_web3js_reads_before_it_is_told_is_a_failure_like_any() -> None:
+    """It rejects with the bare TransactionError then: no Error, no logs, no words; on a busy node that is every other refusal."""
+    try:
+        node = find_node()
+        node.install()
+    except (NoNodeError, NoPackagesError) as error:
+        pytest.skip(str(error))
+    done = subprocess.run([str(node.node), "-e", BARE], cwd=TS, capture_output=True, text=True, timeout=60, check=True)
+    assert json.loads(done.stdout) == {
+        "translated": [True, ["a line"]],
+        "answered": {"context": {"slot": 7}, "value": {"err": {"InstructionError": [0, {"Custom": 6023}]}}},
+    }
 
 
 def test_the_lock_file_pins_every_package_and_names_no_registry() -> None:

@@ -2,6 +2,7 @@
 
 import { AnchorClient, Generation } from "./anchor.js";
 import { run } from "./walk.js";
+import { steady } from "./web3.js";
 
 // Untyped: the declarations of this web3.js, 1.91, would merge into those of the one that all others use.
 const anchor = require("anchor29");
@@ -9,7 +10,7 @@ const anchor = require("anchor29");
 const generation: Generation = {
   web3: anchor.web3,
   capitals: true,
-  connect: (url) => new anchor.web3.Connection(url, "confirmed"),
+  connect: (url) => steady(new anchor.web3.Connection(url, "confirmed")),
   big: (value) => new anchor.BN(value.toString()),
   program(path, name, connection, payer) {
     const options = { commitment: "confirmed", preflightCommitment: "confirmed" } as const;

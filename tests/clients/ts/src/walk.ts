@@ -109,6 +109,7 @@ class Walk {
   private readonly kept: Record<string, unknown> = {};
   private readonly seen: Data[] = [];
   private heard: Heard | null = null;
+  private held = 0n;
 
   constructor(private readonly path: PathFile, private readonly client: Client) {}
 
@@ -255,22 +256,26 @@ class Walk {
   }
 
   private async listen({ program, event, logs, account }: any): Promise<void> {
-    this.heard = await this.client.listen(program, event, logs, (await this.address(account))!);
+    const address = (await this.address(account))!;
+    this.heard = await this.client.listen(program, event, logs, address);
+    this.held = BigInt(await this.client.balance(address));
   }
 
+  /** A validator may push first what the account held already: a notice counts when it tells something new. */
   private async hear({ calls, balances }: any): Promise<Data> {
     const heard = this.heard!;
     const wanted = this.seen.filter(({ name }) => calls.includes(name)).map(({ signature }) => signature as string);
     const placed = wanted.filter((signature) => this.seen.some((step) => step.signature === signature && hasPlaced(step)));
+    const told = () => heard.balances.filter((amount, at) => amount !== (heard.balances[at - 1] ?? this.held));
     const waiting = () =>
-      heard.balances.length < balances ||
+      told().length < balances ||
       wanted.some((signature) => !heard.logs.has(signature)) ||
       placed.some((signature) => !heard.placed.has(signature));
     for (const end = Date.now() + 30_000; waiting() && Date.now() < end; ) await sleep(20);
     await heard.stop();
     const found = [...heard.logs.values()].flatMap((lines) => this.client.events(lines));
     const names = found.filter(({ program }) => program === "trading").map(({ name }) => name);
-    return { placed: [...heard.placed.values()], balances: heard.balances, events: names };
+    return { placed: [...heard.placed.values()], balances: told(), events: names };
   }
 
   private async newest(wallet: string): Promise<Data> {

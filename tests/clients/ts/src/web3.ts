@@ -3,7 +3,26 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AccountMeta, Connection, Keypair, PublicKey, TransactionInstruction } from "@solana/web3.js";
 import type { Data, ProgramEvent } from "./bytes.js";
+import { confirmed } from "./translating.js";
 import { ASSOCIATED_TOKEN, Call, Client, Field, Heard, Landed, PathFile, Refusal, SYSTEM, TOKEN } from "./walk.js";
+
+/**
+ * A connection whose confirmTransaction answers every failure in a block alike: web3.js rejects with the bare TransactionError when it reads
+ * the failure before it is told of it, which depends on how busy the node is.
+ */
+export function steady<C extends Connection>(connection: C): C {
+  const confirm = connection.confirmTransaction.bind(connection) as (...asked: any[]) => Promise<any>;
+  connection.confirmTransaction = async (strategy: any, commitment?: any) => {
+    try {
+      return await confirm(strategy, commitment);
+    } catch (error) {
+      if (error instanceof Error) throw error;
+      const landed = await confirmed(connection, typeof strategy === "string" ? strategy : strategy.signature);
+      return { context: { slot: landed?.slot ?? 0 }, value: { err: error } };
+    }
+  };
+  return connection;
+}
 
 export type Web3 = typeof import("@solana/web3.js");
 

@@ -3,13 +3,13 @@
 import * as web3 from "@solana/web3.js";
 import { Data, discriminator, eventsIn, failure, packed, ProgramEvent, Reader } from "./bytes.js";
 import { Call, Field, PathFile, Refusal, run } from "./walk.js";
-import { Web3Client } from "./web3.js";
+import { steady, Web3Client } from "./web3.js";
 
 class Web3Js extends Web3Client {
   private readonly known = new Map<string, { name: string; reader: Reader }>();
 
   constructor(path: PathFile) {
-    super(web3, new web3.Connection(path.rpc_url, "confirmed"), path);
+    super(web3, steady(new web3.Connection(path.rpc_url, "confirmed")), path);
     for (const [name, id] of Object.entries(path.programs)) {
       this.known.set(id, { name, reader: new Reader(path.idls[name]!.new, (key) => this.address(key)) });
     }
