@@ -24,6 +24,7 @@ from deploy.localnet.methods_cluster import get_block, get_version
 from deploy.localnet.node import Node
 from deploy.localnet.outbox import Outbox
 from deploy.localnet.params import Options, address, integer, sequence, signature, text
+from deploy.localnet.ui_transactions import DETAILS, ENCODINGS
 from deploy.localnet.wire import signature_of
 
 ACCOUNT_PERIOD_S = 0.05
@@ -178,10 +179,12 @@ class Subscriptions:
         elif wanted != "all":
             raise invalid_params("Invalid params: unknown filter, expected `all` or `mentionsAccountOrProgram`.")
         made = self._make(subscriber, "block", mentioned)
-        names = ("encoding", "transactionDetails", "maxSupportedTransactionVersion")
-        made.options = {"encoding": "base64"}
-        made.options |= {name: options.get(name) for name in names if options.get(name) is not None}
-        made.options["rewards"] = options.flag("showRewards")
+        made.options = {
+            "encoding": options.choice("encoding", ENCODINGS, "base64"),
+            "transactionDetails": options.choice("transactionDetails", DETAILS, "full"),
+            "maxSupportedTransactionVersion": options.integer("maxSupportedTransactionVersion", "u8", 255),
+            "rewards": options.flag("showRewards"),
+        }
         return made, None
 
     def _add(self, made: _Subscription) -> None:
@@ -339,4 +342,5 @@ _KINDS = {
     "block": (1, 2),
 }
 _SUBSCRIBE = {f"{kind}Subscribe": (kind, *count) for kind, count in _KINDS.items()}
-_UNSUBSCRIBE = frozenset(f"{kind}Unsubscribe" for kind in _KINDS)
+# There is nothing to end of votes either, but a validator without voteSubscribe has the method.
+_UNSUBSCRIBE = frozenset(f"{kind}Unsubscribe" for kind in (*_KINDS, "vote"))

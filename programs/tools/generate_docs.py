@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from generate_interface import FIRST_ERROR_CODE, Account, Field, Instruction, Interface, Struct, discriminator
+from generate_interface import FIRST_ERROR_CODE, Account, Field, Instruction, Interface, Struct, Type, discriminator
 
 
 def render(interface: Interface, compute_units: dict[str, int]) -> str:
@@ -19,12 +19,14 @@ def _lines(interface: Interface, compute_units: dict[str, int]) -> Iterator[str]
     yield ""
     yield interface.docs
     yield ""
-    yield "Data of an instruction: 8 bytes of discriminator, then Borsh. All integers are little-endian."
+    yield "Data of an instruction: 8 bytes of discriminator, then Borsh. All integers are little-endian. The bytes of a transaction are those"
+    yield "of a legacy one with this instruction alone, paid for by its first signer (another one, where nobody signs), all accounts different"
+    yield "and no optional one given; it may have 1,232."
     yield ""
     yield "## Instructions"
     yield ""
     for instruction in interface.instructions:
-        yield from _instruction(instruction, _units(compute_units, f"{interface.name}.{instruction.name}"))
+        yield from _instruction(interface, instruction, _units(compute_units, f"{interface.name}.{instruction.name}"))
     if interface.accounts:
         yield "## Accounts"
         yield ""
@@ -73,7 +75,42 @@ def _units(compute_units: dict[str, int], name: str) -> list[tuple[str, int]]:
     return list(rows)
 
 
-def _instruction(instruction: Instruction, units: list[tuple[str, int]]) -> Iterator[str]:
+def _data_bytes(interface: Interface, type_: Type) -> tuple[int, bool]:
+    """Return the least length of a value, bytes, and whether it can be longer."""
+    size = interface.size_of(type_)
+    if size is not None:
+        return size, False
+    if type_.kind == "struct":
+        parts = [_data_bytes(interface, part.type) for part in interface.types[type_.name].fields]
+        return sum(least for least, _ in parts), True
+    return (1 if type_.kind == "option" else 4), True
+
+
+def _compact(value: int) -> int:
+    """Return the bytes of a compact-u16."""
+    return 1 if value < 0x80 else 2 if value < 0x4000 else 3
+
+
+def instruction_bytes(interface: Interface, instruction: Instruction) -> tuple[int, int, bool]:
+    """Return the bytes of an instruction's data, those of a transaction with it alone, and whether they are the least that
+    there can be (an argument has no fixed length)."""
+    parts = [_data_bytes(interface, part.type) for part in instruction.args]
+    data = 8 + sum(least for least, _ in parts)
+    given = [meta for meta in instruction.accounts if not meta.optional]
+    signers = sum(meta.signer for meta in given)
+    keys = len(given) + 1 + (not signers)
+    header = _compact(max(1, signers)) + 64 * max(1, signers) + 3 + _compact(keys) + 32 * keys + 32
+    count = len(instruction.accounts)
+    return data, header + 1 + 1 + _compact(count) + count + _compact(data) + data, any(more for _, more in parts)
+
+
+def _bytes_line(interface: Interface, instruction: Instruction) -> str:
+    data, transaction, is_least = instruction_bytes(interface, instruction)
+    least = "at least " if is_least else ""
+    return f"Bytes: {least}{data:,} of data, {least}{transaction:,} of transaction."
+
+
+def _instruction(interface: Interface, instruction: Instruction, units: list[tuple[str, int]]) -> Iterator[str]:
     yield f"### {instruction.name}"
     yield ""
     if instruction.docs:
@@ -88,6 +125,7 @@ def _instruction(instruction: Instruction, units: list[tuple[str, int]]) -> Iter
             + ", ".join(f"{value:,}{' (' + case + ')' if case else ''}" for case, value in units)
             + "."
         )
+    yield _bytes_line(interface, instruction)
     yield ""
     yield "| # | account | flags | kind | |"
     yield "|---|---|---|---|---|"

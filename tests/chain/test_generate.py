@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from anchorpy import Idl
 from anchorpy.coder.coder import Coder
+from solders.hash import Hash
+from solders.instruction import AccountMeta, Instruction
+from solders.message import Message
+from solders.pubkey import Pubkey
+from solders.signature import Signature
+from solders.transaction import Transaction
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOL = ROOT / "programs" / "tools" / "generate.py"
@@ -106,6 +114,44 @@ def test_both_idl_forms_say_the_same(tmp_path: Path) -> None:
     assert new["instructions"][0]["accounts"][1]["address"] == "1" * 32
     assert legacy["instructions"][0]["accounts"][2]["isOptional"] is True
     assert new["errors"] == legacy["errors"] == [{"code": 6000, "name": "TooMany", "msg": "Too many"}]
+
+
+PROGRAMS = ("registry", "oracle", "energy_token", "trading", "governance")
+FIXED = {"bool": 1, "u8": 1, "i8": 1, "u16": 2, "u32": 4, "u64": 8, "i64": 8, "pubkey": 32}
+
+
+def data_bytes(type_: Any) -> int:
+    """Return the bytes of an argument of the newer interface form; lists are empty."""
+    if isinstance(type_, str):
+        return 4 if type_ == "bytes" else FIXED[type_]
+    [(kind, item)] = type_.items()
+    return item[1] * data_bytes(item[0]) if kind == "array" else {"vec": 4, "option": 1}[kind]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_the_bytes_on_the_page_are_those_of_a_real_transaction(program: str) -> None:
+    """Whoever packs several calls into 1,232 bytes plans with these."""
+    page = (ROOT / f"docs/programs/{program}.md").read_text(encoding="utf-8")
+    idl = json.loads((ROOT / f"programs/idl/{program}.json").read_text(encoding="utf-8"))
+    own = Pubkey.from_string(idl["address"])
+    for call in idl["instructions"]:
+        data = bytes(8 + sum(data_bytes(arg["type"]) for arg in call["args"]))
+        metas = []
+        for account in call["accounts"]:
+            key = own if account.get("optional") else Pubkey.new_unique()
+            signs = account.get("signer", False) and key != own
+            metas.append(AccountMeta(key, signs, account.get("writable", False) and key != own))
+        payer = next((meta.pubkey for meta in metas if meta.is_signer), Pubkey.new_unique())
+        message = Message.new_with_blockhash([Instruction(own, data, metas)], payer, Hash.default())
+        unsigned = Transaction.populate(message, [Signature.default()] * message.header.num_required_signatures)
+        section = page.split(f"\n### {call['name']}\n")[1].split("\n### ")[0]
+        found = re.search(
+            r"^Bytes: (?:at least )?([\d,]+) of data, (?:at least )?([\d,]+) of transaction\.$", section, re.M
+        )
+        assert found is not None, call["name"]
+        assert [int(text.replace(",", "")) for text in found.groups()] == [len(data), len(bytes(unsigned))], call[
+            "name"
+        ]
 
 
 def test_an_account_is_covered_byte_for_byte(tmp_path: Path) -> None:

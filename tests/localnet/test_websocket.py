@@ -186,6 +186,15 @@ async def test_solana_pys_websocket_client_works(node: Node) -> None:
         ('{"jsonrpc":"2.0","id":1,"method":"getSlot"}', -32601),
         ('{"jsonrpc":"2.0","id":1,"method":"accountSubscribe","params":["0"]}', -32602),
         ('{"jsonrpc":"2.0","id":1,"method":"slotUnsubscribe","params":[99999]}', -32602),
+        ('{"jsonrpc":"2.0","id":1,"method":"voteSubscribe"}', -32601),
+        ('{"jsonrpc":"2.0","id":1,"method":"voteUnsubscribe","params":[99999]}', -32602),
+        ('{"jsonrpc":"2.0","id":1,"method":"blockSubscribe","params":["all",{"encoding":"hex"}]}', -32602),
+        ('{"jsonrpc":"2.0","id":1,"method":"blockSubscribe","params":["all",{"transactionDetails":"some"}]}', -32602),
+        ('{"jsonrpc":"2.0","id":1,"method":"blockSubscribe","params":["all",{"showRewards":1}]}', -32602),
+        (
+            '{"jsonrpc":"2.0","id":1,"method":"blockSubscribe","params":["all",{"maxSupportedTransactionVersion":256}]}',
+            -32602,
+        ),
     ],
 )
 async def test_what_is_no_subscription_is_refused_and_the_connection_lives(node: Node, message: str, code: int) -> None:
