@@ -31,6 +31,7 @@ BENCHMARKS = (
     Benchmark("landed", "What lands on a real validator"),
     Benchmark("edge_agent", "The edge agent's processor time and memory"),
     Benchmark("edge_rival", "The edge agent beside thingsboard-gateway"),
+    Benchmark("fleet", "A thousand simulated meters on one core"),
     Benchmark("gateway_orders", "Placing an order over HTTP"),
 )
 

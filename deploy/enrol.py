@@ -3,12 +3,14 @@ and gateway accounts. Each step looks first, so a second start changes nothing."
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import msgspec
 import paho.mqtt.client as mqtt
@@ -27,6 +29,7 @@ from gridkit.chain import accounts, idl
 from gridkit.chain.deployment import SYSTEM_PROGRAM, TOKEN_PROGRAM, Deployment, associated_token_account
 from gridkit.chain.tx import Signer, instruction, pubkey
 from gridkit.clock import open_clock
+from gridkit.durable import write_durably
 from gridkit.interval import interval_at
 
 Say = Callable[[str], None]
@@ -278,7 +281,8 @@ class _Enrolment:
 
 
 def publish_configurations(site: Site, deployment: Deployment, enrolled: Sequence[Enrolled]) -> None:
-    """Sign and publish each agent's configuration, retained; the version is the wall clock's second, so it only rises."""
+    """Sign and publish each agent's configuration, retained, all with one version that is higher than any before."""
+    version = _next_version(site.home / "config-version")
     client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=f"campusgrid-operator-{os.getpid()}")
     client.connect(HOST, site.ports.broker)
     client.loop_start()
@@ -296,13 +300,26 @@ def publish_configurations(site: Site, deployment: Deployment, enrolled: Sequenc
                 for e in enrolled
                 if e.meter.agent == agent
             )
-            config = enrolment.AgentConfig(bytes.fromhex(deployment.network_tag), int(time.time()), rows)
+            config = enrolment.AgentConfig(bytes.fromhex(deployment.network_tag), version, rows)
             signed = enrolment.encode_config(config, site.key("operator"))
             sent = client.publish(topics.agent_config_topic(site.agent_name(agent)), signed, qos=1, retain=True)
             sent.wait_for_publish(10)
     finally:
         client.loop_stop()
         client.disconnect()
+
+
+def _next_version(path: Path) -> int:
+    """Return the wall clock's second, or one more than the last version where that is not later; on disk before it is used.
+
+    Agents ignore what is not newer: two changes within a second, or after the clock was set back, must both reach them.
+    """
+    with path.with_name(f"{path.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        last = int(path.read_text()) if path.exists() else 0
+        version = max(int(time.time()), last + 1)
+        write_durably(path, f"{version}\n".encode())
+    return version
 
 
 def make_accounts(site: Site) -> None:

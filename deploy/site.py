@@ -16,6 +16,8 @@ from deploy.ports import Ports
 from firmware_sim.fleet import FleetMeter, default_fleet
 from gridkit import keys
 from gridkit.chain.tx import Signer
+from gridkit.durable import write_durably
+from gridkit.settings import END
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
@@ -123,13 +125,11 @@ class Site:
     # Configurations
 
     def write(self, name: str, section: str, table: dict[str, Any]) -> Path:
-        """Write one process's TOML file, readable by the owner alone, and return its path."""
+        """Write one process's TOML file, whole, readable by the owner alone, and return its path."""
         path = self.config(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         plain = {section: {key: _plain(value) for key, value in table.items()}}
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w") as file:
-            file.write(tomli_w.dumps(plain))
+        write_durably(path, f"{tomli_w.dumps(plain)}{END}\n".encode(), 0o600)
         return path
 
     def agents(self) -> list[int]:

@@ -24,18 +24,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         lean.begin()
     from edge.errors import EdgeError
-    from edge.settings import PREFIX, EdgeSettings, check_installation
+    from edge.settings import PREFIX, EdgeSettings
     from gridkit import log
     from gridkit.clock import ClockError
     from gridkit.keys import KeyFileError
     from gridkit.profile import ProfileError
-    from gridkit.settings import SettingsError, load
+    from gridkit.settings import END, SettingsError, load
 
     try:
-        settings = load(EdgeSettings, arguments.config, prefix=PREFIX)
+        settings = load(EdgeSettings, arguments.config, prefix=PREFIX, end=END)
         log.configure("edge", settings.log_level)
         if arguments.command != "run":
             return _UPKEEP[arguments.command](settings, arguments)
+        from edge.installation import check_installation
+
         check_installation(settings, arguments.config)
         from edge.run import run
 
@@ -98,7 +100,7 @@ def _probe(arguments: argparse.Namespace) -> int:
 
     import msgspec
 
-    from edge.probe import NobodyAnswersError, probe_at, render
+    from edge.probe import NobodyAnswersError, named, probe_at, render
     from edge.settings import Endpoint, LineSettings, TcpEndpoint
     from gridkit.profile import ProfileError
 
@@ -121,7 +123,7 @@ def _probe(arguments: argparse.Namespace) -> int:
         )
     else:
         print(render(matches, str(endpoint), arguments.unit), end="")
-    return 0 if matches else 1
+    return 1 if named(matches) is None else 0
 
 
 def _meter(settings: EdgeSettings, arguments: argparse.Namespace) -> MeterSettings:
@@ -183,8 +185,8 @@ def _rotate(settings: EdgeSettings, arguments: argparse.Namespace) -> int:
         meter, keys, agent=settings.agent, network_tag=settings.network_tag_bytes, owner=owner, out=out, key_epoch=epoch
     )
     print(
-        f"{out}: meter {arguments.meter}, key epoch {epoch}, key {made.public_key}\nThe present key signs until the interval "
-        "that the registry names for the switch; keep both files."
+        f"{out}: meter {arguments.meter}, key epoch {epoch}, key {made.public_key}\nSend this file to the operator, who "
+        "submits it with `campusgrid rotate FILE`; the present key signs until the interval that is named then. Keep both key files."
     )
     return 0
 

@@ -5,6 +5,7 @@ It owns the meter's state, keys and the row of the signed configuration; bus, sp
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -99,6 +100,8 @@ class Meter:
         self.name = format_meter_id(self.meter_id)
         self.plan = PollPlan(profile)
         self.row: ConfiguredMeter | None = None
+        self.busy = asyncio.Lock()
+        """Held from a sample to its reading on disk, and while readings are signed again."""
         self.state = state or TrackState()
         self.window = Window()
         self.window.reset(self.state.sample_ns)

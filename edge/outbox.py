@@ -103,6 +103,13 @@ class MeterOutbox:
         self._refusals = 0
         self._not_before_s = 0.0
 
+    def clear(self) -> None:
+        """Forget everything: the spool has other payloads now."""
+        self._rows.clear()
+        self._sent.clear()
+        self._refusals = 0
+        self._not_before_s = 0.0
+
     def refused_for_now(self, sha256: bytes, now_s: float) -> None:
         """Note a transient refusal: the whole meter waits, and then begins at its oldest row again."""
         if sha256 not in self._rows:

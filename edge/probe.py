@@ -191,14 +191,31 @@ def _shown(unit: str, value: Value) -> str:
     return f"{value}" if unit == "1" else f"{value} {unit}"
 
 
+def named(matches: list[Match]) -> Match | None:
+    """Return the family that the meter certainly or probably belongs to; None when two fit equally well, or none fits."""
+    if not matches or any(m.strength == matches[0].strength for m in matches[1:]):
+        return None
+    return matches[0]
+
+
 def render(matches: list[Match], where: str, unit: int) -> str:
-    """Return the page that `campusgrid edge probe` prints."""
+    """Return the page that `campusgrid edge probe` prints; a meter that two families fit equally well is given no name."""
     if not matches:
         return (
             f"{where} unit {unit} answers, and is of no family known here. docs/meters.md lists them; "
             "CONTRIBUTING.md says how to add one.\n"
         )
-    best = matches[0]
+    best = named(matches)
+    if best is None:
+        equal = [m for m in matches if m.strength == matches[0].strength]
+        lines = [
+            f"{where} unit {unit}: NOT NAMED; {len(equal)} families fit equally well ({_STRENGTH[equal[0].strength]}).",
+            "  Compare the type plate and the display with these, then ask again with --profile ID:",
+        ]
+        for match in equal:
+            lines += ["", f"  {match.profile_id}, {match.title}"]
+            lines += [f"    {line.name}: {line.value}" for line in match.lines if line.value.endswith((" Wh", " W"))]
+        return "\n".join(lines) + "\n"
     lines = [f"{where} unit {unit}: {best.profile_id}, {best.title} ({_STRENGTH[best.strength]})"]
     lines += [f"  model register: {best.model}"] if best.model else []
     lines += [f"  NOT SET UP AS ASSUMED: {fault}" for fault in best.faults]

@@ -65,6 +65,20 @@ class Rounds:
         self._poll_interval_s = poll_interval_s
         self._passed: int | None = None
 
+    def is_alive(self, now_s: float, timeout_s: float) -> bool:
+        """Return whether a poll has ended not long ago.
+
+        A meter that does not answer is a poll too; a link with dead meters alone is polled when their back-off ends.
+
+        Args:
+            now_s: By time.monotonic.
+            timeout_s: Most that one answer is waited for.
+        """
+        patience_s = 10 * self._poll_interval_s + 10 * timeout_s * len(self.meters)
+        if all(meter.failures >= DEAD_AFTER for meter in self.meters):
+            patience_s += 1.2 * MAX_BACK_OFF_S
+        return now_s - self.polled_s < max(30.0, patience_s)
+
     async def step(self) -> None:
         """Do the next thing: a boundary pass, one meter's poll, or wait for either."""
         now_ns = self._clock.now_ns()

@@ -26,25 +26,30 @@ name = "riser-2"
 device = "/dev/serial/by-id/usb-FTDI_FT232R_A50285BI-if00-port0"   # by-id: stays the same adapter after a reboot
 baud = 9600
 parity = "none"
+# end
+
+The last line is `# end`: a file without it was cut, and nothing begins with it.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
+from gridkit.clock import UNKNOWN_ERROR_MS
 from gridkit.enrolment import format_meter_id, parse_meter_id
-from gridkit.keys import KeyFileError, load_key
 from gridkit.log import LEVELS
 from gridkit.profile import list_profiles
-from gridkit.settings import SettingsError, refusal
 from gridkit.topics import check_agent
 
 PREFIX = "CAMPUSGRID_EDGE_"
 TOKEN_SCHEME = "pkcs11:"
+MAX_POWER_W = 1_000_000_000
+"""More than any campus connection carries; a wattage beyond it is a slip of the keyboard."""
+MAX_WAIT_S = 3_600
+MAX_WINDOW = 10_000
 
 
 class TcpEndpoint(msgspec.Struct, frozen=True):
@@ -133,7 +138,8 @@ class MeterSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         _check("host", bool(self.host) != bool(self.line), "a meter has either a host or a line")
         _check("unit", 0 <= self.unit <= 255, "is 0 to 255")
         _check("port", 1 <= self.port <= 65_535, "is 1 to 65535")
-        _check("max_power_w", self.max_power_w > 0, "is above 0")
+        _check("max_power_w", 0 < self.max_power_w <= MAX_POWER_W, f"is 1 to {MAX_POWER_W}")
+        _check("key_file", str(self.key_file) not in (".", TOKEN_SCHEME), "names no file and no label")
 
     @property
     def meter_id(self) -> bytes:
@@ -207,13 +213,31 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         _check("metrics_port", 0 <= self.metrics_port <= 65_535, "is 0 to 65535")
         _check("poll_interval_s", 0.1 <= self.poll_interval_s <= 900, "is 0.1 to 900")
         _check("request_timeout_s", 0.05 <= self.request_timeout_s <= 30, "is 0.05 to 30")
-        _check("receipt_timeout_s", self.receipt_timeout_s > 0, "is above 0")
-        _check("retry_s", self.retry_s > 0, "is above 0")
-        _check("status_interval_s", self.status_interval_s >= 1, "is at least 1")
-        _check("window", self.window >= 1, "is at least 1")
+        _check("receipt_timeout_s", 0 < self.receipt_timeout_s <= MAX_WAIT_S, f"is above 0, at most {MAX_WAIT_S}")
+        _check("retry_s", 0 < self.retry_s <= MAX_WAIT_S, f"is above 0, at most {MAX_WAIT_S}")
+        _check("status_interval_s", 1 <= self.status_interval_s <= MAX_WAIT_S, f"is 1 to {MAX_WAIT_S}")
+        _check("window", 1 <= self.window <= MAX_WINDOW, f"is 1 to {MAX_WINDOW}")
+        # Above that an unknown error bound would pass for a known one.
+        _check(
+            "clock_error_limit_ms",
+            1 <= self.clock_error_limit_ms < UNKNOWN_ERROR_MS,
+            f"is 1 to {UNKNOWN_ERROR_MS - 1}",
+        )
+        _check("home", str(self.home) != ".", "is a folder of the agent's own")
+        for field in ("mqtt_host", "metrics_host"):
+            host = getattr(self, field)
+            _check(field, bool(host) and not any(c.isspace() for c in host), "is a host name or an address")
+        _check("meters", bool(self.meters), "an agent has at least one")
+        _check(
+            "mqtt_user", bool(self.mqtt_user) or self.mqtt_password_file is None, "is needed with mqtt_password_file"
+        )
         _check("home_assistant_prefix", not set(self.home_assistant_prefix) & set("#+"), "holds no wildcard")
         _check("latitude", -90 <= (self.latitude or 0) <= 90, "is -90 to 90")
         _check("longitude", -180 <= (self.longitude or 0) <= 180, "is -180 to 180")
+        given = "longitude" if self.latitude is None else "latitude"
+        _check(
+            given, (self.latitude is None) == (self.longitude is None), "says where the site is only with the other one"
+        )
         for index, meter in enumerate(self.meters):
             _check(f"meters[{index}].pv", not meter.pv or self.site is not None, "needs latitude and longitude")
         _check("log_level", self.log_level in LEVELS, f"is one of {', '.join(LEVELS)}")
@@ -232,6 +256,7 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             not in_token or self.pkcs11_module is not None,
             f"is needed for a key_file {TOKEN_SCHEME}...",
         )
+        _check("pkcs11_token", not in_token or bool(self.pkcs11_token), f"is needed for a key_file {TOKEN_SCHEME}...")
         _once("meters", "unit", [f"unit {meter.unit} at {self.endpoint(meter)}" for meter in self.meters])
         framings: dict[tuple[str, int], str] = {}
         for index, meter in enumerate(self.meters):
@@ -283,7 +308,7 @@ def _text(field: str, parse: Callable[[str], object], text: str) -> None:
 
 def _hex(field: str, text: str, size: int) -> None:
     try:
-        fits = len(bytes.fromhex(text)) == size
+        fits = len(text) == 2 * size == 2 * len(bytes.fromhex(text))
     except ValueError:
         fits = False
     _check(field, fits, f"is {2 * size} hex digits")
@@ -292,37 +317,3 @@ def _hex(field: str, text: str, size: int) -> None:
 def _once(table: str, field: str, values: list[str]) -> None:
     for index, value in enumerate(values):
         _check(f"{table}[{index}].{field}", value not in values[:index], f"{value} appears twice")
-
-
-def check_installation(settings: EdgeSettings, path: Path | None) -> None:
-    """Refuse to begin with files that are not as the settings say, before anything is connected or written.
-
-    Raises:
-        SettingsError: Names file, line, field and what to do.
-    """
-
-    def refuse(field: str, why: str, remedy: str) -> SettingsError:
-        return refusal(path, field, why, remedy, prefix=PREFIX)
-
-    for field in ("mqtt_ca", "mqtt_cert", "mqtt_key", "mqtt_password_file", "pkcs11_module", "pkcs11_pin_file"):
-        file = getattr(settings, field)
-        if file is not None and not os.access(file, os.R_OK):
-            raise refuse(field, f"{file} cannot be read", "Give the right path, or let the agent's user read it.")
-    for index, meter in enumerate(settings.meters):
-        if str(meter.key_file).startswith(TOKEN_SCHEME):
-            continue  # The agent opens the token itself.
-        if not meter.key_file.exists():
-            how = f"Make it with `campusgrid edge enroll --config {path} --meter {meter.id} --owner WALLET`."
-            raise refuse(f"meters[{index}].key_file", f"{meter.key_file} is not there", how)
-        try:
-            load_key(meter.key_file)
-        except (KeyFileError, OSError) as error:
-            raise refuse(f"meters[{index}].key_file", str(error), "Correct it, or name another file.") from error
-    if settings.clock is not None and not settings.clock.exists():
-        raise refuse("clock", f"{settings.clock} is not there", "Start the localnet of this home, or leave clock out.")
-    try:
-        settings.home.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise refuse(
-            "home", f"{settings.home} cannot be made ({error.strerror})", "Name a folder of its own."
-        ) from error

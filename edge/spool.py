@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +20,7 @@ import msgspec
 from edge.errors import SpoolError
 from edge.track import TrackState
 from gridkit.log import get_logger
-from gridkit.receipt import is_permanent, is_stored, payload_sha256
+from gridkit.receipt import Verdict, is_permanent, is_stored, payload_sha256
 
 log = get_logger("edge.spool")
 
@@ -192,6 +192,60 @@ class Spool:
                 self._db.execute("DELETE FROM reading WHERE sha256 = ?", (sha256,))
                 settled.append((row, verdict))
         return settled
+
+    def sign_again(
+        self,
+        meter_id: bytes,
+        key_epoch: int,
+        first_interval: int,
+        again: Callable[[bytes], bytes],
+        core_hash: Callable[[bytes], bytes],
+    ) -> int:
+        """Put readings in place of those that another key has signed than their interval wants, all or nothing.
+
+        Of those in quarantine the ones that were refused for their key come back. An interval before `first_interval` that is
+        signed by an earlier key than `key_epoch` is left alone: which one that was is not known here.
+
+        Args:
+            meter_id: 16 bytes.
+            key_epoch, first_interval: The current key, and the first interval that it signs.
+            again: Returns the payload that a payload becomes; called oldest first.
+            core_hash: Returns what a core's hash has become; for the meter's state.
+
+        Returns:
+            How many there were.
+
+        Raises:
+            SpoolError: Disk full; everything is as before. So it is with whatever `again` raises.
+        """
+        columns = "register_epoch, interval, made_ms, sha256, payload"
+        wrong = (
+            "(interval >= ? AND substr(payload, 12, 2) <> ?) OR (interval < ? AND substr(payload, 12, 2) = ? AND ? > 0)"
+        )
+        query = (
+            f"SELECT {columns} FROM (SELECT {columns} FROM reading WHERE meter_id = ?"
+            f" UNION ALL SELECT {columns} FROM quarantine WHERE meter_id = ? AND verdict = ?)"
+            f" WHERE {wrong} ORDER BY register_epoch, interval LIMIT 64"
+        )
+        epoch_bytes = key_epoch.to_bytes(2, "little")
+        bounds = (first_interval, epoch_bytes, first_interval, epoch_bytes, key_epoch)
+        count = 0
+        with self._errors(), self._transaction():
+            while found := self._db.execute(query, (meter_id, meter_id, Verdict.WRONG_KEY_EPOCH, *bounds)).fetchall():
+                for register_epoch, interval, made_ms, sha256, payload in found:
+                    new = again(payload)
+                    self._db.execute("DELETE FROM reading WHERE sha256 = ?", (sha256,))
+                    self._db.execute("DELETE FROM quarantine WHERE sha256 = ?", (sha256,))
+                    row = Row(meter_id, register_epoch, interval, made_ms, payload_sha256(new), new)
+                    self._db.execute(f"INSERT OR IGNORE INTO reading {_COLUMNS} VALUES (?, ?, ?, ?, ?, ?)", row)
+                count += len(found)
+            state = self.state(meter_id) if count else None
+            if state is not None:
+                state = msgspec.structs.replace(state, core_hash=core_hash(state.core_hash))
+                self._db.execute(
+                    "UPDATE meter_state SET state = ? WHERE meter_id = ?", (msgspec.msgpack.encode(state), meter_id)
+                )
+        return count
 
     def oldest(self, meter_id: bytes, limit: int, after: tuple[int, int] = (-1, -1)) -> list[Row]:
         """Return up to `limit` readings of a meter after the key (register epoch, interval), oldest first."""

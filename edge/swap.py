@@ -51,7 +51,7 @@ def swap(
         raise EnrolError(f"the device at {endpoint} unit {meter.unit} says serial {sample.serial!r}; {remedy}")
     made = sign_swap(
         Swap(
-            network_tag=settings.network_tag,
+            network_tag=settings.network_tag_bytes.hex(),
             meter_id=meter.meter_id.hex(),
             public_key="",
             agent=settings.agent,

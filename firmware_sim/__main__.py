@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import fcntl
 import os
+import resource
 import signal
 import sys
 import time
@@ -29,6 +30,8 @@ from gridkit.log import configure, get_logger
 from gridkit.settings import SettingsError, load
 
 log = get_logger("sim")
+
+_SPARE_FILES = 128  # clock, truth log, lines, control and its clients, what Python itself holds
 
 
 def main(argv: list[str]) -> int:
@@ -60,6 +63,7 @@ async def serve(settings: SimSettings) -> None:
         loop.add_signal_handler(number, stop.set)
     folder = settings.home
     folder.mkdir(parents=True, exist_ok=True)
+    _allow_open_files(2 * len(settings.meters) + _SPARE_FILES)
     lock_fd = _hold(folder)
     truth = TruthLog(folder, pieces_kept=settings.truth_pieces_kept)
     ports: dict[str, MeterPort] = {}
@@ -108,6 +112,16 @@ def build_ports(settings: SimSettings, clock: Clock, truth: TruthLog | None) -> 
             raise FleetError(meter.serial, "is configured twice")
         ports[meter.serial] = MeterPort(SimMeter(meter, settings.seed), clock, truth)
     return ports
+
+
+def _allow_open_files(count: int) -> None:
+    """Raise the limit on open files where the system lets us: each meter listens and has a client, and the usual limit is 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    if soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if allowed < count:
+        log.warning("few_open_files", allowed=allowed, wanted=count, remedy="raise ulimit -Hn or serve fewer meters")
 
 
 async def _wait_for_clock(settings: SimSettings, stop: asyncio.Event) -> Clock | None:

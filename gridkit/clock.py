@@ -18,6 +18,7 @@ import asyncio
 import ctypes
 import fcntl
 import os
+import threading
 import time
 from pathlib import Path
 from typing import Protocol
@@ -272,6 +273,7 @@ class ClockOwner(_Sleeping):
             os.close(self._lock_fd)
             raise ClockHeldError(self._path) from None
         self._boot_id = boot_id()
+        self._writing = threading.Lock()  # `renew` may run in a thread while `close` is called
         self._fixed_error_bound_ms = error_bound_ms
         self._state = self._begin(speed, start_ns)
         self._write()
@@ -314,7 +316,10 @@ class ClockOwner(_Sleeping):
         return self._state.error_bound_ms
 
     def renew(self) -> None:
-        """Reserve the next three wall seconds on disk; a late call lets the clock stand still, never jump."""
+        """Reserve the next three wall seconds on disk; a late call lets the clock stand still, never jump.
+
+        May be called from a thread; after `close` it does nothing, for the file may be another owner's by then.
+        """
         self._move(self._state.speed)
 
     def set_speed(self, speed: int) -> None:
@@ -323,9 +328,12 @@ class ClockOwner(_Sleeping):
         self._move(speed)
 
     def _move(self, speed: int) -> None:
-        monotonic_ns = time.monotonic_ns()
-        self._state = self._stated(monotonic_ns, self._state.at(monotonic_ns, self._boot_id), speed)
-        self._write()
+        with self._writing:
+            if self._lock_fd < 0:
+                return
+            monotonic_ns = time.monotonic_ns()
+            self._state = self._stated(monotonic_ns, self._state.at(monotonic_ns, self._boot_id), speed)
+            self._write()
 
     async def keep(self) -> None:
         """Renew every second until cancelled."""
@@ -335,15 +343,16 @@ class ClockOwner(_Sleeping):
 
     def close(self) -> None:
         """Stop the clock where it is, on disk, and let another owner take it. Safe to call twice."""
-        if self._lock_fd < 0:
-            return
-        campus_ns = self.now_ns()
-        self._state = msgspec.structs.replace(
-            self._state, monotonic_ns=time.monotonic_ns(), campus_ns=campus_ns, reserved_until_ns=campus_ns, pid=0
-        )
-        self._write()
-        os.close(self._lock_fd)
-        self._lock_fd = -1
+        with self._writing:
+            if self._lock_fd < 0:
+                return
+            campus_ns = self.now_ns()
+            self._state = msgspec.structs.replace(
+                self._state, monotonic_ns=time.monotonic_ns(), campus_ns=campus_ns, reserved_until_ns=campus_ns, pid=0
+            )
+            self._write()
+            os.close(self._lock_fd)
+            self._lock_fd = -1
 
     def _write(self) -> None:
         write_durably(self._path, msgspec.json.encode(self._state) + b"\n")

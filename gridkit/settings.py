@@ -15,6 +15,8 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 import msgspec
 
 S = TypeVar("S", bound=msgspec.Struct)
+END = "# end"
+"""Last line of a file that must not be taken for whole when it was cut between two lines."""
 
 
 class SettingsError(Exception):
@@ -35,6 +37,7 @@ def load(
     environ: Mapping[str, str] | None = None,
     prefix: str = "",
     section: str | None = None,
+    end: str = "",
 ) -> S:
     """Return the settings of a process.
 
@@ -45,14 +48,16 @@ def load(
             `mqtt`; lists and tables are written as JSON.
         prefix: Like "CAMPUSGRID_EDGE_"; empty reads no variables.
         section: TOML table to read; by default the prefix's last word ("edge") if the file has it, else the whole file.
+        end: What the file's last line must be, like END. A file that was cut between two lines is still TOML, and may lack a meter.
 
     Raises:
-        SettingsError: No file, no TOML, an unknown or missing key, or a value of the wrong type or range.
+        SettingsError: No file, no TOML, not its end, an unknown or missing key, or a value of the wrong type or range.
     """
     environ = os.environ if environ is None else environ
     file = None if path is None else Path(path)
     text = _read(file)
     table, section = _section(file, text, section, prefix)
+    _refuse_cut(file, text, section, end)
     _refuse_unknown(struct_type, table, file, text, section)
     for name, value in sorted(environ.items()):
         if prefix and name.startswith(prefix) and name != prefix:
@@ -93,7 +98,7 @@ def _read(file: Path | None) -> str:
     if file is None:
         return ""
     try:
-        return file.read_text("utf-8")
+        return file.read_text("utf-8-sig")  # Some editors begin a file with a byte order mark.
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(
             file, None, "", f"cannot be read ({error})", "Give the right path with --config."
@@ -103,21 +108,38 @@ def _read(file: Path | None) -> str:
 def _section(file: Path | None, text: str, section: str | None, prefix: str) -> tuple[dict[str, Any], str]:
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         at = re.search(r"line (\d+)", str(error))
-        line = int(at.group(1)) if at else max(1, text.count("\n") + (not text.endswith("\n")))
+        line: int | None = int(at.group(1)) if at else max(1, text.count("\n") + (not text.endswith("\n")))
+        field = _field_at(text, line or 0, section or _guess(prefix))
+        if not isinstance(error, tomllib.TOMLDecodeError):
+            line, field = None, ""  # Brackets three hundred deep, a number of thousands of digits: nobody says where.
         raise SettingsError(
-            file, line, "", f"no TOML: {error}", "Correct the line, or write the file again."
+            file, line, field, f"no TOML: {error}", "Correct the line, or write the file again."
         ) from error
     if section is not None:
         found = document.get(section, {})
         if not isinstance(found, dict):
             raise SettingsError(file, None, section, "is no table", f"Write it as [{section}].")
         return found, section
-    words = prefix.strip("_").lower().split("_")
-    guess = words[-1] if len(words) > 1 else ""
+    guess = _guess(prefix)
     found = document.get(guess)
     return (found, guess) if isinstance(found, dict) else (document, "")
+
+
+def _guess(prefix: str) -> str:
+    words = prefix.strip("_").lower().split("_")
+    return words[-1] if len(words) > 1 else ""
+
+
+def _refuse_cut(file: Path | None, text: str, section: str, end: str) -> None:
+    """Refuse a file that does not end as it should: its writer was killed, or the disk was full."""
+    lines = text.rstrip().splitlines()
+    if file is None or not end or (lines and lines[-1].strip() == end):
+        return
+    field = _field_at(text, len(lines), section)
+    why = f"the file stops here, and its last line is not `{end}`: it is half-written, or that line was forgotten"
+    raise SettingsError(file, max(1, len(lines)), field, why, f"Write what is missing, then `{end}` as the last line.")
 
 
 def _fields(struct_type: Any) -> dict[str, Any]:
@@ -203,6 +225,27 @@ def _locate(message: str) -> tuple[str, str]:
     else:
         return field, why
     return (f"{field}.{leaf}" if field else leaf), why
+
+
+_HEADER = re.compile(r"(\[\[?)\s*([\w.\- ]+?)\s*\]")
+_KEY = re.compile(r'"?([A-Za-z][\w-]*)"?\s*=')
+
+
+def _field_at(text: str, line: int, section: str) -> str:
+    """Return the setting that stands in a line or last before it, like "meters[1].port"; best effort, "" when there is none."""
+    table, key = "", ""
+    seen: dict[str, int] = {}
+    for written in text.splitlines()[:line]:
+        header, setting = _HEADER.match(written.strip()), _KEY.match(written.strip())
+        if header is not None:
+            name = header.group(2).replace(" ", "")
+            name = name if name != section else ""
+            name = name.removeprefix(f"{section}.") if section else name
+            seen[name] = seen.get(name, -1) + 1
+            table, key = (f"{name}[{seen[name]}]" if header.group(1) == "[[" else name), ""
+        elif setting is not None:
+            key = setting.group(1)
+    return f"{table}.{key}" if table and key else table or key
 
 
 def _line_of(text: str, section: str, field: str) -> int | None:

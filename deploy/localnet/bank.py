@@ -23,8 +23,9 @@ from solders.hash import Hash
 from solders.litesvm import LiteSVM
 from solders.pubkey import Pubkey
 from solders.signature import Signature
-from solders.transaction_metadata import FailedTransactionMetadata, TransactionMetadata
+from solders.transaction_metadata import FailedTransactionMetadata, SimulatedTransactionInfo, TransactionMetadata
 
+from deploy.localnet.compute_budget import DATA_SIZE, budget_of
 from deploy.localnet.errors import BankPanickedError
 from deploy.localnet.failures import Failure, failure_of
 from deploy.localnet.genesis import Genesis
@@ -60,7 +61,9 @@ _ACTIVE_FROM_GENESIS = b"\x01" + bytes(8)
 _FEE_ONLY = ("ProgramAccountNotFound", "InvalidProgramForExecution", "MaxLoadedAccountsDataSizeExceeded")
 """What lands without having run, for its fee. Source: SIMD-0082, FeesOnlyTransaction of solana-svm."""
 
+_TOO_LARGE = "MaxLoadedAccountsDataSizeExceeded"
 _NO_SIGNATURE = Signature.default()
+_BARE_META = '{"signature":"%s","logs":[],"inner_instructions":[],"compute_units_consumed":0,"return_data":%s,"fee":%d}'
 _ADVANCE_NONCE = struct.pack("<I", 4)
 
 
@@ -225,7 +228,9 @@ class Bank:
                 self.recent.pop(signature, None)
         self._set_sysvars()
 
-    def execute(self, wire: Wire, *, keep_failure: bool, verified: bool = False) -> Landed | Refused:
+    def execute(
+        self, wire: Wire, *, keep_failure: bool, verified: bool = False, limits_data: bool = True
+    ) -> Landed | Refused:
         """Run a transaction that `check` has let pass.
 
         Args:
@@ -233,6 +238,7 @@ class Bank:
             keep_failure: Whether a failure lands (its payer pays and it is history), as without preflight, or leaves no
                 trace. Running once and undoing the fee costs half of simulating first.
             verified: Its signatures were checked already, or it is replayed from our own log.
+            limits_data: Whether its own limit on loaded data holds; not for what a log says has run.
 
         Raises:
             BankPanickedError: The SVM panicked and this state can no longer be trusted.
@@ -251,8 +257,9 @@ class Bank:
         tokens = self._tokens_before(keys, pre)
         if verified:
             raw.set_sigverify(False)
+        too_large = limits_data and self._is_too_large(wire, resolved)
         try:
-            result = raw.send_transaction(wire.tx)
+            result = raw.simulate_transaction(wire.tx) if too_large else raw.send_transaction(wire.tx)
         except BaseException as panic:  # pyo3's PanicException is no Exception
             return self._survive(panic, guarded)
         finally:
@@ -262,7 +269,7 @@ class Bank:
         if isinstance(result, TransactionMetadata):
             meta = result
         else:
-            meta, failure = result.meta(), self._failure(result, wire, keys)
+            meta, failure = self._outcome(result, wire, keys, too_large=too_large)
             never_ran = meta.signature() == _NO_SIGNATURE
             if never_ran and not (keep_failure and failure in _FEE_ONLY and self._take_fee(payer, meta.fee())):
                 return Refused(failure, meta)
@@ -367,13 +374,22 @@ class Bank:
             return Simulated({"InstructionError": [0, "InvalidAccountData"]})
         finally:
             self._raw.set_sigverify(True)
-        failed = isinstance(result, FailedTransactionMetadata)
+        too_large = self._is_too_large(wire, resolved)
+        failed = too_large or isinstance(result, FailedTransactionMetadata)
         keys = resolved.keys
-        simulated = Simulated(self._failure(result, wire, keys) if failed else None, result.meta())
+        if failed:
+            meta, failure = self._outcome(result, wire, keys, too_large=too_large)
+            if not was_processed(meta, failure):
+                simulated = self.unmoved(wire, failure)
+                simulated.meta = meta
+                return simulated
+        else:
+            meta, failure = result.meta(), None
+        simulated = Simulated(failure, meta)
         simulated.pre = [self.balance(key) for key in keys]
         simulated.tokens = self._tokens_before(keys, simulated.pre)
         if failed:
-            simulated.post = [simulated.pre[0] - simulated.meta.fee(), *simulated.pre[1:]]
+            simulated.post = [simulated.pre[0] - meta.fee(), *simulated.pre[1:]]
             for token in simulated.tokens:
                 token.post = token.pre
             return simulated
@@ -532,6 +548,29 @@ class Bank:
                 pending.discard(key)
                 copied.append((key, self._raw.get_account(key)))
 
+    def _is_too_large(self, wire: Wire, resolved: Resolved) -> bool:
+        """Return whether a transaction loads more than it allows itself. What it does not say is not looked at: the most
+        that there can be, 64 MiB, is seven of the largest accounts."""
+        limit = budget_of(wire).asked.get(DATA_SIZE, 0)
+        return 0 < limit < self.loaded_bytes(wire, resolved)
+
+    def _outcome(
+        self,
+        result: FailedTransactionMetadata | SimulatedTransactionInfo,
+        wire: Wire,
+        keys: list[Pubkey],
+        *,
+        too_large: bool,
+    ) -> tuple[TransactionMetadata, Failure]:
+        """Return metadata and error of what failed, or was only simulated to learn its fee because it loads too much."""
+        meta = result.meta()
+        if isinstance(result, FailedTransactionMetadata):
+            failure = self._failure(result, wire, keys)
+            if not too_large or not was_processed(meta, failure):
+                return meta, failure
+        nothing = '{"program_id":%s,"data":[]}' % ([0] * 32)
+        return TransactionMetadata.from_json(_BARE_META % (_NO_SIGNATURE, nothing, meta.fee())), _TOO_LARGE
+
     def _failure(self, failed: FailedTransactionMetadata, wire: Wire, keys: list[Pubkey]) -> Failure:
         """Return the error of a failed run; a program that is not there has a name of its own on a cluster."""
         failure = failure_of(failed)
@@ -656,6 +695,16 @@ class Bank:
                 return 0
             known = self._decimals[mint] = account.data[44]
         return known
+
+
+def was_processed(meta: TransactionMetadata, failure: Failure | None) -> bool:
+    """Return whether a transaction got so far that its fee is due: it ran, or its accounts could not be loaded."""
+    return has_run(meta, failure) or failure in _FEE_ONLY
+
+
+def has_run(meta: TransactionMetadata, failure: Failure | None) -> bool:
+    """Return whether a transaction got so far that its instructions were begun; also for one that nobody has signed."""
+    return failure is None or meta.signature() != _NO_SIGNATURE or bool(meta.logs())
 
 
 def is_token_account(data: bytes) -> bool:

@@ -34,6 +34,9 @@ SMALL_BATCH, CHUNK = 16, 128
 MAX_BATCH_ANSWER_BYTES = 64 << 20
 """What a batch may be answered: 2,000 calls for one market would otherwise be a gigabyte."""
 
+MAX_BATCHES_BYTES, SMALL_ANSWER_BYTES = 96 << 20, 1 << 20
+"""What all long batches under way may hold together; one whose own answers are small is never refused for the others'."""
+
 
 class Dispatcher:
     """Turns request bodies into answers.
@@ -45,9 +48,18 @@ class Dispatcher:
 
     def __init__(self, node: Node, max_batch: int) -> None:
         self._node, self._max_batch = node, max_batch
+        self._turn = asyncio.Lock()
+        self._batches_bytes = 0
 
-    def handle(self, body: bytes) -> bytes | Coroutine[Any, Any, bytes | None] | None:
-        """Return the answer to a body; None when it holds only notifications; something to await for a long batch."""
+    def handle(
+        self, body: bytes, is_gone: Callable[[], bool] = lambda: False
+    ) -> bytes | Coroutine[Any, Any, bytes | None] | None:
+        """Return the answer to a body; None when it holds only notifications; something to await for a long batch.
+
+        Args:
+            body: As it came.
+            is_gone: Whether the client has left. The rest of his batch is then not answered; what it sends still lands.
+        """
         try:
             request = jsonrpc.parse(body)
         except RpcError as error:
@@ -60,7 +72,7 @@ class Dispatcher:
             why = f"Batch of {len(request)} calls is too large; max {self._max_batch}"
             return self._refused(None, RpcError(jsonrpc.INVALID_REQUEST, why))
         if len(request) > SMALL_BATCH:
-            return self._long_batch(request)
+            return self._long_batch(request, is_gone)
         answers = _Answers()
         for item in request:
             answers.add(self._in_batch(item, answers))
@@ -106,23 +118,42 @@ class Dispatcher:
             log.exception("method_failed", method=call.method)
             raise RpcError(jsonrpc.INTERNAL_ERROR, "Internal error") from None
 
-    async def _long_batch(self, request: list[Any]) -> bytes | None:
+    async def _long_batch(self, request: list[Any], is_gone: Callable[[], bool]) -> bytes | None:
+        """Answer call by call, in slices. Batches take turns, so a hundred of them hold others up no longer than one."""
         answers = _Answers()
-        for at in range(0, len(request), CHUNK):
-            chunk = request[at : at + CHUNK]
-            verified = await self._verify(chunk)
-            slice_end = time.monotonic() + SLICE_S
-            for index, item in enumerate(chunk):
-                answers.add(self._in_batch(item, answers, verified.get(index)))
-                if time.monotonic() >= slice_end:
+        try:
+            for at in range(0, len(request), CHUNK):
+                chunk = request[at : at + CHUNK]
+                async with self._turn:
+                    verified = await self._verify(chunk)
+                number = 0
+                while number < len(chunk):
+                    async with self._turn:
+                        slice_end = time.monotonic() + SLICE_S
+                        while number < len(chunk) and time.monotonic() < slice_end:
+                            self._next(chunk[number], answers, verified.get(number), gone=is_gone())
+                            number += 1
                     await asyncio.sleep(0)
-                    slice_end = time.monotonic() + SLICE_S
-        return answers.joined()
+            return answers.joined()
+        finally:
+            self._batches_bytes -= answers.size
+
+    def _next(self, item: Any, answers: _Answers, verified: Wire | None, *, gone: bool) -> None:
+        if gone and item.get("method") != "sendTransaction":
+            return
+        before = answers.size
+        answers.add(self._in_batch(item, answers, verified))
+        self._batches_bytes += answers.size - before
 
     def _in_batch(self, item: Any, answers: _Answers, verified: Wire | None = None) -> bytes | None:
-        if answers.size < MAX_BATCH_ANSWER_BYTES:
+        if answers.size >= MAX_BATCH_ANSWER_BYTES:
+            why = f"The answers of this batch exceed {MAX_BATCH_ANSWER_BYTES} bytes; ask for less at once"
+        elif answers.size >= SMALL_ANSWER_BYTES and self._batches_bytes >= MAX_BATCHES_BYTES:
+            why = (
+                f"The answers of all batches under way exceed {MAX_BATCHES_BYTES} bytes; ask for less at once, or later"
+            )
+        else:
             return self.answer(item, verified)
-        why = f"The answers of this batch exceed {MAX_BATCH_ANSWER_BYTES} bytes; ask for less at once"
         return self._refused(item.get("id"), RpcError(jsonrpc.INVALID_REQUEST, why))
 
     async def _verify(self, request: list[Any]) -> dict[int, Wire]:

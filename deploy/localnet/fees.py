@@ -7,12 +7,10 @@ from collections import deque
 from solders.pubkey import Pubkey
 
 from deploy.localnet.bank import LAMPORTS_PER_SIGNATURE, Landed
+from deploy.localnet.compute_budget import PRICE, budget_of
 
 SLOTS_KEPT = 150
 """Source: MAX_NUM_RECENT_BLOCKS of Agave's prioritization_fee_cache."""
-
-COMPUTE_BUDGET = Pubkey.from_string("ComputeBudget111111111111111111111111111111")
-_SET_PRICE = 3
 
 
 class PriorityFees:
@@ -66,8 +64,4 @@ def _price_of(landed: Landed) -> int:
     wire = landed.wire
     if landed.meta.fee() <= LAMPORTS_PER_SIGNATURE * wire.signers:
         return 0
-    for instruction in wire.message.instructions:
-        data = bytes(instruction.data)
-        if wire.static[instruction.program_id_index] == COMPUTE_BUDGET and data[:1] == bytes((_SET_PRICE,)):
-            return int.from_bytes(data[1:9], "little")
-    return 0
+    return budget_of(wire).asked.get(PRICE, 0)

@@ -28,6 +28,12 @@ IDLE_TIMEOUT_S = 120.0
 MAX_HELD_BYTES = 1 << 20
 """Answers of one client that wait for the disk; beyond it his next requests wait too."""
 
+SMALL_BYTES = 1 << 16
+"""What the transport takes without being asked to pause."""
+
+MAX_UNREAD_BYTES = 128 << 20
+"""Answers that all clients together have not read; beyond it whoever leaves the most unread is cut off."""
+
 _REASONS = {200: b"OK", 204: b"No Content", 400: b"Bad Request", 404: b"Not Found", 405: b"Method Not Allowed"}
 _REASONS |= {408: b"Request Timeout", 413: b"Payload Too Large", 431: b"Request Header Fields Too Large"}
 _REASONS |= {415: b"Unsupported Media Type", 503: b"Service Unavailable"}
@@ -45,11 +51,20 @@ class HttpLimits:
     Attributes:
         max_body_bytes, max_connections: As set.
         connections: All that are open.
+        unread: Those that read more slowly than they ask.
     """
 
     def __init__(self, max_body_bytes: int, max_connections: int) -> None:
         self.max_body_bytes, self.max_connections = max_body_bytes, max_connections
         self.connections: set[HttpConnection] = set()
+        self.unread: set[HttpConnection] = set()
+
+    def relieve(self) -> None:
+        """Cut off those who leave the most unread, until the rest is within bounds."""
+        while self.unread and sum(connection.unread_bytes for connection in self.unread) > MAX_UNREAD_BYTES:
+            worst = max(self.unread, key=lambda connection: connection.unread_bytes)
+            log.warning("http_client_too_slow", unread_bytes=worst.unread_bytes)
+            worst.abort()
 
     def has_room(self) -> bool:
         """Return whether one more client fits, if need be in place of the one who keeps his request waiting the longest."""
@@ -100,8 +115,9 @@ class HttpConnection(asyncio.Protocol):
         self._limits.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the client; a batch of his runs to its end, its transactions were accepted."""
+        """Forget the client; the transactions of his batch still land, they were accepted."""
         self._limits.connections.discard(self)
+        self._limits.unread.discard(self)
         self._closing = True
         self._waiting.clear()
 
@@ -123,11 +139,13 @@ class HttpConnection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The client does not read: stop reading him."""
         self._paused = True
+        self._limits.unread.add(self)
         self._transport.pause_reading()
 
     def resume_writing(self) -> None:
         """The client reads again."""
         self._paused = False
+        self._limits.unread.discard(self)
         self._serve()
 
     def eof_received(self) -> bool:
@@ -139,10 +157,16 @@ class HttpConnection(asyncio.Protocol):
         """Whether nothing is owed to the client: he has sent no request, or not all of one."""
         return not self._busy and not self._waiting and not self._held_bytes
 
+    @property
+    def unread_bytes(self) -> int:
+        """What was sent and is still in our memory because the client does not take it."""
+        return self._transport.get_write_buffer_size()
+
     def abort(self) -> None:
         """Cut the client off at once."""
         self._closing = True
         self._limits.connections.discard(self)
+        self._limits.unread.discard(self)
         self._transport.abort()
 
     def close_if_late(self, now: float) -> None:
@@ -210,7 +234,7 @@ class HttpConnection(asyncio.Protocol):
             if body[:2] == b"\x1f\x8b":
                 body = _gunzip(body, self._limits.max_body_bytes) or b"\xff"
             # Some clients say content-encoding: gzip and send plain JSON; the bytes themselves decide.
-            answer = self._dispatcher.handle(body)
+            answer = self._dispatcher.handle(body, self._is_gone)
             if isinstance(answer, Coroutine):
                 self._busy = True
                 self._task = asyncio.ensure_future(self._await(answer, keep_alive))
@@ -265,6 +289,8 @@ class HttpConnection(asyncio.Protocol):
             self._held_bytes -= len(message)
             if not self._transport.is_closing():
                 self._transport.write(message)
+                if len(message) > SMALL_BYTES:
+                    self._loop.call_soon(self._limits.relieve)  # behind this turn's writes: then it shows what is left
                 if not keep_alive:
                     self._transport.close()
             if self._waiting:
@@ -274,6 +300,9 @@ class HttpConnection(asyncio.Protocol):
         if not keep_alive:
             self._closing = True
         self._outbox.put(send)
+
+    def _is_gone(self) -> bool:
+        return self._transport.is_closing()
 
     def _fail(self, status: int) -> None:
         if self._closing:

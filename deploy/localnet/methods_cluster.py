@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
+import msgspec
 from solders.hash import Hash
 
 from deploy.localnet.bank import SLOTS_PER_EPOCH
@@ -196,7 +198,13 @@ def get_leader_schedule(node: Node, params: list[Any]) -> Any:
     is_other = wanted is not None and str(address(wanted)) != identity
     if slot // SLOTS_PER_EPOCH > node.slot // SLOTS_PER_EPOCH + 1:
         return None
-    return {} if is_other else {identity: list(range(SLOTS_PER_EPOCH))}
+    return {} if is_other else {identity: _all_slots()}
+
+
+@functools.cache
+def _all_slots() -> msgspec.Raw:
+    """Return the JSON of every slot index of an epoch: 3 MB, made once, or a few clients could keep the node busy with it."""
+    return msgspec.Raw(msgspec.json.encode(list(range(SLOTS_PER_EPOCH))))
 
 
 def get_vote_accounts(node: Node, params: list[Any]) -> Any:
@@ -257,7 +265,10 @@ def get_inflation_rate(node: Node, params: list[Any]) -> Any:
 
 def get_inflation_reward(node: Node, params: list[Any]) -> Any:
     """getInflationReward([address], {epoch}): nobody was rewarded in an epoch that is over."""
-    keys, options = addresses(params[0], 1 << 20), Options(params, 1, node.slot, "RpcEpochConfig")
+    keys, options = (
+        addresses(params[0], 1 << 20),
+        Options(params, 1, node.slot, "RpcEpochConfig", at_least_confirmed=True),
+    )
     now = node.slot // SLOTS_PER_EPOCH
     epoch = options.integer("epoch")
     first_slot_after = ((max(0, now - 1) if epoch is None else epoch) + 1) * SLOTS_PER_EPOCH

@@ -14,11 +14,11 @@ from solders.system_program import TransferParams, transfer
 from solders.transaction import Transaction, VersionedTransaction
 
 from deploy.localnet import text_bytes
-from deploy.localnet.bank import Refused, Resolved, Simulated
+from deploy.localnet.bank import Refused, Resolved, Simulated, has_run, was_processed
+from deploy.localnet.compute_budget import COMPUTE_BUDGET, budget_of
 from deploy.localnet.encoding import ENCODINGS as ACCOUNT_ENCODINGS
 from deploy.localnet.encoding import ui_account
 from deploy.localnet.failures import Failure, sentence
-from deploy.localnet.fees import COMPUTE_BUDGET
 from deploy.localnet.history import Line
 from deploy.localnet.jsonrpc import (
     FILTER_TRANSACTION_NOT_FOUND,
@@ -53,6 +53,7 @@ from deploy.localnet.ui_transactions import (
 from deploy.localnet.wire import (
     MAX_TRANSACTION_BYTES,
     MalformedTransactionError,
+    UnsanitaryTransactionError,
     Wire,
     has_valid_signatures,
     read,
@@ -81,12 +82,17 @@ def decode_transaction(value: str, encoding: str) -> Wire:
     """Return a transaction out of base58 or base64 text.
 
     Raises:
-        RpcError: Too long, not in that encoding, or no transaction (−32602).
+        RpcError: Too long, not in that encoding, no transaction, or one that contradicts itself (−32602).
     """
     try:
-        return read(_decode(value, encoding, _TRANSACTION_TYPE))
+        wire = read(_decode(value, encoding, _TRANSACTION_TYPE))
+    except UnsanitaryTransactionError:
+        raise invalid_params(f"invalid transaction: {sentence('SanitizeFailure')}") from None
     except MalformedTransactionError as error:
         raise _undeserializable(_TRANSACTION_TYPE, error) from error
+    if (failure := budget_of(wire).failure) is not None:
+        raise invalid_params(f"invalid transaction: {sentence(failure)}")
+    return wire
 
 
 def _decode(value: str, encoding: str, type_: str) -> bytes:
@@ -193,8 +199,10 @@ def simulate_transaction(node: Node, params: list[Any]) -> Any:
 
 def _simulation(node: Node, wire: Wire, simulated: Simulated, *, inner: bool = False) -> dict[str, Any]:
     meta, resolved = simulated.meta, node.bank.resolve(wire)
+    if meta is not None and not was_processed(meta, simulated.failure):
+        meta = None
     known = isinstance(resolved, Resolved)
-    ran = meta is not None and known
+    ran = meta is not None and known and has_run(meta, simulated.failure)
     return {
         "err": simulated.failure,
         "logs": [] if meta is None else meta.logs(),
@@ -286,6 +294,8 @@ def get_fee_for_message(node: Node, params: list[Any]) -> Any:
         message = from_bytes_versioned(data)
         unsigned = [Signature.default()] * message.header.num_required_signatures
         wire = read(bytes(VersionedTransaction.populate(message, unsigned)))
+    except UnsanitaryTransactionError as error:
+        raise invalid_params(f"invalid transaction message: {error}") from error
     except (ValueError, MalformedTransactionError) as error:
         raise _undeserializable(_MESSAGE_TYPE, error) from error
     if wire.blockhash not in node.bank.blockhashes and not node.bank.uses_valid_nonce(wire):

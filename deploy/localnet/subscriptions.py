@@ -36,8 +36,11 @@ class Subscriber(Protocol):
 
     subscriptions: set[int]
 
+    def expect(self, size: int) -> bool:
+        """Make room for a message of `size` bytes; False when there is none, and it must not be told."""
+
     def tell(self, message: bytes) -> None:
-        """Queue a message; never waits."""
+        """Queue a message for which there is room; never waits."""
 
 
 class _Subscription:
@@ -75,20 +78,20 @@ class Subscriptions:
         try:
             request = jsonrpc.parse(body)
         except RpcError as error:
-            subscriber.tell(jsonrpc.error(None, error))
+            _say(subscriber, jsonrpc.error(None, error))
             return
         for item in request if isinstance(request, list) else [request]:
             try:
                 call = jsonrpc.call_of(item)
             except RpcError as error:
-                subscriber.tell(jsonrpc.error(item.get("id"), error))
+                _say(subscriber, jsonrpc.error(item.get("id"), error))
                 continue
             if not call.wants_answer:
                 continue
             try:
                 self._answer(subscriber, call)
             except RpcError as error:
-                subscriber.tell(jsonrpc.error(call.id, error))
+                _say(subscriber, jsonrpc.error(call.id, error))
 
     def drop(self, subscriber: Subscriber) -> None:
         """Forget a client that has gone."""
@@ -123,7 +126,8 @@ class Subscriptions:
         else:
             raise RpcError(jsonrpc.METHOD_NOT_FOUND, "Method not found")
         answer = jsonrpc.result(call.id, value)
-        self._outbox.put(lambda: subscriber.tell(answer))
+        if subscriber.expect(len(answer)):
+            self._outbox.put(lambda: subscriber.tell(answer))
         if after is not None:
             after()
 
@@ -210,8 +214,11 @@ class Subscriptions:
         return list(found.values()) if found else []
 
     def _tell(self, to: _Subscription, value: Any) -> None:
+        if not to.subscriber.expect(0):
+            return  # cut off a moment ago, perhaps in the midst of a thousand notifications
         message = jsonrpc.notification(f"{to.kind}Notification", to.id, value)
-        self._outbox.put(lambda: to.subscriber.tell(message))
+        if to.subscriber.expect(len(message)):  # counted now: until it is on disk it waits here
+            self._outbox.put(lambda: to.subscriber.tell(message))
 
     def _at(self, slot: int, value: Any) -> dict[str, Any]:
         return {"context": {"slot": slot}, "value": value}
@@ -257,15 +264,18 @@ class Subscriptions:
                     self._tell(one, self._at(bank.slot, {**gone, "rentEpoch": 0, "space": 0}))
                 continue
             data = None
+            shown_as: dict[tuple[str, Slice | None], dict[str, Any]] = {}
             for one in (*by_account, *self._of("program", account.owner)):
                 if one.kind == "program":
                     data = account.data if data is None else data
                     if not one.keep(data):
                         continue
-                try:
-                    shown: dict[str, Any] = ui_account(key, account, *one.encoding, bank.decimals)
-                except RpcError:  # base58 of what has grown too long for it
-                    shown = ui_account(key, account, "base64", one.encoding[1], bank.decimals)
+                if (shown := shown_as.get(one.encoding)) is None:
+                    try:
+                        shown = ui_account(key, account, *one.encoding, bank.decimals)
+                    except RpcError:  # base58 of what has grown too long for it
+                        shown = ui_account(key, account, "base64", one.encoding[1], bank.decimals)
+                    shown_as[one.encoding] = shown
                 value = shown if one.kind == "account" else {"pubkey": str(key), "account": shown}
                 self._tell(one, self._at(bank.slot, value))
 
@@ -319,6 +329,12 @@ class Subscriptions:
                 except RpcError:  # a client that takes no versions is told of the first transaction that has one
                     failure = {"UnsupportedTransactionVersion": 0}
                 self._tell(one, self._at(slot, {"slot": slot, "block": block, "err": failure}))
+
+
+def _say(subscriber: Subscriber, message: bytes) -> None:
+    """Tell what depends on nothing that the disk has yet to take."""
+    if subscriber.expect(len(message)):
+        subscriber.tell(message)
 
 
 def _named(read: Callable[[Any], Any], given: Any, thing: str) -> Any:

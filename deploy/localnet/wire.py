@@ -20,7 +20,11 @@ MAX_ACCOUNT_LOCKS = 64
 
 
 class MalformedTransactionError(Exception):
-    """The bytes are no transaction, or one whose counts contradict each other."""
+    """The bytes are no transaction that can be run."""
+
+
+class UnsanitaryTransactionError(MalformedTransactionError):
+    """It reads as a transaction, but its counts and indexes contradict each other."""
 
 
 class Wire:
@@ -85,18 +89,20 @@ def read(data: bytes) -> Wire:
         data: At most 1,232 bytes (the caller says no to more, each way in has its own words for it).
 
     Raises:
-        MalformedTransactionError: Not a transaction, or one that does not fit together.
+        MalformedTransactionError: Not a transaction.
+        UnsanitaryTransactionError: One that does not fit together.
     """
     try:
         tx = VersionedTransaction.from_bytes(data)
-        tx.sanitize()
     except (ValueError, OverflowError) as error:
         raise MalformedTransactionError(str(error)) from error
+    try:
+        tx.sanitize()
     except Exception as error:  # solders raises its own SanitizeError
-        raise MalformedTransactionError(str(error) or type(error).__name__) from error
+        raise UnsanitaryTransactionError(str(error) or type(error).__name__) from error
     wire = Wire(tx, bytes(tx))
     if not wire.signers or len(tx.signatures) != wire.signers:
-        raise MalformedTransactionError("signatures do not match the message header")
+        raise UnsanitaryTransactionError("index out of bounds")
     return wire
 
 

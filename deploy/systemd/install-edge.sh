@@ -78,6 +78,7 @@ unit = 1
 serial = ""                         # "" adopts what is read first
 key_file = "/var/lib/campusgrid/keys/HOUSE-07.json"
 max_power_w = 70000
+# end
 TOML
     mv "$etc/.edge.toml.new" "$etc/edge.toml"
     chmod 0640 "$etc/edge.toml"

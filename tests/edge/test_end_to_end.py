@@ -203,7 +203,7 @@ class Site:
             f'network_tag = "{TAG.hex()}"\n'
             f'bridge_keys = ["{bytes(BRIDGE.verify_key).hex()}"]\nconfig_key = "{bytes(OPERATOR.verify_key).hex()}"\n'
             f"poll_interval_s = 0.3\nrequest_timeout_s = 0.3\nreceipt_timeout_s = 1.0\nretry_s = 0.2\n"
-            f"metrics_port = {self.metrics_port}\n" + more + "".join(tables)
+            f"metrics_port = {self.metrics_port}\n" + more + "".join(tables) + "# end\n"
         )
         for unit in METERS:
             out = self.folder / f"M{unit}.json"
@@ -432,7 +432,7 @@ async def test_enrolment_asks_the_meter_and_refuses_another_serial(site: Site) -
 
 def test_settings_that_cannot_work_are_named(tmp_path: Path) -> None:
     """A typo in a key must not become an agent that keeps every reading for ever."""
-    (tmp_path / "edge.toml").write_text('[edge]\nagent = "e1"\nmqtt_port = 1\n')
+    (tmp_path / "edge.toml").write_text('[edge]\nagent = "e1"\nmqtt_port = 1\n# end\n')
     done = subprocess.run(
         [sys.executable, "-m", "edge", "run", "--config", str(tmp_path / "edge.toml")], capture_output=True, text=True
     )

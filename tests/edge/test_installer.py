@@ -23,8 +23,9 @@ esac
 
 def install(root: Path, folder: Path) -> str:
     python = folder / "python3.11"
-    python.write_text(FAKE_PYTHON)
-    python.chmod(0o755)
+    if not python.exists():
+        python.write_text(FAKE_PYTHON)
+        python.chmod(0o755)
     environ = {**os.environ, "ROOT": str(root), "PYTHON": str(python), "CALLS": str(folder / "calls")}
     done = subprocess.run(
         [SYSTEMD / "install-edge.sh"], env=environ, capture_output=True, text=True, check=True, timeout=30

@@ -49,7 +49,7 @@ def settings_file(tmp_path: Path, **more: Any) -> Path:
     path.write_text(
         f'[edge]\nagent = "e1"\nhome = "{tmp_path}"\nmqtt_port = 1883\nnetwork_tag = "01020304"\n{lines}'
         f'bridge_keys = ["{"ab" * 32}"]\nconfig_key = "{"cd" * 32}"\n'
-        '[[edge.meters]]\nid = "M1"\nprofile = "abb-b23"\nhost = "h"\nkey_file = "pkcs11:M1"\n'
+        '[[edge.meters]]\nid = "M1"\nprofile = "abb-b23"\nhost = "h"\nkey_file = "pkcs11:M1"\n# end\n'
     )
     return path
 
@@ -100,6 +100,7 @@ def test_a_wrong_pin_or_token_is_told(token: Path, tmp_path: Path, wrong: str) -
     )
     assert done.returncode == 2
     assert "PKCS#11 token" in done.stderr
+    assert f"{path}:15: meters[0].key_file: " in done.stderr
 
 
 def test_a_library_that_is_none_and_a_missing_setting_are_told(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import tracemalloc
 from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
 
 from edge import lean, notify
@@ -16,10 +17,11 @@ from edge.__main__ import main
 from edge.checks import Check
 from edge.enroll import enroll, parse_wallet
 from edge.errors import EnrolError
+from edge.installation import check_installation
 from edge.keystore import KeyStore
 from edge.meter import boundary_tolerance_ns, key_epoch_of
 from edge.metrics import Counters, gauge, serve
-from edge.settings import PREFIX, EdgeSettings, MeterSettings, TcpEndpoint, check_installation
+from edge.settings import PREFIX, EdgeSettings, MeterSettings, TcpEndpoint
 from gridkit.enrolment import ConfiguredMeter, read_enrolment, verify_proof
 from gridkit.keys import KeyFileModeError, create_key
 from gridkit.quality import CODES
@@ -227,10 +229,11 @@ def test_enrolment_of_a_meter_that_does_not_answer_makes_no_key(tmp_path: Path) 
 
 
 def good_settings(tmp_path: Path) -> str:
+    """The settings of one meter, up to the line `# end`."""
     return (
         f'[edge]\nagent = "e1"\nhome = "{tmp_path}"\nmqtt_port = 1883\nnetwork_tag = "01020304"\n'
         f'bridge_keys = ["{KEY}"]\nconfig_key = "{KEY}"\n'
-        '[[edge.meters]]\nid = "M1"\nprofile = "abb-b23"\nhost = "h"\nport = 502\nkey_file = "k"\n'
+        '[[edge.meters]]\nid = "M1"\nprofile = "abb-b23"\nhost = "h"\nport = 502\nkey_file = "k"\n# end\n'
     )
 
 
@@ -277,11 +280,40 @@ SECOND = '[[edge.meters]]\nid = "M2"\nprofile = "abb-b23"\nhost = "i"\nkey_file 
             17,
             "lines[0].baud",
         ),
+        ('"01020304"', '"01020304', 5, "network_tag"),
+        ('"01020304"', '"01 02 03 04"', 5, "network_tag"),
+        ("mqtt_port = 1883", "mqtt_port = 1883\nclock_error_limit_ms = 65535", 5, "clock_error_limit_ms"),
+        ("mqtt_port = 1883", "mqtt_port = 1883\nclock_error_limit_ms = 0", 5, "clock_error_limit_ms"),
+        ("mqtt_port = 1883", "mqtt_port = 1883\nreceipt_timeout_s = inf", 5, "receipt_timeout_s"),
+        ("mqtt_port = 1883", "mqtt_port = 1883\nretry_s = 3601", 5, "retry_s"),
+        ("mqtt_port = 1883", "mqtt_port = 1883\nstatus_interval_s = 0.5", 5, "status_interval_s"),
+        ("mqtt_port = 1883", "mqtt_port = 1883\nwindow = 0", 5, "window"),
+        ("mqtt_port = 1883", 'mqtt_port = 1883\nmqtt_host = ""', 5, "mqtt_host"),
+        ("mqtt_port = 1883", 'mqtt_port = 1883\nmetrics_host = "a b"', 5, "metrics_host"),
+        ("mqtt_port = 1883", 'mqtt_port = 1883\nmqtt_password_file = "p"', 1, "mqtt_user"),
+        ("mqtt_port = 1883", "mqtt_port = " + "[" * 3000, None, ""),
+        ("mqtt_port = 1883", "mqtt_port = " + "9" * 5000, None, ""),
+        ('key_file = "k"', 'key_file = "pkcs11:"', 13, "meters[0].key_file"),
+        ('key_file = "k"', 'key_file = ""', 13, "meters[0].key_file"),
+        ('key_file = "k"', 'key_file = "pkcs11:M1"', 1, "pkcs11_module"),
+        ("port = 502", "port = 502\nmax_power_w = 1000000001", 13, "meters[0].max_power_w"),
+        ('id = "M1"', 'id = "M1', 9, "meters[0].id"),
+        ("mqtt_port = 1883", "mqtt_port = 1883\nmqtt_port = 1884", 5, "mqtt_port"),
+        ("mqtt_port = 1883", "mqtt_port = 1883\nlatitude = 91.0", 5, "latitude"),
+        ("mqtt_port = 1883", 'mqtt_port = 1883\nlatitude = "north"', 5, "latitude"),
+        ("mqtt_port = 1883", "mqtt_port = 1883\nlatitude = 48.1", 5, "latitude"),
+        ("mqtt_port = 1883", "mqtt_port = 1883\nlatitude = nan", 5, "latitude"),
+        ("mqtt_port = 1883", "mqtt_port = 1883\nlatitude = 48.1\nlongitude = -180.5", 6, "longitude"),
+        ("mqtt_port = 1883", "mqtt_port = 1883\nlongitude = 11.6", 5, "longitude"),
+        ("mqtt_port = 1883", "mqtt_port = 1883\nlongitude = [11]", 5, "longitude"),
+        ("port = 502", "port = 502\npv = true", 13, "meters[0].pv"),
+        ("port = 502", 'port = 502\npv = "roof"', 13, "meters[0].pv"),
+        ("mqtt_port = 1883", "mqtt_port = 1883\npv = true", 5, "pv"),
         ("[edge]", "[edge", 1, ""),
     ],
 )
 def test_a_setting_that_cannot_work_names_file_line_and_field(
-    tmp_path: Path, old: str, new: str, line: int, field: str
+    tmp_path: Path, old: str, new: str, line: int | None, field: str
 ) -> None:
     """Found out at three in the morning it costs a night of readings."""
     text = good_settings(tmp_path)
@@ -301,7 +333,29 @@ def test_a_half_written_file_names_its_last_line(tmp_path: Path, capsys: pytest.
     path = tmp_path / "e.toml"
     path.write_text(HALF)
     assert main(["run", "--config", str(path)]) == 2
-    assert f"{path}:3:" in capsys.readouterr().err
+    assert f"{path}:3: home: " in capsys.readouterr().err
+
+
+def test_a_file_cut_at_any_byte_starts_nothing_and_names_its_last_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cut between two lines it is still TOML: the agent would run without its last meter, or ask unit 1 in place of 12."""
+    monkeypatch.setattr("edge.run.run", lambda settings: 0)
+    path = tmp_path / "e.toml"
+    key = tmp_path / "key"
+    create_key(key)
+    text = good_settings(tmp_path).replace('"k"', f'"{key}"\nunit = 12\npv = false').encode()
+    whole = len(text) - 1  # Its last line may lack its line end.
+    for size in range(len(text) + 1):
+        path.write_bytes(text[:size])
+        assert main(["run", "--config", str(path)]) == (2 if size < whole else 0), text[:size]
+        line = max(1, len(text[:size].decode().rstrip().splitlines()))
+        assert size >= whole or f"{path}:{line}: " in capsys.readouterr().err
+    path.write_bytes(text.replace(b"unit = 12\npv = false\n# end\n", b""))
+    assert main(["run", "--config", str(path)]) == 2
+    assert f"{path}:13: meters[0].key_file: the file stops here" in capsys.readouterr().err
+    path.write_bytes(b"\xef\xbb\xbf" + text.replace(b"\n", b"\r\n"))  # As Windows' editor writes it.
+    assert main(["run", "--config", str(path)]) == 0
 
 
 @pytest.mark.parametrize(
@@ -309,8 +363,13 @@ def test_a_half_written_file_names_its_last_line(tmp_path: Path, capsys: pytest.
     [
         ("", "meters[0].key_file"),
         ('mqtt_ca = "/nowhere.pem"\n', "mqtt_ca"),
-        ('mqtt_password_file = "/nowhere"\n', "mqtt_password_file"),
+        ('mqtt_user = "u"\nmqtt_password_file = "/nowhere"\n', "mqtt_password_file"),
+        ('mqtt_user = "u"\nmqtt_password_file = "/usr/bin/env"\n', "mqtt_password_file"),
+        ('mqtt_ca = "/usr"\n', "mqtt_ca"),
+        (f'mqtt_ca = "{__file__}"\n', "mqtt_ca"),
+        (f'mqtt_ca = "{certifi.where()}"\nmqtt_cert = "{__file__}"\nmqtt_key = "{__file__}"\n', "mqtt_cert"),
         ('clock = "/nowhere"\n', "clock"),
+        (f'clock = "{__file__}"\n', "clock"),
     ],
 )
 def test_a_file_that_is_not_there_is_told_before_anything_begins(tmp_path: Path, more: str, field: str) -> None:

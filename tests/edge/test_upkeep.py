@@ -35,7 +35,7 @@ class Home:
             f'[edge]\nagent = "e1"\nhome = "{folder}"\nmqtt_port = 1883\nnetwork_tag = "{TAG.hex()}"\n'
             f'bridge_keys = ["{"ab" * 32}"]\nconfig_key = "{bytes(OPERATOR.verify_key).hex()}"\nrequest_timeout_s = 0.5\n'
             f'[[edge.meters]]\nid = "M1"\nprofile = "schneider-iem3155"\nhost = "127.0.0.1"\nport = {port}\n'
-            f'key_file = "{self.key}"\n'
+            f'key_file = "{self.key}"\n# end\n'
         )
 
     def configured(self, version: int = 1, key_epoch: int = 0, register_epoch: int = 0) -> bytes:

@@ -328,7 +328,7 @@ class Campus:
 
         async def take(meter: Any, sample: Sample) -> None:
             # The instant on the computer's own counter, which runs in stepped time too.
-            await agent._take(meter, sample._replace(monotonic_ns=round(loop.time() * NS)))
+            await agent.recorder.take(meter, sample._replace(monotonic_ns=round(loop.time() * NS)))
 
         for rounds in agent.rounds.values():
             rounds._take = take
@@ -357,7 +357,7 @@ class Campus:
             await asyncio.sleep(20)
             if self._run is None:
                 continue
-            self.states.update(self.agent.meter_state_label(m) for m in self.agent.meters.values())
+            self.states.update(self.agent.status.label(m) for m in self.agent.meters.values())
             self.metrics.update(self._above_zero())
 
     def _above_zero(self) -> set[str]:
@@ -400,7 +400,7 @@ class Campus:
 
     def waiting(self) -> int:
         """Readings that wait in the spool for their receipt."""
-        return sum(count for count, _, _ in self.agent._counts.values())
+        return self.agent.spool_thread.backlog
 
     async def do(self, step: Step) -> None:
         """Do one step."""

@@ -176,7 +176,7 @@ class Life:
             await asyncio.sleep(1000)
             for place in campus.places:
                 meter = campus.agent.meters[f"M{place.index}".encode().ljust(16, b"\0")]
-                if campus.agent.meter_state_label(meter) == "question":
+                if campus.agent.status.label(meter) == "question":
                     await self._approve(place.index)
             await asyncio.sleep(2 * 900)
             await campus.settled()

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,30 @@ def test_a_clean_stop_keeps_the_second_it_stopped_in(tmp_path: Path, monotonic: 
     monotonic.pass_s(86_400)
     assert CampusClock(tmp_path / "clock").now_ns() == START_NS + 60 * NS_PER_S
     assert ClockOwner(tmp_path / "clock", 60, 0).now_ns() == START_NS + 60 * NS_PER_S
+
+
+def test_a_renewal_under_way_in_a_thread_cannot_undo_the_stop(tmp_path: Path) -> None:
+    """The localnet renews in a thread; a renewal that ends behind the stop would write into the next owner's file."""
+    for number in range(30):
+        owner, failures = ClockOwner(tmp_path / f"clock{number}", 1, START_NS), list[BaseException]()
+
+        def renew(owner: ClockOwner = owner, failures: list[BaseException] = failures) -> None:
+            try:
+                for _ in range(20):
+                    owner.renew()
+            except BaseException as failure:
+                failures.append(failure)
+
+        threads = [threading.Thread(target=renew) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        owner.close()
+        stopped = (tmp_path / f"clock{number}").read_bytes()
+        for thread in threads:
+            thread.join()
+        owner.renew()
+        assert not failures
+        assert (tmp_path / f"clock{number}").read_bytes() == stopped
 
 
 def test_a_change_of_speed_neither_jumps_nor_goes_back(tmp_path: Path, monotonic: Monotonic) -> None:

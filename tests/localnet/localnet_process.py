@@ -206,6 +206,12 @@ class Node:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
+    def used_cpu_s(self) -> float:
+        """Return the processor time that the process has used, s."""
+        assert self.process is not None
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def pay_all(self, payer: Wallet, targets: list[Pubkey], lamports: int) -> None:
         """Pay each target once, in batches; each payment must land."""
         for at in range(0, len(targets), 500):

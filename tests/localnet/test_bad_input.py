@@ -10,14 +10,16 @@ import json
 import os
 import random
 import socket
+import struct
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from localnet_process import SOL, Node, Wallet
+from localnet_process import SOL, Node, Wallet, pay, signed
 from proving import steps
-from test_websocket import watching
+from solders.system_program import CreateAccountParams, create_account
+from test_websocket import run, watching
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidMessage
 
@@ -25,6 +27,9 @@ pytestmark = pytest.mark.integration
 
 MakeNode = Callable[..., Node]
 MAX_GROWTH_MIB = 64.0
+MAX_CROWD_GROWTH_MIB = 640.0
+"""Over many clients who ask for more than a node can hold: 96 MiB being made, 128 unread, one answer whole, and what malloc keeps of it."""
+
 CODES = frozenset({-32700, -32600, -32601, -32602, -32001, -32002, -32004, -32007, -32008, -32015, -32016, -32020})
 """Every code that a client may be refused with; −32603, "Internal error", would be our own fault (or an empty faucet)."""
 
@@ -189,6 +194,84 @@ def test_memory_stays_bounded_whatever_comes(make_node: MakeNode) -> None:
     assert growth <= MAX_GROWTH_MIB
     assert node.process is not None
     assert node.process.poll() is None
+
+
+def test_memory_stays_bounded_over_many_deaf_clients_with_large_batches(make_node: MakeNode) -> None:
+    """Sixty megabytes of answers to each are little for one, and everything there is for twenty who ask and do not read."""
+    node = make_node(slot_ms=400).start()
+    node.call("getLeaderSchedule")  # made once
+    before, longest_s, growth = node.resident_mib(), 0.0, 0.0
+    calls = [{"jsonrpc": "2.0", "id": number, "method": "getLeaderSchedule"} for number in range(300)]
+    body = json.dumps(calls).encode()
+    deaf = []
+    for _ in range(24):
+        connection = socket.create_connection(("127.0.0.1", node.port), 5)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.sendall(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+        deaf.append(connection)
+    quiet = 0
+    while quiet < 10:  # until nothing is under way any more
+        started, used = time.monotonic(), node.used_cpu_s()
+        assert isinstance(node.call("getSlot"), int)
+        longest_s = max(longest_s, time.monotonic() - started)
+        growth = max(growth, node.resident_mib() - before)
+        time.sleep(0.3)
+        quiet = quiet + 1 if node.used_cpu_s() - used < 0.1 else 0
+    print(f"memory grew by {growth:.0f} MiB from {before:.0f} MiB; the longest wait was {longest_s:.1f} s")
+    assert growth <= MAX_CROWD_GROWTH_MIB
+    assert node.events("http_client_too_slow")
+    answers = node.batch([("getLeaderSchedule", [])] * 3)
+    assert all("result" in answer for answer in answers)
+    for connection in deaf:
+        connection.close()
+
+
+def test_a_batch_whose_client_has_left_is_not_answered_but_what_it_sends_lands(make_node: MakeNode) -> None:
+    """Asking and leaving, again and again, would cost the asker nothing; a payment that was sent was sent."""
+    node = make_node(slot_ms=400).start()
+    payer, target = node.funded(), Wallet()
+    wire = base64.b64encode(signed([pay(payer, target.pubkey, SOL)], [payer], node.blockhash())).decode()
+    calls = [("getLargestAccounts", [])] * 1_500 + [("sendTransaction", [wire, {"encoding": "base64"}])]
+    listed = [{"jsonrpc": "2.0", "id": i, "method": name, "params": params} for i, (name, params) in enumerate(calls)]
+    body = json.dumps(listed).encode()
+    with socket.create_connection(("127.0.0.1", node.port), 5) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+        while "getLargestAccounts" not in node.http.get("/metrics").text:
+            time.sleep(0.001)
+        # Close with a reset: who only says that he sends no more still gets his answers.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    deadline = time.monotonic() + 30
+    while node.balance(target.pubkey) != SOL:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    [line] = [line for line in node.http.get("/metrics").text.splitlines() if '"getLargestAccounts"' in line]
+    assert float(line.split()[-1]) < 1_500
+
+
+async def test_memory_stays_bounded_over_a_thousand_subscriptions_to_a_large_account(make_node: MakeNode) -> None:
+    """A market is half a megabyte: a thousand copies of it, for a client that reads none, must never exist together."""
+    node = make_node(slot_ms=400).start()
+    payer, large = node.funded(), Wallet()
+    rent, holder = node.call("getMinimumBalanceForRentExemption", 400_000), Wallet().pubkey
+    made = CreateAccountParams(
+        from_pubkey=payer.pubkey, to_pubkey=large.pubkey, lamports=rent, space=400_000, owner=holder
+    )
+    node.run([create_account(made)], [payer, large])
+    before, growth = node.resident_mib(), 0.0
+    async with contextlib.AsyncExitStack() as stack:
+        for _ in range(4):
+            watcher = await stack.enter_async_context(watching(node))
+            for _ in range(1_000):
+                await watcher.ask("accountSubscribe", large.address, {"encoding": "base64"})
+            watcher.connection.transport.pause_reading()
+        before = node.resident_mib()
+        for number in range(10):
+            await run(node, node.run, [pay(payer, large.pubkey, 1 + number)], [payer])
+            growth = max(growth, node.resident_mib() - before)
+            await asyncio.sleep(0.1)
+    print(f"memory grew by {growth:.0f} MiB from {before:.0f} MiB")
+    assert growth <= MAX_CROWD_GROWTH_MIB
+    assert len(node.events("ws_client_too_slow")) == 4
 
 
 def test_clients_that_never_finish_their_request_do_not_lock_others_out(make_node: MakeNode) -> None:

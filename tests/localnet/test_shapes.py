@@ -436,6 +436,12 @@ def test_sending_and_simulating(world: World) -> None:
         ("getMinimumBalanceForRentExemption", [11 << 20], -32600, "Invalid request"),
         ("getHighestSnapshotSlot", [], -32008, "No snapshot"),
         ("getInflationReward", [["1" * 32]], -32004, "Block not available for slot 432000"),
+        (
+            "getInflationReward",
+            [["1" * 32], {"commitment": "processed"}],
+            -32602,
+            "Method does not support commitment below `confirmed`",
+        ),
         ("sendTransaction", ["0OIl"], -32602, "invalid base58 encoding: InvalidCharacter { character: '0', index: 0 }"),
         ("sendTransaction", ["?", {"encoding": "base64"}], -32602, "invalid base64 encoding: InvalidByte(0, 63)"),
         (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import struct
 import time
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from localnet_process import SOL, Node, RpcRefused, Wallet, pay, signed
 from solders.address_lookup_table_account import AddressLookupTableAccount
 from solders.compute_budget import set_compute_unit_limit, set_compute_unit_price
 from solders.hash import Hash
-from solders.instruction import AccountMeta, Instruction
+from solders.instruction import AccountMeta, CompiledInstruction, Instruction
 from solders.message import Message, MessageV0, to_bytes_versioned
 from solders.pubkey import Pubkey
 from solders.signature import Signature
@@ -31,6 +32,7 @@ from solders.transaction import Transaction, VersionedTransaction
 pytestmark = pytest.mark.integration
 
 CLOCK = Pubkey.from_string("SysvarC1ock11111111111111111111111111111111")
+COMPUTE_BUDGET = Pubkey.from_string("ComputeBudget111111111111111111111111111111")
 MEMO = Pubkey.from_string("MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr")
 
 
@@ -207,6 +209,119 @@ def test_a_call_of_no_program_lands_for_its_fee_and_its_sender_learns_of_it(make
         node.start()
         assert node.balance(payer.pubkey) == before == 100 * SOL - 5_000
         assert refusal(node, wire).data["err"] == "AlreadyProcessed"
+
+
+def test_the_limit_on_loaded_data_holds_as_on_a_cluster(make_node: Callable[..., Node]) -> None:
+    """Wallets set it to what they simulated; one byte too little must fail here too, not only where it costs something."""
+    node = make_node().start()
+    payer, target = node.funded(), node.funded()
+
+    def wire(limit: int, lamports: int) -> bytes:
+        asked = Instruction(COMPUTE_BUDGET, b"\x04" + struct.pack("<I", limit), [])
+        return signed([asked, pay(payer, target.pubkey, lamports)], [payer], node.blockhash())
+
+    shown = node.call("simulateTransaction", base64.b64encode(wire(1 << 20, 1)).decode(), {"encoding": "base64"})[
+        "value"
+    ]
+    loaded = shown["loadedAccountsDataSize"]
+    assert loaded > 0
+    assert node.send(wire(loaded, 2))
+    short = wire(loaded - 1, 3)
+    error = refusal(node, short)
+    assert error.message == "Transaction simulation failed: Transaction exceeded max loaded accounts data size cap"
+    told = (error.data["fee"], error.data["unitsConsumed"], error.data["loadedAccountsDataSize"], error.data["logs"])
+    assert told == (5_000, 0, 0, [])
+    shown = node.call("simulateTransaction", base64.b64encode(short).decode(), {"encoding": "base64"})["value"]
+    assert shown["err"] == "MaxLoadedAccountsDataSizeExceeded"
+    assert shown["preBalances"][0] - shown["postBalances"][0] == 5_000
+    assert refusal(node, wire(0, 4)).data["err"] == "InvalidLoadedAccountsDataSizeLimit"
+    before = node.balance(payer.pubkey), node.balance(target.pubkey)
+    name = node.send(short, skipPreflight=True)  # lands for its fee
+    meta = node.call("getTransaction", name)["meta"]
+    assert (meta["err"], meta["fee"], meta["logMessages"]) == ("MaxLoadedAccountsDataSizeExceeded", 5_000, [])
+    for end in (node.kill, node.stop):
+        assert (node.balance(payer.pubkey), node.balance(target.pubkey)) == (before[0] - 5_000, before[1])
+        end()
+        node.start()
+
+
+def test_what_is_refused_before_it_is_loaded_owes_no_fee(node: Node) -> None:
+    """A client that believes the fee in an error books one that nobody took."""
+    poor, rich = Wallet(), node.funded()
+    twice = Message.new_with_blockhash([pay(rich, poor.pubkey, SOL)], rich.pubkey, Hash.from_string(node.blockhash()))
+    keys = [rich.pubkey, poor.pubkey, poor.pubkey, twice.account_keys[2]]
+    calls = [CompiledInstruction(3, bytes(twice.instructions[0].data), bytes([0, 1]))]
+    double = Message.new_with_compiled_instructions(1, 0, 1, keys, twice.recent_blockhash, calls)
+    heap = Instruction(COMPUTE_BUDGET, b"\x01" + struct.pack("<I", 1_000), [])
+    for wire, failure in (
+        (signed([pay(poor, rich.pubkey, SOL)], [poor], node.blockhash()), "AccountNotFound"),
+        (
+            bytes(Transaction.populate(double, [Signature.from_bytes(rich.key.sign(bytes(double)).signature)])),
+            "AccountLoadedTwice",
+        ),
+        (
+            signed([heap, pay(rich, poor.pubkey, SOL)], [rich], node.blockhash()),
+            {"InstructionError": [0, "InvalidInstructionData"]},
+        ),
+    ):
+        data = refusal(node, wire).data
+        assert (data["err"], data["fee"], data["loadedAccountsDataSize"], data["logs"]) == (failure, None, 0, [])
+        shown = node.call("simulateTransaction", base64.b64encode(wire).decode(), {"encoding": "base64"})["value"]
+        assert (shown["err"], shown["fee"], shown["loadedAccountsDataSize"]) == (failure, None, 0)
+        assert shown["preBalances"] == shown["postBalances"] != []
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_a_compute_budget_that_may_not_be_asked_for_is_no_transaction(node: Node, skip: bool) -> None:
+    """Sent without preflight it would vanish; a cluster says so at once, and the words say which instruction."""
+    payer = node.funded()
+    units, nonsense = set_compute_unit_limit(9_000), Instruction(COMPUTE_BUDGET, b"\x09", [])
+    short = Instruction(COMPUTE_BUDGET, b"\x03\0\0", [])
+    transfer = pay(payer, Wallet().pubkey, SOL)
+    invalid = "invalid transaction: Error processing Instruction {}: invalid instruction data"
+    for instructions, words in (
+        (
+            [units, transfer, units],
+            "invalid transaction: Transaction contains a duplicate instruction (2) that is not allowed",
+        ),
+        ([transfer, nonsense], invalid.format(1)),
+        ([short, transfer], invalid.format(0)),
+    ):
+        wire = signed(instructions, [payer], node.blockhash())
+        error = refusal(node, wire, skipPreflight=skip)
+        assert (error.code, error.message) == (-32602, words)
+        with pytest.raises(RpcRefused, match=re.escape(words)):
+            node.call("simulateTransaction", base64.b64encode(wire).decode(), {"encoding": "base64"})
+    longer = Instruction(COMPUTE_BUDGET, b"\x02" + struct.pack("<I", 9_000) + b"more", [])
+    assert node.run([longer, transfer], [payer])
+
+
+def test_a_transaction_that_contradicts_itself_is_told_so(node: Node) -> None:
+    """It reads as one, so "failed to deserialize" would send its author looking in the wrong place."""
+    payer = node.funded()
+    message = Message.new_with_blockhash(
+        [pay(payer, Wallet().pubkey, SOL)], payer.pubkey, Hash.from_string(node.blockhash())
+    )
+    keys, hash_, call = message.account_keys, message.recent_blockhash, message.instructions[0]
+    for broken in (
+        Message.new_with_compiled_instructions(
+            1, 0, 1, keys, hash_, [CompiledInstruction(2, call.data, bytes([0, 9]))]
+        ),
+        Message.new_with_compiled_instructions(
+            1, 0, 1, keys, hash_, [CompiledInstruction(9, call.data, bytes([0, 1]))]
+        ),
+        Message.new_with_compiled_instructions(
+            1, 0, 1, keys, hash_, [CompiledInstruction(0, call.data, bytes([0, 1]))]
+        ),
+        Message.new_with_compiled_instructions(1, 1, 1, keys, hash_, [call]),
+        Message.new_with_compiled_instructions(1, 0, 3, keys, hash_, [call]),
+    ):
+        wire = bytes(Transaction.populate(broken, [Signature.from_bytes(payer.key.sign(bytes(broken)).signature)]))
+        error = refusal(node, wire)
+        words = "invalid transaction: Transaction failed to sanitize accounts offsets correctly"
+        assert (error.code, error.message) == (-32602, words)
+        with pytest.raises(RpcRefused, match="invalid transaction message: in"):
+            node.call("getFeeForMessage", base64.b64encode(bytes(broken)).decode())
 
 
 def test_a_wrong_signature_never_lands_and_preflight_says_so(node: Node) -> None:

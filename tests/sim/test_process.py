@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import socket
 import struct
@@ -263,3 +264,42 @@ def test_a_line_and_ports_are_served_by_one_process(tmp_path: Path) -> None:
         child.send_signal(signal.SIGTERM)
         assert child.wait(20) == 0
     assert not (tmp_path / "riser").exists(), "the link goes with the line"
+
+
+def test_a_fleet_larger_than_the_usual_limit_of_open_files_is_served(tmp_path: Path) -> None:
+    """A login shell allows 1,024 open files; a thousand meters with a client each are two thousand."""
+    count = 40
+    base = free_ports(1)[0]
+    ports = free_ports(count)
+    meters = [
+        msgspec.structs.replace(m.settings, port=port)
+        for m, port in zip(default_fleet(count, base), ports, strict=True)
+    ]
+    owner = ClockOwner(tmp_path / "clock", 60, campus_start_ns())
+    settings = SimSettings(home=tmp_path, clock=tmp_path / "clock", meters=meters)
+    (tmp_path / "sim.toml").write_text(render_config(settings))
+    child = subprocess.Popen(
+        [sys.executable, "-m", "firmware_sim", "run", "--config", str(tmp_path / "sim.toml")],
+        cwd=ROOT,
+        stderr=(tmp_path / "log").open("wb"),
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        preexec_fn=lambda: resource.setrlimit(
+            resource.RLIMIT_NOFILE, (count, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+        ),
+    )
+    clients: list[socket.socket] = []
+    try:
+        until = time.monotonic() + 30
+        while b'"ready"' not in (tmp_path / "log").read_bytes() and time.monotonic() < until:
+            time.sleep(0.05)
+        for meter in meters:
+            client = socket.create_connection(("127.0.0.1", meter.port), 5)
+            clients.append(client)
+            client.sendall(struct.pack(">HHHBBH", 1, 0, 4, 1, 0x2B, 0))
+            assert client.recv(9)[7:] == b"\xab\x01"
+    finally:
+        for client in clients:
+            client.close()
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(20) == 0
+        owner.close()
