@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from field.stepped import SteppedLoop
 from hypothesis import settings
 
 from edge.frame import Refused, crc16
@@ -16,6 +17,12 @@ from gridkit.profile import Block, encode, load_profile
 # A busy machine is no counterexample: no time limit for a single example.
 settings.register_profile("steady", deadline=None)
 settings.load_profile("steady")
+
+
+def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> dict[str, Callable[[], Any]]:
+    """Give tests of deadlines and late answers a loop in which a second passes when nothing else is to do."""
+    return {"loop": SteppedLoop if item.get_closest_marker("stepped") else asyncio.new_event_loop}
+
 
 Behaviour = Callable[["Request"], Awaitable[bytes | None] | bytes | None]
 

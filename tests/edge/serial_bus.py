@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import tty
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -49,6 +50,8 @@ class SerialBus:
         self._received = b""
         self._tasks: set[asyncio.Task[None]] = set()
         self._master = self._slave = -1
+        self._listener: socket.socket | None = None
+        self._ends: list[socket.socket] = []
 
     def plug_in(self) -> None:
         """Make the port appear."""
@@ -59,6 +62,43 @@ class SerialBus:
         self.device.unlink(missing_ok=True)
         self.device.symlink_to(os.ttyname(self._slave))
         asyncio.get_running_loop().add_reader(self._master, self._read)
+
+    def listen(self) -> str:
+        """Serve pyserial's `socket://` instead; return the device to open.
+
+        What is written there has arrived at once, as stepped time needs it; through a pseudo-terminal the kernel carries it when
+        it comes to it.
+        """
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        asyncio.get_running_loop().add_reader(self._listener, self._join)
+        return f"socket://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def _join(self) -> None:
+        assert self._listener is not None
+        end, _ = self._listener.accept()
+        end.setblocking(False)
+        end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        end.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        self._leave()
+        self._ends.append(end)
+        self._master = end.fileno()
+        asyncio.get_running_loop().add_reader(self._master, self._read)
+
+    def _leave(self) -> None:
+        for end in self._ends:
+            asyncio.get_running_loop().remove_reader(end)
+            end.close()
+        self._ends.clear()
+        self._master, self._received = -1, b""
+
+    def hang_up(self) -> None:
+        """End what `listen` began."""
+        assert self._listener is not None
+        asyncio.get_running_loop().remove_reader(self._listener)
+        self._listener.close()
+        for task in self._tasks:
+            task.cancel()
+        self._leave()
 
     def pull(self) -> None:
         """Make the port vanish, as when somebody pulls the adapter."""
@@ -74,9 +114,15 @@ class SerialBus:
 
     def _read(self) -> None:
         try:
-            self._received += os.read(self._master, 4096)
+            data = os.read(self._master, 4096)
         except OSError:
             return
+        if not data:
+            self._leave()
+            return
+        for end in self._ends:  # else Nagle's rule keeps the next question back until this one is acknowledged, 40 ms later
+            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        self._received += data
         while len(self._received) >= 8:
             request, self._received = self._received[:8], self._received[8:]
             assert crc16(request) == 0, "the agent's own frames are in order"

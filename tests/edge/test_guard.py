@@ -13,6 +13,7 @@ from edge.guard import Link
 from edge.settings import TcpEndpoint
 from gridkit.profile import Block
 
+pytestmark = pytest.mark.stepped
 BLOCK = Block(4, 72, 4)
 RIGHT = (72, 73, 74, 75)
 

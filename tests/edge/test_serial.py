@@ -6,7 +6,6 @@ import asyncio
 import importlib.util
 import random
 import sys
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -45,8 +44,17 @@ async def bus(tmp_path: Path) -> AsyncIterator[Any]:
     bus.pull()
 
 
+@pytest.fixture
+async def line(tmp_path: Path) -> AsyncIterator[Any]:
+    """The same behind a socket, for stepped time; `bus.device` is what to open."""
+    bus = serial_bus.SerialBus(tmp_path / "none")
+    bus.device = bus.listen()
+    yield bus
+    bus.hang_up()
+
+
 def link_to(bus: Any, **more: Any) -> Link:
-    return Link(LineSettings("riser", str(bus.device), baud=115_200), **{"timeout_s": 0.15, **more})
+    return Link(LineSettings("riser", str(bus.device), baud=115_200), **{"timeout_s": 1.0, **more})
 
 
 async def test_a_line_is_read_in_rtu_frames(bus: Any) -> None:
@@ -104,17 +112,18 @@ async def test_a_wrong_answer_is_refused_and_the_line_comes_back(bus: Any, name:
     await link.close()
 
 
-async def test_a_late_answer_is_never_taken_for_the_next_one(bus: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.stepped
+async def test_a_late_answer_is_never_taken_for_the_next_one(line: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """RTU frames carry no id: an answer that is a second late has the size, unit and function of the next question's."""
     monkeypatch.setattr("edge.guard.LATE_S", 0.6)
     rng = random.Random(5)
-    link = link_to(bus, timeout_s=0.05, settle_s=0.01)
+    link = link_to(line, timeout_s=0.05, settle_s=0.01)
 
     async def late(block: Block) -> bytes:
         await asyncio.sleep(rng.choice((0, 0, 0, 0.06, 0.12, 0.25, 0.4)))
         return bytes(serial_bus.own_addresses(block))
 
-    bus.units[1] = bus.units[2] = late
+    line.units[1] = line.units[2] = late
     answered = refused = 0
     for _ in range(120):
         block = Block(4, rng.randrange(0, 200), rng.choice((2, 4, 4, 4, 6)))
@@ -129,14 +138,15 @@ async def test_a_late_answer_is_never_taken_for_the_next_one(bus: Any, monkeypat
     await link.close()
 
 
-async def test_a_family_that_gives_exactly_its_blocks_is_waited_for(bus: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.stepped
+async def test_a_family_that_gives_exactly_its_blocks_is_waited_for(line: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """An exception to a wider question proves nothing: it may itself be the late answer."""
     monkeypatch.setattr("edge.guard.LATE_S", 0.5)
-    link = link_to(bus, timeout_s=0.05)
+    link = link_to(line, timeout_s=0.05)
     block = Block(4, 72, 4)
-    bus.units[1] = lambda asked: None
+    line.units[1] = lambda asked: None
     assert await link.read(1, block) == Refused(Refusal.TIMEOUT)
-    bus.units[1] = lambda asked: bytes(serial_bus.own_addresses(asked)) if asked == block else b"\x84\x02"
+    line.units[1] = lambda asked: bytes(serial_bus.own_addresses(asked)) if asked == block else b"\x84\x02"
     assert await link.read(1, block) == Refused(Refusal.LATE)
     await asyncio.sleep(0.6)
     assert await link.read(1, block) == (72, 73, 74, 75)
@@ -173,15 +183,19 @@ def test_a_unit_is_waited_for_four_times_as_long_as_it_takes() -> None:
 
 
 class RunningClock(_Sleeping):
-    """Campus time that runs at wall speed from where it is set."""
+    """Campus time that runs with the loop from where it is set."""
 
     speed = 1
 
     def __init__(self, now_ns: int) -> None:
-        self._ahead_ns = now_ns - time.monotonic_ns()
+        self._ahead_ns = now_ns - self._loop_ns()
+
+    @staticmethod
+    def _loop_ns() -> int:
+        return round(asyncio.get_running_loop().time() * NS)
 
     def now_ns(self) -> int:
-        return time.monotonic_ns() + self._ahead_ns
+        return self._loop_ns() + self._ahead_ns
 
     def error_bound_ms(self) -> int:
         return 5
@@ -191,13 +205,13 @@ METERS = 32
 BEFORE_S = 2
 
 
+@pytest.mark.stepped
 async def test_thirty_two_meters_at_9600_baud_give_boundary_samples_within_ten_seconds_with_three_dead(
     tmp_path: Path, profile_meter: Any
 ) -> None:
     """The quarter hour of everybody would otherwise hang on the one meter that somebody has switched off."""
-    line = LineSettings("riser", str(tmp_path / "ttyUSB0"), baud=9600)
-    bus = serial_bus.SerialBus(tmp_path / "ttyUSB0", byte_s=line.byte_s, turnaround_s=0.02)
-    bus.plug_in()
+    bus = serial_bus.SerialBus(tmp_path / "none", byte_s=LineSettings("riser", "/dev/ttyS0").byte_s, turnaround_s=0.02)
+    line = LineSettings("riser", bus.listen())
     profile = load_profile("eastron-sdm630")
     clock = RunningClock(1_980_000 * INTERVAL_NS - BEFORE_S * NS)
     samples: dict[str, list[Sample]] = {}
@@ -228,7 +242,7 @@ async def test_thirty_two_meters_at_9600_baud_give_boundary_samples_within_ten_s
         while len(on_time()) < METERS - 3:
             await rounds.step()
     await rounds.link.close()
-    bus.pull()
+    bus.hang_up()
     assert on_time() == {m.name for m in rounds.meters} - dead
     assert all(s.import_raw.to_wh() == 1000 * int(n[1:]) for n, many in samples.items() for s in many)  # type: ignore[union-attr]
     assert all(m.failures >= DEAD_AFTER - 1 for m in rounds.meters if m.name in dead)
