@@ -331,7 +331,7 @@ def test_a_withheld_reading_is_no_baseline(bench: Any) -> None:
     assert bench.send((device.topic, device.payload(FIRST + 2, 1200))) == [Verdict.STORED]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     script=st.lists(
         st.one_of(

@@ -73,7 +73,7 @@ def for_anchorpy(program: str, spec: Any, value: Any) -> Any:
 def test_instruction_bytes_are_those_of_anchorpy(program: str, item: dict[str, Any]) -> None:
     """A client library that packs one byte differently sends an order that nobody gave."""
 
-    @settings(max_examples=12, deadline=None)
+    @settings(max_examples=12)
     @given(args=st.fixed_dictionaries({arg["name"]: values(program, arg["type"]) for arg in item["args"]}))
     def check(args: dict[str, Any]) -> None:
         ours = idl.encode(program, item["name"], **args)
@@ -91,7 +91,7 @@ def test_events_are_read_as_anchorpy_reads_them(program: str, event: str) -> Non
         (disc, fields) for disc, (name, fields) in idl.interface(program).events.items() if name == event
     )
 
-    @settings(max_examples=8, deadline=None)
+    @settings(max_examples=8)
     @given(body=st.fixed_dictionaries({f["name"]: values(program, f["type"]) for f in STRUCTS[program, event]}))
     def check(body: dict[str, Any]) -> None:
         data = bytearray(disc)

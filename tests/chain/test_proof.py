@@ -181,7 +181,7 @@ def test_a_batch_that_does_not_fit_is_not_proven() -> None:
         two.prove(1, 0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(count=st.integers(1, 70), data=st.data())
 def test_peaks_and_paths_agree_for_every_number_of_roots(count: int, data: st.DataObject) -> None:
     """The mountain range grows for years: it must be right at every number, above all at powers of two."""
@@ -194,7 +194,7 @@ def test_peaks_and_paths_agree_for_every_number_of_roots(count: int, data: st.Da
     assert sum(1 << k for k in merkle.peaks(roots)) == count
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(count=st.integers(1, 70), data=st.data())
 def test_batch_paths_lead_to_the_batch_root(count: int, data: st.DataObject) -> None:
     """An odd leaf is promoted; a path that counted it would lead elsewhere."""
@@ -286,7 +286,7 @@ def test_ten_thousand_roots_are_hashed_once(monkeypatch: pytest.MonkeyPatch) -> 
     assert len(known._nodes) < 2 * (count + 300) // 256 + 2
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(count=st.integers(1, 1_200), lost=st.sets(st.integers(0, 1_199), max_size=3), data=st.data())
 def test_a_range_with_lost_roots_proves_what_does_not_need_them(
     count: int, lost: set[int], data: st.DataObject

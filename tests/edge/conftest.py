@@ -9,14 +9,9 @@ from typing import Any
 
 import pytest
 from field.stepped import SteppedLoop
-from hypothesis import settings
 
 from edge.frame import Refused, crc16
 from gridkit.profile import Block, encode, load_profile
-
-# A busy machine is no counterexample: no time limit for a single example.
-settings.register_profile("steady", deadline=None)
-settings.load_profile("steady")
 
 
 def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> dict[str, Callable[[], Any]]:

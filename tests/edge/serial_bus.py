@@ -120,7 +120,9 @@ class SerialBus:
         if not data:
             self._leave()
             return
-        for end in self._ends:  # else Nagle's rule keeps the next question back until this one is acknowledged, 40 ms later
+        for (
+            end
+        ) in self._ends:  # else Nagle's rule keeps the next question back until this one is acknowledged, 40 ms later
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         self._received += data
         while len(self._received) >= 8:

@@ -680,10 +680,12 @@ async def test_run_says_ready_leaves_a_will_and_says_goodbye(tmp_path: Path, bus
     task = asyncio.create_task(rig.agent.run())
 
     def published() -> list[bytes]:
-        return [data for broker in rig.brokers for topic, data, _ in broker.published if topic == agent_status_topic("e1")]
+        return [
+            data for broker in rig.brokers for topic, data, _ in broker.published if topic == agent_status_topic("e1")
+        ]
 
     async with asyncio.timeout(60):
-        while not (published() and rig.agent.counters.value("campusgrid_edge_polls_total", meter="M1")):
+        while not (published() and rig.agent.counters.value("campusgrid_edge_polls_total", meter="M1")):  # noqa: ASYNC110
             await asyncio.sleep(0.005)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,8 @@ BRIDGE, OPERATOR, STRANGER = (SigningKey(bytes([n]) * 32) for n in (11, 12, 13))
 SPEED = 600
 """A quarter hour in 1.5 s of wall time; a boundary sample may lie 300 campus seconds (0.5 s) off."""
 START_NS = 1_782_000_000 * NS_PER_S
+START_S = 60
+"""A process has started, or ended, by then on any machine."""
 METERS = {1: "schneider-iem3155", 2: "abb-b23", 3: "eastron-sdm120"}
 
 
@@ -81,7 +83,8 @@ class Mosquitto:
         self._process = subprocess.Popen(
             [str(MOSQUITTO), "-c", str(self._file)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        for _ in range(200):
+        end = time.monotonic() + START_S
+        while time.monotonic() < end:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
                     return
@@ -202,7 +205,7 @@ class Site:
             f'[edge]\nagent = "e1"\nhome = "{self.folder}/edge"\nclock = "{self.folder}/clock"\n'
             f'network_tag = "{TAG.hex()}"\n'
             f'bridge_keys = ["{bytes(BRIDGE.verify_key).hex()}"]\nconfig_key = "{bytes(OPERATOR.verify_key).hex()}"\n'
-            f"poll_interval_s = 0.3\nrequest_timeout_s = 0.3\nreceipt_timeout_s = 1.0\nretry_s = 0.2\n"
+            f"poll_interval_s = 0.3\nrequest_timeout_s = 2.0\nreceipt_timeout_s = 1.0\nretry_s = 0.2\n"
             f"metrics_port = {self.metrics_port}\n" + more + "".join(tables) + "# end\n"
         )
         for unit in METERS:
@@ -235,7 +238,7 @@ class Site:
             *arguments[1:],
         ]
         process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
-        out, _ = await asyncio.wait_for(process.communicate(), 30)
+        out, _ = await asyncio.wait_for(process.communicate(), START_S)
         assert process.returncode == 0
         return out.decode()
 
@@ -250,12 +253,25 @@ class Site:
         self.process.kill()
         self.process.wait()
 
-    async def until(self, condition: Any, limit_s: float = 60) -> None:
+    async def until(self, condition: Any, limit_s: float = 200) -> None:
         end = time.monotonic() + limit_s
         while not condition():
             assert time.monotonic() < end, self.log()[-3000:]
             assert self.process is None or self.process.poll() is None, self.log()[-3000:]
             await asyncio.sleep(0.05)
+
+    async def until_metric(self, name: str, condition: Callable[[int], bool], limit_s: float = 200) -> None:
+        """Wait until the agent serves its metrics and a sum of them is so."""
+        end, seen = time.monotonic() + limit_s, -1
+        while time.monotonic() < end:
+            try:
+                seen = await self.metric(name)
+            except OSError:
+                seen = -1  # it has not started yet
+            if seen >= 0 and condition(seen):
+                return
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"{name} {seen}\n{self.log()[-3000:]}")
 
     def log(self) -> str:
         return (self.folder / "edge.log").read_text()
@@ -273,7 +289,7 @@ class Site:
             task.cancel()
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            assert await asyncio.to_thread(self.process.wait, 15) == 0
+            assert await asyncio.to_thread(self.process.wait, START_S) == 0
         self.bridge.close()
         self.owner.close()
 
@@ -311,7 +327,7 @@ async def test_quarter_hours_arrive_signed_and_consecutive_and_the_spool_empties
         telescopes(site, 50 + unit)
         intervals = site.bridge.intervals(50 + unit, measured=False)
         assert intervals == list(range(intervals[0], intervals[-1] + 1))
-    assert await site.metric("campusgrid_edge_backlog{") <= len(METERS)
+    await site.until_metric("campusgrid_edge_backlog{", lambda rows: rows <= len(METERS))
     assert await site.metric("campusgrid_edge_mqtt_connected") == 1
     assert any('"state":"ok"' in payload.decode() for batch in site.bridge.statuses.values() for payload in batch)
     ready = [json.loads(line) for line in site.log().splitlines() if '"event":"ready"' in line]
@@ -323,16 +339,7 @@ async def test_forged_receipts_free_nothing_and_the_true_one_does(site: Site) ->
     site.bridge.forge = True
     await site.open()
     await site.start()
-    refused = 0
-    for _ in range(200):
-        await asyncio.sleep(0.1)
-        try:
-            refused = await site.metric("campusgrid_edge_receipts_refused_total")
-        except OSError:
-            continue
-        if refused >= 8:
-            break
-    assert refused >= 8
+    await site.until_metric("campusgrid_edge_receipts_refused_total", lambda refused: refused >= 8)
     assert await site.metric("campusgrid_edge_receipts_total") == 0
     assert 2 <= await site.metric("campusgrid_edge_readings_total") <= await site.metric("campusgrid_edge_backlog{")
     site.bridge.forge = False
@@ -361,14 +368,7 @@ async def test_kills_of_agent_and_broker_and_lost_messages_lose_and_double_nothi
     site.bridge.drop_share = 0.0
     count = {u: len(site.bridge.intervals(50 + u)) for u in METERS}
     await site.until(lambda: all(len(site.bridge.intervals(50 + u)) >= count[u] + 3 for u in METERS))
-
-    async def backlog() -> int:
-        return await site.metric("campusgrid_edge_backlog{")
-
-    for _ in range(100):
-        if await backlog() == 0:
-            break
-        await asyncio.sleep(0.1)
+    await site.until_metric("campusgrid_edge_backlog{", lambda rows: rows == 0)
     assert site.bridge.bad == site.bridge.conflicts == 0
     for unit in METERS:
         telescopes(site, 50 + unit)
@@ -381,9 +381,8 @@ async def test_a_broker_that_is_away_stops_no_poll_and_nothing_is_lost(site: Sit
     await site.until(lambda: all(site.bridge.intervals(50 + u) for u in METERS))
     site.broker.kill()
     polls = await site.metric("campusgrid_edge_polls_total")
-    await asyncio.sleep(6)
-    assert await site.metric("campusgrid_edge_polls_total") > polls + 15
-    assert await site.metric("campusgrid_edge_backlog{") >= 6
+    await site.until_metric("campusgrid_edge_polls_total", lambda now: now > polls + 15)
+    await site.until_metric("campusgrid_edge_backlog{", lambda rows: rows >= 6)
     site.broker.start()
     before = {u: site.bridge.intervals(50 + u)[-1] for u in METERS}
     await site.until(lambda: all(site.bridge.intervals(50 + u)[-1] >= before[u] + 5 for u in METERS))
@@ -398,8 +397,8 @@ async def test_a_dead_meter_and_a_refused_one_touch_nobody_else(site: Site) -> N
     site.bridge.verdicts[52] = Verdict.OVER_CAPACITY
     await site.start()
     await site.until(lambda: len(site.bridge.intervals(51)) >= 4)
-    assert await site.metric("campusgrid_edge_quarantine{") >= 3
-    assert await site.metric('campusgrid_edge_meter_dead{meter="M3"}') == 1
+    await site.until_metric("campusgrid_edge_quarantine{", lambda rows: rows >= 3)
+    await site.until_metric('campusgrid_edge_meter_dead{meter="M3"}', lambda dead: dead == 1)
     assert site.bridge.intervals(53) == []
     intervals = site.bridge.intervals(51)
     assert intervals == list(range(intervals[0], intervals[-1] + 1))
@@ -487,7 +486,7 @@ async def test_mutual_tls_carries_readings_and_no_certificate_carries_none(site:
     site.broker.start()
     await site.open(mqtt_port=port, mqtt_ca=str(site.folder / "tls" / "ca.pem"))
     await site.start()
-    await asyncio.sleep(4)
+    await site.until(lambda: "mqtt_disconnected" in site.log())
     assert await site.metric("campusgrid_edge_mqtt_connected") == 0
     site.kill()
     text = (site.folder / "edge.toml").read_text()
@@ -504,4 +503,4 @@ async def test_nothing_on_the_path_needs_mqtt_5(site: Site) -> None:
     await site.open(mqtt_version=4)
     await site.start()
     await site.until(lambda: all(len(site.bridge.intervals(50 + u)) >= 2 for u in METERS))
-    assert await site.metric("campusgrid_edge_receipts_total") >= 3
+    await site.until_metric("campusgrid_edge_receipts_total", lambda receipts: receipts >= 3)

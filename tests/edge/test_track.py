@@ -463,7 +463,7 @@ def test_the_checks_say_what_was_looked_at(meter: Meter) -> None:
     assert meter.last_checks[Check.POWER].result == FAILED
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_whatever_a_meter_shows_no_more_is_minted_than_it_metered(data: st.DataObject) -> None:
     """Random zeros, jitter, leaps, garbage values, outages and restarts over a random load."""

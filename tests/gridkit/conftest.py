@@ -7,11 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
-
-# A busy machine is no counterexample: no time limit for a single example.
-settings.register_profile("steady", deadline=None)
-settings.load_profile("steady")
 
 VECTORS = Path(__file__).parent.parent / "vectors"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
-import hypothesis
 import pytest
 
 from firmware_sim.fleet import default_fleet
@@ -45,8 +44,3 @@ async def listen(clock: FakeClock, tmp_path: Path) -> AsyncIterator[Listen]:
     for port in started:
         await port.close()
     truth.close()
-
-
-# A shared machine stalls for longer than hypothesis' 200 ms; slowness is measured elsewhere.
-hypothesis.settings.register_profile("no_deadline", deadline=None)
-hypothesis.settings.load_profile("no_deadline")
