@@ -400,7 +400,8 @@ async def test_a_dead_meter_and_a_refused_one_touch_nobody_else(site: Site) -> N
     await site.until_metric("campusgrid_edge_quarantine{", lambda rows: rows >= 3)
     await site.until_metric('campusgrid_edge_meter_dead{meter="M3"}', lambda dead: dead == 1)
     assert site.bridge.intervals(53) == []
-    intervals = site.bridge.intervals(51)
+    # Measured or, where the whole machine was late at a boundary, derived.
+    intervals = site.bridge.intervals(51, measured=False)
     assert intervals == list(range(intervals[0], intervals[-1] + 1))
     site.servers[3].behave = site.servers[3].good
     await site.until(lambda: len(site.bridge.intervals(53)) >= 2)
