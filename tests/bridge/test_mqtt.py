@@ -113,9 +113,11 @@ class Slow:
         self.go = threading.Event()
         self.go.set()
         self.batches: list[list[bytes]] = []
+        self.begun = 0
 
     def process(self, messages: list[Message]) -> list[Reply | None]:
-        self.go.wait(10)
+        self.begun += 1
+        self.go.wait(60)
         self.batches.append([message.payload for message in messages])
         return [Reply("r", message.payload) if message.payload != b"nobody" else None for message in messages]
 
@@ -132,11 +134,9 @@ def _needed() -> dict[str, Any]:
 
 
 async def until(condition: Any) -> None:
-    for _ in range(500):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it did not happen within five seconds")
+    async with asyncio.timeout(60):
+        while not condition():  # noqa: ASYNC110 - the link tells nobody
+            await asyncio.sleep(0.01)
 
 
 async def test_acknowledged_after_the_batch_and_receipted() -> None:
@@ -146,7 +146,7 @@ async def test_acknowledged_after_the_batch_and_receipted() -> None:
     link, task = served(client, intake)
     client.deliver(7, b"one")
     client.deliver(8, b"nobody")
-    await asyncio.sleep(0.05)
+    await until(lambda: intake.begun)
     assert client.written == []
     intake.go.set()
     await until(lambda: client.written)
@@ -162,7 +162,7 @@ async def test_a_burst_is_answered_in_one_write() -> None:
     link, task = served(client, intake)
     intake.go.clear()
     client.deliver(1)
-    await asyncio.sleep(0.05)
+    await until(lambda: intake.begun)
     for packet_id in range(2, 102):
         client.deliver(packet_id)
     intake.go.set()
@@ -191,7 +191,7 @@ async def test_another_connection_does_not_acknowledge() -> None:
     intake.go.clear()
     link, task = served(client, intake)
     client.deliver(7)
-    await asyncio.sleep(0.05)
+    await until(lambda: intake.begun)
     link._connected_now(client, 0, 0, None)
     intake.go.set()
     await until(lambda: client.published)

@@ -52,7 +52,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(condition: Callable[[], Any], what: str, timeout_s: float = 40.0) -> Any:
+def wait_for(condition: Callable[[], Any], what: str, timeout_s: float = 120.0) -> Any:
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         with contextlib.suppress(OSError, sa.exc.OperationalError):
@@ -82,7 +82,7 @@ class Broker:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(60)
 
 
 class SmallBroker(Broker):
@@ -129,7 +129,7 @@ class Edge:
         for topic, payload in messages:
             self.client.publish(topic, payload, qos=1)
 
-    def deliver(self, messages: list[tuple[str, bytes]], timeout_s: float = 60.0) -> None:
+    def deliver(self, messages: list[tuple[str, bytes]], timeout_s: float = 200.0) -> None:
         """Publish, and publish again what has no `stored` receipt after two seconds."""
         deadline = time.monotonic() + timeout_s
         while missing := [item for item in messages if self.last(item[1]) != Verdict.STORED]:
@@ -178,10 +178,10 @@ class Scene:
     def kill(self) -> None:
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(60)
 
     def status(self) -> dict[str, Any]:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/status", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/status", timeout=30) as answer:
             return dict(json.load(answer))
 
     def states(self) -> dict[str, int]:
@@ -193,7 +193,7 @@ class Scene:
         self.edge.stop()
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
-            assert self.process.wait(20) == 0, "a clean stop"
+            assert self.process.wait(60) == 0, "a clean stop"
         self.server.shutdown()
         self.broker.stop()
 
@@ -234,10 +234,10 @@ def test_readings_travel_from_broker_to_ledger(scene: Scene) -> None:
     assert status["stored"] == 20
     assert status["refused"] == {}
     assert status["receipt_key"] == keys.public_key(scene.receipt_key).hex()
-    with urllib.request.urlopen(f"http://127.0.0.1:{scene.metrics_port}/metrics", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{scene.metrics_port}/metrics", timeout=30) as answer:
         text = answer.read().decode()
     assert 'campusgrid_bridge_readings_refused_total{reason="bad_signature"} 0.0' in text
-    with urllib.request.urlopen(f"http://127.0.0.1:{scene.metrics_port}/healthz", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{scene.metrics_port}/healthz", timeout=30) as answer:
         assert answer.status == 200
 
 
@@ -331,7 +331,7 @@ def test_a_chain_of_another_deployment_is_refused(scene: Scene) -> None:
     (scene.folder / "deployment.json").write_bytes(msgspec.json.encode(other))
     scene.start()
     assert scene.process is not None
-    assert scene.process.wait(30) == 2
+    assert scene.process.wait(60) == 2
     scene.process = None
     assert "genesis hash" in (scene.folder / "bridge.log").read_text()
 
@@ -341,7 +341,7 @@ def test_a_metrics_port_that_is_taken_is_named(scene: Scene) -> None:
     with socket.create_server(("127.0.0.1", scene.metrics_port)):
         scene.start()
         assert scene.process is not None
-        assert scene.process.wait(30) == 2
+        assert scene.process.wait(60) == 2
         scene.process = None
     assert "metrics_port" in (scene.folder / "bridge.log").read_text()
 

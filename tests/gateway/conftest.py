@@ -48,7 +48,7 @@ class Campus:
             if name not in self._tokens:
                 self._tokens[name] = self.sign_in(name)["access_token"]
             headers["authorization"] = f"Bearer {self._tokens[name]}"
-        return httpx.Client(base_url=self.site.api_url, headers=headers, timeout=30)
+        return httpx.Client(base_url=self.site.api_url, headers=headers, timeout=120)
 
     def password(self, name: str) -> str:
         """Return somebody's password."""
@@ -57,7 +57,7 @@ class Campus:
     def sign_in(self, name: str) -> dict[str, Any]:
         """Return a fresh token pair."""
         body = {"username": name, "password": self._passwords[name]}
-        answer = httpx.post(f"{self.site.api_url}/auth/login", json=body, timeout=30)
+        answer = httpx.post(f"{self.site.api_url}/auth/login", json=body, timeout=120)
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 

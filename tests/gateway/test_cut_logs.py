@@ -24,7 +24,7 @@ pytestmark = pytest.mark.integration
 PADDING = 63
 
 
-def eventually(seen: Callable[[], Any], wait_s: float = 8.0) -> Any:
+def eventually(seen: Callable[[], Any], wait_s: float = 60.0) -> Any:
     """Return the first true answer of `seen`; fail after `wait_s`."""
     deadline = time.monotonic() + wait_s
     while not (answer := seen()):

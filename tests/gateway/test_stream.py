@@ -54,7 +54,7 @@ class World:
 
 
 class Client:
-    """A socket that speaks JSON and waits at most ten seconds for a frame."""
+    """A socket that speaks JSON and waits at most a minute for a frame."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection
@@ -66,13 +66,13 @@ class Client:
         self._connection.send(text)
 
     def receive_json(self) -> dict[str, Any]:
-        return json.loads(self._connection.recv(timeout=10))
+        return json.loads(self._connection.recv(timeout=60))
 
     def closed_with(self) -> int:
         """Read to the end and return the close code."""
         try:
             while True:
-                self._connection.recv(timeout=10)
+                self._connection.recv(timeout=60)
         except ConnectionClosed as closed:
             return closed.rcvd.code if closed.rcvd else 1006
 
