@@ -26,6 +26,8 @@ from solders.transaction import Transaction
 CHECKOUT = Path(__file__).resolve().parents[2]
 PYTHON = Path(os.environ.get("CAMPUSGRID_LOCALNET_PYTHON", CHECKOUT / ".venv-localnet/bin/python"))
 SOL = 1_000_000_000
+PATIENCE_S = 120
+"""A process has started, answered or ended by then, however busy the machine."""
 
 
 class Wallet:
@@ -80,7 +82,7 @@ class Node:
         self.log_path = home.parent / f"{home.name}.log"
         self.process: subprocess.Popen[bytes] | None = None
         self.paid = 0
-        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=PATIENCE_S)
 
     @property
     def url(self) -> str:
@@ -115,7 +117,7 @@ class Node:
         """Start and wait until it answers."""
         self.spawn(largest_file_bytes=largest_file_bytes)
         assert self.process is not None
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise AssertionError(f"the localnet ended with {self.process.returncode}:\n{self.log()}")
@@ -132,15 +134,15 @@ class Node:
     def kill(self) -> None:
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(PATIENCE_S)
         self.http.close()
-        self.http = httpx.Client(base_url=self.url, timeout=30)
+        self.http = httpx.Client(base_url=self.url, timeout=PATIENCE_S)
 
     def stop(self) -> int:
         if self.process is None:
             return 0
         self.process.terminate()
-        code = self.process.wait(30)
+        code = self.process.wait(PATIENCE_S)
         self.process = None
         return code
 

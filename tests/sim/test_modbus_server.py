@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import struct
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -187,14 +186,12 @@ async def test_reply_is_withheld_when_the_truth_log_cannot_take_it(
 
 
 async def test_hundred_meters_answer_side_by_side(clock: FakeClock, listen: Listen) -> None:
-    """One process carries a campus; the figure is a sanity bound, not a benchmark."""
+    """One process carries a campus; how quickly is measured by `make bench`."""
     from firmware_sim.fleet import default_fleet
 
     numbers = [(await listen(SimMeter(m.settings)))[1] for m in default_fleet(100)]
-    started = time.perf_counter()
     replies = await asyncio.gather(*(ask(n, struct.pack(">BHH", 0x2B, 0, 1)) for n in numbers))
     assert all(r[7:] == b"\xab\x01" for r in replies)
-    assert time.perf_counter() - started < 5
 
 
 async def test_a_half_open_connection_stays_silent_and_a_new_one_is_answered(
