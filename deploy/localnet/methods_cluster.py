@@ -34,8 +34,11 @@ STAKE_MINIMUM_LAMPORTS = 1_000_000_000
 
 def get_slot(node: Node, params: list[Any]) -> Any:
     """getSlot({commitment}): the last closed slot, which has a block and a hash; the open one for "processed"."""
-    commitment = Options(params, 0, node.slot).get("commitment")
-    return node.slot if commitment == "processed" else max(0, node.slot - 1)
+    return _newest(node, Options(params, 0, node.slot))
+
+
+def _newest(node: Node, options: Options) -> int:
+    return node.slot if options.get("commitment") == "processed" else max(0, node.slot - 1)
 
 
 def get_open_slot(node: Node, params: list[Any]) -> Any:
@@ -128,14 +131,14 @@ def get_first_available_block(node: Node, params: list[Any]) -> Any:
 
 
 def get_epoch_info(node: Node, params: list[Any]) -> Any:
-    """getEpochInfo()."""
-    Options(params, 0, node.slot)
+    """getEpochInfo({commitment}): of the slot that getSlot names."""
+    slot = _newest(node, Options(params, 0, node.slot))
     return {
-        "epoch": node.slot // SLOTS_PER_EPOCH,
-        "slotIndex": node.slot % SLOTS_PER_EPOCH,
+        "epoch": slot // SLOTS_PER_EPOCH,
+        "slotIndex": slot % SLOTS_PER_EPOCH,
         "slotsInEpoch": SLOTS_PER_EPOCH,
-        "absoluteSlot": node.slot,
-        "blockHeight": node.slot,
+        "absoluteSlot": slot,
+        "blockHeight": slot,
         "transactionCount": node.bank.transaction_count,
     }
 
@@ -299,18 +302,19 @@ def get_block_production(node: Node, params: list[Any]) -> Any:
     options = Options(params, 0, node.slot, "RpcBlockProductionConfig")
     wanted, identity = options.get("identity"), str(node.genesis.identity)
     is_other = wanted is not None and str(address(wanted)) != identity
-    first, last = node.slot - node.slot % SLOTS_PER_EPOCH, node.slot
+    newest = _newest(node, options)
+    first, last = newest - newest % SLOTS_PER_EPOCH, newest
     if options.get("range") is not None:
         given = Options([options.get("range")], 0, node.slot)
         named = given.integer("firstSlot")
         if named is None:
             raise invalid_params("Invalid params: missing field `firstSlot`.")
         end = given.integer("lastSlot")
-        first, last = named, node.slot if end is None else end
+        first, last = named, newest if end is None else end
         if last < first:
             raise invalid_params(f"lastSlot, {last}, cannot be less than firstSlot, {first}")
-        if last > node.slot:
-            raise invalid_params(f"lastSlot, {last}, is too large; max {node.slot}")
+        if last > newest:
+            raise invalid_params(f"lastSlot, {last}, is too large; max {newest}")
     slots = last - first + 1
     made = slots - (last == node.slot)
     shown = {} if is_other else {identity: [slots, made]}

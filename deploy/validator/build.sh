@@ -5,7 +5,7 @@
 set -euo pipefail
 
 AGAVE=4.0.0
-SPL_TOKEN=5.7.1
+SPL_TOKEN=5.6.1 # the one of Agave 4.0; later ones are of 4.3 and want a newer Rust
 cache=${CAMPUSGRID_VALIDATOR:-${XDG_CACHE_HOME:-$HOME/.cache}/campusgrid/agave-$AGAVE}
 packages="clang libclang-dev cmake protobuf-compiler libudev-dev pkg-config libssl-dev"
 

@@ -11,7 +11,7 @@ from deploy.site import HOST
 from gridkit.chain.rpc import Rpc, RpcError
 
 VERSION = "4.0.0"
-_START_TIMEOUT_S = 120.0
+_START_TIMEOUT_S = 300.0
 _DYNAMIC_PORTS = 32
 """Consecutive ports for gossip's and the transaction unit's sockets; the validator refuses a range below 25 (agave 4.0)."""
 
@@ -61,7 +61,7 @@ class Validator:
         """Start it and wait until it answers and has closed a block.
 
         Raises:
-            deploy.processes.ProcessFailedError: It ended, or was not ready within two minutes.
+            deploy.processes.ProcessFailedError: It ended, or was not ready within five minutes.
         """
         self.process.start()
         self.process.wait_ready(self._answers, _START_TIMEOUT_S)

@@ -249,7 +249,8 @@ def _compare(mine: Any, theirs: Any, place: str, *, exact: bool) -> Iterator[tup
             else:
                 yield from _compare(mine[key], theirs[key], at, exact=exact)
     elif isinstance(mine, list) and isinstance(theirs, list):
-        if (exact and len(mine) != len(theirs)) or bool(mine) != bool(theirs):
+        # Whether there is anything must agree too, but not inside of a list: its items need not be the same ones.
+        if (exact and len(mine) != len(theirs)) or ("[]" not in place and bool(mine) != bool(theirs)):
             yield f"{place}[]", f"{len(mine)} items", f"{len(theirs)} items"
         for ours, others in zip(mine, theirs, strict=False):
             yield from _compare(ours, others, f"{place}[]", exact=exact)

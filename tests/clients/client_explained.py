@@ -29,6 +29,11 @@ EXPLAINED: tuple[tuple[str, str, str], ...] = (
         "and its one producer sends no votes.",
     ),
     (
+        r"getHighestSnapshotSlot #\d+",
+        r"error|full|incremental",
+        "The local chain keeps snapshots for its own start alone, and none that another node could fetch.",
+    ),
+    (
         r"getClusterNodes #\d+",
         r"\[\]\.(clientId|gossip|serveRepair|tpu\w*|tvu)",
         "The local chain is one process that gossips with nobody and takes transactions over JSON-RPC alone.",

@@ -128,6 +128,7 @@ def test_the_one_producer_is_a_validator_with_votes_and_stake(commands: Commands
     assert {one["leader"] for one in leaders} == {validator["identityPubkey"]}
     [produced] = commands.solana_json("block-production")["leaders"]
     assert produced["identityPubkey"] == validator["identityPubkey"]
+    assert produced["blocksProduced"] == produced["leaderSlots"]
     assert validator["identityPubkey"] in commands.solana("gossip")
 
 

@@ -45,7 +45,7 @@ NO_VALIDATOR = 3
 NODES = ("localnet", "validator")
 COLUMNS = ["instruction", "calls", "litesvm_0.26", "localnet", "validator", "times"]
 REHEARSAL_SPEED = 3
-STEP_S, TOUR_S = 100, 240
+STEP_S, TOUR_S = 150, 240
 """What a client's path and the tour take, wall seconds, with something to spare: a step that crosses a quarter hour on one chain alone
 takes other turns in the programs there, and costs other units."""
 

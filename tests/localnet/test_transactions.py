@@ -508,6 +508,9 @@ def test_the_newest_slot_has_a_block_and_is_a_recent_one(node: Node) -> None:
         assert node.call("getBlock", slot)["parentSlot"] == slot - 1
         hashes = node.call("getAccountInfo", "SysvarS1otHashes111111111111111111111111111", {"encoding": "jsonParsed"})
         assert slot in [one["slot"] for one in hashes["value"]["data"]["parsed"]["info"]]
+    production = node.call("getBlockProduction")["value"]
+    [[slots, blocks]] = production["byIdentity"].values()
+    assert slots == blocks == production["range"]["lastSlot"] + 1
     closed = node.call("getSlot")
     assert node.call("getSlot", {"commitment": "processed"}) > closed
 
