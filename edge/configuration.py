@@ -15,14 +15,12 @@ from edge.spool_thread import SpoolThread
 from gridkit.enrolment import AgentConfig, EnrolmentError, verify_config
 from gridkit.keys import KeyFileError
 from gridkit.log import get_logger
-from gridkit.topics import receipt_topic
+from gridkit.topics import agent_config_topic, receipt_topic
 
 log = get_logger("edge.configuration")
 
-TRIAL_S = 180.0
-"""A new configuration under which neither a meter nor the broker has answered by then is rolled back, wall s."""
 RETRY_S = 3600.0
-"""The same version is not tried again before."""
+"""A version that was taken back is asked for again after this, wall s, and not tried before."""
 
 
 class Trial:
@@ -41,6 +39,11 @@ class Trial:
         self.began_s, self.polls_before = began_s, polls_before
         self.asked: set[int] = set()
         self.taken = self.refused = False
+
+
+def _was_answering(meter: Meter) -> bool:
+    """Return whether a meter answers, or did so before the agent was started and has not been heard since: a power cut is no excuse."""
+    return meter.failures < DEAD_AFTER or (meter.last_sample is None and meter.state.measured_interval >= 0)
 
 
 class Configuration:
@@ -71,6 +74,8 @@ class Configuration:
             signed_again: Called when readings of a meter that wait in the spool have other payloads now.
         """
         self.current: AgentConfig | None = None
+        self._topic = agent_config_topic(settings.agent)
+        self._trial_s = settings.config_trial_s
         self._key = bytes.fromhex(settings.config_key)
         self._network_tag = settings.network_tag_bytes
         self._meters = meters
@@ -108,7 +113,7 @@ class Configuration:
             await self._spool.run(self._spool.spool.save_config, config.version, data)
             return
         # On disk only once it has proved itself: a kill in between goes back by itself.
-        alive = any(meter.failures < DEAD_AFTER for meter in self._meters.values())
+        alive = any(map(_was_answering, self._meters.values()))
         polls = self._counters.value("campusgrid_edge_polls_total") if alive else -1
         self._trial = Trial(previous, config, data, time.monotonic(), polls)
         self._trial.asked = set(filter(None, map(self._ask_broker, self._meters.values())))
@@ -137,14 +142,21 @@ class Configuration:
         """Keep a new configuration once a meter and the broker have answered under it; go back when they do not."""
         trial = self._trial
         if trial is None:
+            self._ask_again()
             return
         polled = self._counters.value("campusgrid_edge_polls_total") > trial.polls_before
         if trial.taken and polled:
             self._trial = None
             await self._keep(trial)
-        elif trial.refused or time.monotonic() - trial.began_s > TRIAL_S:
+        elif trial.refused or time.monotonic() - trial.began_s > self._trial_s:
             self._trial = None
             await self._go_back(trial)
+
+    def _ask_again(self) -> None:
+        """Have the broker bring the retained configuration once more that was taken back: whoever cut us off may have gone."""
+        if self._refused_version > self.version and time.monotonic() >= self._refused_until_s:
+            self._refused_version = -1
+            self._changed([self._topic])
 
     async def _keep(self, trial: Trial) -> None:
         try:

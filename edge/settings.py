@@ -161,6 +161,7 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         clock_error_limit_ms: No interval closes while the clock's bound is larger, campus ms.
         pkcs11_module, pkcs11_token, pkcs11_pin_file: Library, label and PIN of the token for keys named "pkcs11:LABEL".
         status_interval_s: Each meter's status is retained anew this often, and at once when something changed, wall s.
+        config_trial_s: A new signed configuration under which neither a meter nor the broker has answered by then is taken back, wall s.
         home_assistant_prefix: Where discovery messages go, usually "homeassistant"; "" sends none.
         latitude, longitude: Of the site, degrees; needed where a meter is `pv`.
         metrics_host: Where the metrics listen; loopback unless told otherwise.
@@ -194,6 +195,7 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pkcs11_token: str = ""
     pkcs11_pin_file: Path | None = None
     status_interval_s: float = 60.0
+    config_trial_s: float = 180.0
     home_assistant_prefix: str = ""
     latitude: float | None = None
     longitude: float | None = None
@@ -216,6 +218,7 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         _check("receipt_timeout_s", 0 < self.receipt_timeout_s <= MAX_WAIT_S, f"is above 0, at most {MAX_WAIT_S}")
         _check("retry_s", 0 < self.retry_s <= MAX_WAIT_S, f"is above 0, at most {MAX_WAIT_S}")
         _check("status_interval_s", 1 <= self.status_interval_s <= MAX_WAIT_S, f"is 1 to {MAX_WAIT_S}")
+        _check("config_trial_s", 1 <= self.config_trial_s <= MAX_WAIT_S, f"is 1 to {MAX_WAIT_S}")
         _check("window", 1 <= self.window <= MAX_WINDOW, f"is 1 to {MAX_WINDOW}")
         # Above that an unknown error bound would pass for a known one.
         _check(

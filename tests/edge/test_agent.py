@@ -7,6 +7,7 @@ import itertools
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import edge
 import gridkit
 from edge.agent import Agent
 from edge.broker import Acknowledged, Connected, Disconnected, Event, Incoming
+from edge.configuration import RETRY_S
 from edge.frame import Refusal, Refused
 from edge.rounds import DEAD_AFTER
 from edge.settings import EdgeSettings, MeterSettings
@@ -333,9 +335,7 @@ async def test_a_new_configuration_is_kept_once_meter_and_broker_have_answered(t
 
 
 @pytest.mark.parametrize("case", ["refused", "silent broker", "silent meters"])
-async def test_a_configuration_that_cuts_the_agent_off_is_rolled_back(
-    tmp_path: Path, bus: Any, monkeypatch: pytest.MonkeyPatch, case: str
-) -> None:
+async def test_a_configuration_that_cuts_the_agent_off_is_rolled_back(tmp_path: Path, bus: Any, case: str) -> None:
     """Nobody drives to forty roofs because of one wrong zone."""
     async with Rig(tmp_path, bus, [meter_settings(tmp_path)]) as rig:
         await rig.configure(config(1, {1: (0, 0, 0)}))
@@ -361,7 +361,7 @@ async def test_a_configuration_that_cuts_the_agent_off_is_rolled_back(
         if case != "refused":
             await rig.agent.configuration.judge_trial()
             assert row_in_use(rig).register_epoch == 1, "it gets its time"
-            monkeypatch.setattr("edge.configuration.TRIAL_S", 0)
+            rig.agent.configuration._trial_s = 0
         await rig.agent.configuration.judge_trial()
         assert row_in_use(rig).register_epoch == 0
         assert rig.agent.configuration.current is not None
@@ -372,6 +372,49 @@ async def test_a_configuration_that_cuts_the_agent_off_is_rolled_back(
         assert row_in_use(rig).register_epoch == 0, "the retained message comes again with every reconnect"
         await rig.configure(config(3, {1: (0, 0, 0)}))
         assert rig.agent.configuration.version == 3
+
+
+async def test_a_version_taken_back_is_asked_for_again_later(tmp_path: Path, bus: Any) -> None:
+    """A broker brings its retained message on a subscription alone; without one the agent would stay behind until the next outage."""
+    async with Rig(tmp_path, bus, [meter_settings(tmp_path)]) as rig:
+        await rig.configure(config(1, {1: (0, 0, 0)}))
+        await rig.round_at(1)
+        await rig.configure(config(2, {1: (0, 0, 1)}))
+        rig.agent.configuration._trial_s = -1
+        await rig.agent.configuration.judge_trial()
+        topic = agent_config_topic("e1")
+        await rig.agent.configuration.judge_trial()
+        assert rig.broker.subscribed.count(topic) == 1, "not at once"
+        assert rig.agent.configuration._refused_until_s > time.monotonic() + RETRY_S - 60
+        rig.agent.configuration._refused_until_s = time.monotonic()
+        for _ in range(2):
+            await rig.agent.configuration.judge_trial()
+        assert rig.broker.subscribed.count(topic) == 2, "once"
+        await rig.configure(config(2, {1: (0, 0, 1)}))
+        assert row_in_use(rig).register_epoch == 1
+
+
+async def test_a_restart_is_no_excuse_for_meters_that_do_not_answer(tmp_path: Path, bus: Any) -> None:
+    """Power cut on trial: the meters were silent since the start then, and the bad configuration was kept for that."""
+    settings = meter_settings(tmp_path)
+    async with Rig(tmp_path, bus, [settings]) as rig:
+        await rig.configure(config(1, {1: (0, 0, 0)}))
+        await rig.round_at(1)
+    bus.refusing[1] = Refused(Refusal.CONNECT)
+    again = Rig(tmp_path, bus, [settings])
+    async with again:
+        for at in range(DEAD_AFTER):
+            await again.round_at(5 + at)
+        meter = next(iter(again.agent.meters.values()))
+        assert meter.failures >= DEAD_AFTER
+        await again.configure(config(2, {1: (0, 0, 1)}))
+        await again.agent.configuration.judge_trial()
+        assert again.agent.spool.config() == config(1, {1: (0, 0, 0)})
+        del bus.refusing[1]
+        meter.next_try_s = 0.0
+        await again.round_at(20)
+        await again.agent.configuration.judge_trial()
+        assert again.agent.spool.config() == config(2, {1: (0, 0, 1)})
 
 
 async def test_the_interval_chooses_the_key(tmp_path: Path, bus: Any) -> None:
@@ -415,6 +458,7 @@ async def test_a_rotation_heard_of_late_signs_again_what_the_old_key_has_signed(
         await rig.configure(config(2, {1: (1, switch, 0)}))
         assert rig.agent.spool.quarantine() == []
         meter = next(iter(rig.agent.meters.values()))
+        assert rig.agent.spool.state(meter.meter_id) == meter.state, "a kill now must not break the chain"
         kept = [row.payload for row in rig.agent.spool.oldest(meter.meter_id, 64)]
         for before, after in zip(old[1:], kept, strict=True):
             core, was = decode_core(after[:47]), decode_core(before[:47])
@@ -458,9 +502,7 @@ async def test_nothing_is_signed_again_without_the_key_or_for_another_reason(tmp
         assert [q.row.payload for q in rig.agent.spool.quarantine()] == [old[1]]
 
 
-async def test_a_configuration_taken_back_gives_the_old_key_its_readings_back(
-    tmp_path: Path, bus: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_configuration_taken_back_gives_the_old_key_its_readings_back(tmp_path: Path, bus: Any) -> None:
     """A validly signed mistake names a key that the registry does not have."""
     settings = meter_settings(tmp_path)
     create_key(settings.key_file.with_name("M1.json.1"), bytes([77]) * 32)
@@ -472,7 +514,7 @@ async def test_a_configuration_taken_back_gives_the_old_key_its_readings_back(
         meter = next(iter(rig.agent.meters.values()))
         [row] = rig.agent.spool.oldest(meter.meter_id, 64)
         assert decode_core(row.payload[:47]).key_epoch == 1
-        monkeypatch.setattr("edge.configuration.TRIAL_S", -1)
+        rig.agent.configuration._trial_s = -1
         await rig.agent.configuration.judge_trial()
         assert [row.payload for row in rig.agent.spool.oldest(meter.meter_id, 64)] == [before]
 

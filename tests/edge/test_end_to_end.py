@@ -79,6 +79,13 @@ class Mosquitto:
             )
         return port
 
+    def allow_only(self, *topics: str) -> None:
+        """From the next start on, let everybody read and write these topics and no other."""
+        acl = self._file.with_name("acl")
+        acl.write_text("".join(f"topic readwrite {topic}\n" for topic in topics))
+        with self._file.open("a") as file:
+            file.write(f"acl_file {acl}\n")
+
     def start(self) -> None:
         self._process = subprocess.Popen(
             [str(MOSQUITTO), "-c", str(self._file)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -275,6 +282,16 @@ class Site:
 
     def log(self) -> str:
         return (self.folder / "edge.log").read_text()
+
+    def configure(self, version: int, *, zone: int = 1, key: SigningKey = OPERATOR) -> None:
+        """Publish a signed configuration of all meters, retained."""
+        rows = tuple(ConfiguredMeter(f"M{u}".encode().ljust(16, b"\0"), 50 + u, zone, 0, 0, 0) for u in METERS)
+        self.bridge.configure("e1", encode_config(AgentConfig(TAG, version, rows), key))
+
+    def said(self, event: str) -> list[dict[str, Any]]:
+        """What the agent's log has under this event, over all its lives."""
+        lines = [json.loads(line) for line in self.log().splitlines() if line.startswith("{")]
+        return [line for line in lines if line.get("event") == event]
 
     async def metric(self, name: str) -> int:
         def ask() -> str:
@@ -505,3 +522,70 @@ async def test_nothing_on_the_path_needs_mqtt_5(site: Site) -> None:
     await site.start()
     await site.until(lambda: all(len(site.bridge.intervals(50 + u)) >= 2 for u in METERS))
     await site.until_metric("campusgrid_edge_receipts_total", lambda receipts: receipts >= 3)
+
+
+REFUSED = 'campusgrid_edge_config_refused_total{reason="'
+
+
+async def test_a_configuration_that_the_broker_refuses_is_taken_back(site: Site) -> None:
+    """A validly signed mistake puts the meters into a zone that the broker's list does not give them; nobody drives there."""
+    site.broker.kill()
+    site.broker.allow_only("cg/v1/1/#", "cg/v1/agent/#")
+    site.broker.start()
+    await site.open()
+    await site.start()
+    await site.until(lambda: all(site.bridge.intervals(50 + u) for u in METERS))
+    site.configure(2, zone=2)
+    await site.until(lambda: site.said("config_rolled_back"))
+    assert site.said("config_rolled_back")[0]["why"] == "refused by the broker"
+    assert await site.metric("campusgrid_edge_config_version") == 1
+    last = {u: site.bridge.intervals(50 + u)[-1] for u in METERS}
+    await site.until(lambda: all(site.bridge.intervals(50 + u)[-1] >= last[u] + 2 for u in METERS))
+    site.configure(2, zone=2)
+    await site.until_metric(f'{REFUSED}rolled_back"', lambda count: count >= 1)
+
+    site.configure(4)
+    await site.until(lambda: site.said("config_kept"))
+    for version, key in ((1, OPERATOR), (3, OPERATOR), (9, STRANGER)):
+        site.configure(version, key=key)  # Of those days when another meter had that number; and a stranger's.
+    await site.until_metric(f'{REFUSED}older"', lambda count: count >= 2)
+    await site.until_metric(f'{REFUSED}ForgedConfigError"', lambda count: count >= 1)
+    site.kill()
+    await site.start()
+    await site.until(lambda: len(site.said("config_taken")) >= 5)
+    assert site.said("config_taken")[-1]["version"] == 4
+    await site.until_metric(
+        f'{REFUSED}ForgedConfigError"', lambda count: count >= 1
+    )  # The retained one came again, and it is still at work.
+    assert await site.metric("campusgrid_edge_config_version") == 4
+    assert site.bridge.bad == site.bridge.conflicts == 0
+    for unit in METERS:
+        telescopes(site, 50 + unit)
+
+
+async def test_a_configuration_under_which_no_meter_answers_is_taken_back_also_over_a_power_cut(site: Site) -> None:
+    """The power goes in the minutes in which it has yet to prove itself: it must not be the one that is begun with."""
+    await site.open(config_trial_s=4.0)
+    await site.start()
+    await site.until(lambda: all(site.bridge.intervals(50 + u) for u in METERS))
+    for server in site.servers.values():
+        server.behave = lambda request: None
+    site.configure(2)
+    await site.until(lambda: [one["version"] for one in site.said("config_taken")] == [1, 2])
+    site.kill()
+    assert "version 1" in await site.edge("config")
+    await site.start()
+    await site.until(lambda: site.said("config_rolled_back"))
+    assert [one["version"] for one in site.said("config_taken")] == [1, 2, 1, 2, 1]
+    assert site.said("config_rolled_back")[0]["why"] == "no meter"
+    assert site.said("config_kept") == []
+    last = {u: site.bridge.intervals(50 + u)[-1] for u in METERS}
+    for server in site.servers.values():
+        server.behave = server.good
+    await site.until(lambda: all(site.bridge.intervals(50 + u)[-1] >= last[u] + 2 for u in METERS))
+    site.configure(3)
+    await site.until(lambda: site.said("config_kept"))
+    site.kill()
+    assert "version 3" in await site.edge("config")
+    for unit in METERS:
+        telescopes(site, 50 + unit)

@@ -291,6 +291,7 @@ SECOND = '[[edge.meters]]\nid = "M2"\nprofile = "abb-b23"\nhost = "i"\nkey_file 
         ("mqtt_port = 1883", "mqtt_port = 1883\nretry_s = 3601", 5, "retry_s"),
         ("mqtt_port = 1883", "mqtt_port = 1883\nstatus_interval_s = 0.5", 5, "status_interval_s"),
         ("mqtt_port = 1883", "mqtt_port = 1883\nwindow = 0", 5, "window"),
+        ("mqtt_port = 1883", "mqtt_port = 1883\nconfig_trial_s = 0.5", 5, "config_trial_s"),
         ("mqtt_port = 1883", 'mqtt_port = 1883\nmqtt_host = ""', 5, "mqtt_host"),
         ("mqtt_port = 1883", 'mqtt_port = 1883\nmetrics_host = "a b"', 5, "metrics_host"),
         ("mqtt_port = 1883", 'mqtt_port = 1883\nmqtt_password_file = "p"', 1, "mqtt_user"),
