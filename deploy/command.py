@@ -25,6 +25,7 @@ SUB_COMMANDS: dict[str, SubCommand] = {
     "proof": SubCommand("deploy.proof", "write the proof of a reading or of a trade, or an anchor", "all"),
     "verify": SubCommand("deploy.verify", "check a proof offline against an anchor", "all"),
     "swap": SubCommand("deploy.swap", "approve and record a meter swap that `edge swap` wrote", "all"),
+    "enroll": SubCommand("deploy.enroll", "register the meter that `edge enroll` made a key for", "all"),
     "rotate": SubCommand("deploy.rotate", "give a meter the new key that `edge rotate` made", "all"),
     "contact": SubCommand(
         "deploy.contact", "contract deployment: wait, build, deploy, verify, setup-poa, upgrade, health", "all"

@@ -27,6 +27,7 @@ from gateway.users import add_user
 from gridkit import enrolment, keys, topics
 from gridkit.chain import accounts, idl
 from gridkit.chain.deployment import SYSTEM_PROGRAM, TOKEN_PROGRAM, Deployment, associated_token_account
+from gridkit.chain.rpc import Rpc
 from gridkit.chain.tx import Signer, instruction, pubkey
 from gridkit.clock import open_clock
 from gridkit.durable import write_durably
@@ -82,7 +83,7 @@ def people_of(site: Site) -> list[Person]:
 def enrol_all(chain: Chain, site: Site, deployment: Deployment, say: Say) -> list[Enrolled]:
     """Enrol everybody and every meter that is not yet; return the meters as the registry has them."""
     people = people_of(site)
-    work = _Enrolment(chain, site, deployment)
+    work = Enroller(chain, site, deployment)
     work.users(people)
     say(f"{len(people)} people registered")
     work.rows_and_seats(people)
@@ -96,10 +97,17 @@ def enrol_all(chain: Chain, site: Site, deployment: Deployment, say: Say) -> lis
 
 def enrolled_meters(chain: Chain, site: Site, deployment: Deployment) -> list[Enrolled]:
     """Return the meters of a box as the registry has them now."""
-    return _Enrolment(chain, site, deployment).meters()
+    return Enroller(chain, site, deployment).meters()
 
 
-class _Enrolment:
+def enrolments(site: Site) -> Path:
+    """Return the folder with the enrolment file of every meter of a home; it says which agent reads which."""
+    return site.home / "enrolments"
+
+
+class Enroller:
+    """What it takes to bring people and meters onto a chain, as transactions."""
+
     def __init__(self, chain: Chain, site: Site, deployment: Deployment) -> None:
         self._chain, self._site, self._on = chain, site, deployment
         self._admin = chain.payer
@@ -210,12 +218,47 @@ class _Enrolment:
             agent=site.agent_name(meter.agent),
             profile=meter.settings.profile,
         )
-        enrolment.write_enrolment(site.home / "enrolments" / f"{file.meter_id}.json", file)
-        authority = {"authority": self._operator.address, "authority_user": on.user(self._operator.address)}
+        enrolment.write_enrolment(enrolments(site) / f"{file.meter_id}.json", file)
+        return self.registration(
+            file,
+            self._operator,
+            owner,
+            zone=meter.zone,
+            kind=meter.settings.kind,
+            capacity_w=meter.capacity_w,
+            max_wh_interval=meter.max_wh_interval,
+            place=meter.label,
+        )
+
+    def registration(
+        self,
+        file: enrolment.Enrolment,
+        operator: Signer,
+        owner: Signer,
+        *,
+        zone: int,
+        kind: str,
+        capacity_w: int,
+        max_wh_interval: int,
+        place: str,
+    ) -> _Part:
+        """Return what registers and activates the meter of an enrolment file, whose proof has been checked.
+
+        Args:
+            file: Whose serial's hash the registry keeps.
+            operator, owner: Both sign.
+            zone: Of the campus.
+            kind: consumer, producer or prosumer.
+            capacity_w: What the connection can carry either way, W.
+            max_wh_interval: Most energy of one quarter hour, Wh.
+            place: Where it is; the registry keeps a salted hash.
+        """
+        on = self._on
+        authority = {"authority": operator.address, "authority_user": on.user(operator.address)}
         common = authority | {
             "owner": owner.address,
             "owner_user": on.user(owner.address),
-            "zone": on.zone_pda("registry", meter.zone),
+            "zone": on.zone_pda("registry", zone),
             "meter": on.meter(file.meter_id_bytes),
             "key_record": on.pda("registry", b"key", file.public_key_bytes),
         }
@@ -224,26 +267,29 @@ class _Enrolment:
             "register_meter",
             common,
             meter_id=file.meter_id_bytes,
-            kind=_KIND[meter.settings.kind],
-            capacity_w=meter.capacity_w,
-            max_wh_interval=meter.max_wh_interval,
-            first_interval=interval_at(open_clock(site.clock).now_ns() // _NS),
+            kind=_KIND[kind],
+            capacity_w=capacity_w,
+            max_wh_interval=max_wh_interval,
+            first_interval=interval_at(open_clock(self._site.clock).now_ns() // _NS),
             device_key=file.public_key_bytes,
             proof=file.proof_bytes,
-            location_hash=hashlib.sha256(secrets.token_bytes(16) + meter.label.encode()).digest(),
-            serial_hash=hashlib.sha256(meter.settings.serial.encode()).digest(),
+            location_hash=hashlib.sha256(secrets.token_bytes(16) + place.encode()).digest(),
+            serial_hash=hashlib.sha256(file.serial.encode()).digest(),
         )
         activate = self._instruction("registry", "activate_meter", common)
-        return f"register meter {meter.label}", [register, activate], [self._operator, owner]
+        return f"register meter {place}", [register, activate], [operator, owner]
 
     def _attachment(self, meter: FleetMeter, zone: int, slot: int) -> list[_Part]:
+        return self.attachment(self._site.meter_id(meter), self._signer(meter.owner).address, zone, slot, meter.label)
+
+    def attachment(self, meter_id: bytes, owner: str, zone: int, slot: int, place: str) -> list[_Part]:
+        """Return what is still to do until oracle and ledger know a registered meter; the owner's row in the zone is open."""
         on, addresses = self._on, self._on.zones[str(zone)]
-        owner = self._signer(meter.owner).address
         entry = self._chain.rpc.account(addresses.slab, offset=160 + 144 * slot, length=144)
         ledger_entry = self._chain.rpc.account(addresses.ledger, offset=256 + 24 * slot, length=24)
         assert entry is not None, "a zone's slab is made before its meters"
         assert ledger_entry is not None, "a zone's ledger is made before its meters"
-        address = on.meter(self._site.meter_id(meter))
+        address = on.meter(meter_id)
         made: list[Instruction] = []
         if int.from_bytes(entry.data[112:116], "little") == 0:
             made.append(self._instruction("oracle", "enroll_meter", {"slab": addresses.slab, "meter": address}))
@@ -253,7 +299,30 @@ class _Enrolment:
             row = int.from_bytes(row_account.data[12:14], "little")
             named = {"slab": addresses.slab, "meter": address, "ledger": addresses.ledger}
             made.append(self._instruction("energy_token", "attach_meter", named, row=row))
-        return [(f"attach meter {meter.label}", made, [])] if made else []
+        return [(f"attach meter {place}", made, [])] if made else []
+
+    def opening(self, owner: str, role: str, zone: int) -> list[_Part]:
+        """Return what is still to do until an owner is registered and has a ledger row in the zone."""
+        on, row = self._on, self._on.row(zone, owner)
+        user_missing, row_missing = self._missing([on.user(owner), row])
+        made: list[Instruction] = []
+        if user_missing:
+            named = {
+                "authority": self._admin.address,
+                "authority_user": on.user(self._admin.address),
+                "wallet": owner,
+                "user": on.user(owner),
+            }
+            salted = hashlib.sha256(secrets.token_bytes(16) + owner.encode()).digest()
+            made.append(
+                self._instruction(
+                    "registry", "register_user", named, role=_ROLE[role], status=_ACTIVE, personal_hash=salted
+                )
+            )
+        if row_missing:
+            named = {"user": on.user(owner), "ledger": on.zones[str(zone)].ledger, "row_account": row}
+            made.append(self._instruction("energy_token", "open_account", named))
+        return [(f"open the account of {owner}", made, [])] if made else []
 
     def credit(self, people: Sequence[Person]) -> int:
         """Issue 1,000 CREDIT to everybody who trades and never got any, by council proposals; return to how many."""
@@ -287,26 +356,50 @@ def publish_configurations(site: Site, deployment: Deployment, enrolled: Sequenc
     client.connect(HOST, site.ports.broker)
     client.loop_start()
     try:
-        for agent in site.agents():
-            rows = tuple(
-                enrolment.ConfiguredMeter(
-                    meter_id=site.meter_id(e.meter),
-                    number=e.number,
-                    zone=e.zone,
-                    key_epoch=e.key_epoch,
-                    first_interval=e.first_interval,
-                    register_epoch=e.register_epoch,
-                )
-                for e in enrolled
-                if e.meter.agent == agent
+        rows: dict[str, list[enrolment.ConfiguredMeter]] = {site.agent_name(agent): [] for agent in site.agents()}
+        for e in enrolled:
+            row = enrolment.ConfiguredMeter(
+                meter_id=site.meter_id(e.meter),
+                number=e.number,
+                zone=e.zone,
+                key_epoch=e.key_epoch,
+                first_interval=e.first_interval,
+                register_epoch=e.register_epoch,
             )
-            config = enrolment.AgentConfig(bytes.fromhex(deployment.network_tag), version, rows)
+            rows[site.agent_name(e.meter.agent)].append(row)
+        for agent, row in _of_files(site, deployment, {site.meter_id(e.meter) for e in enrolled}):
+            rows.setdefault(agent, []).append(row)
+        for agent, meters in rows.items():
+            config = enrolment.AgentConfig(bytes.fromhex(deployment.network_tag), version, tuple(meters))
             signed = enrolment.encode_config(config, site.key("operator"))
-            sent = client.publish(topics.agent_config_topic(site.agent_name(agent)), signed, qos=1, retain=True)
+            sent = client.publish(topics.agent_config_topic(agent), signed, qos=1, retain=True)
             sent.wait_for_publish(10)
     finally:
         client.loop_stop()
         client.disconnect()
+
+
+def _of_files(site: Site, deployment: Deployment, known: set[bytes]) -> list[tuple[str, enrolment.ConfiguredMeter]]:
+    """Return (agent, row) of every enrolled meter that is none of the fleet's, from its file and the registry."""
+    found: list[tuple[str, enrolment.ConfiguredMeter]] = []
+    for path in sorted(enrolments(site).glob("*.json")):
+        file = enrolment.read_enrolment(path)
+        account = None
+        if file.meter_id_bytes not in known:
+            account = Rpc(site.rpc_url).account(deployment.meter(file.meter_id_bytes))
+        if account is None:
+            continue
+        meter = accounts.decode_meter(account.data)
+        row = enrolment.ConfiguredMeter(
+            meter_id=file.meter_id_bytes,
+            number=meter.meter_number,
+            zone=meter.zone,
+            key_epoch=meter.key_epoch,
+            first_interval=meter.keys[0].first_interval,
+            register_epoch=meter.register_epoch,
+        )
+        found.append((file.agent, row))
+    return found
 
 
 def _next_version(path: Path) -> int:

@@ -211,7 +211,7 @@ def main(argv: list[str]) -> int:
     try:
         file = read_enrolment(words.file)
         on = deployments.load(site.deployment)
-        owner = Signer(load_key(words.owner)) if words.owner else _owner_of(site, file)
+        owner = Signer(load_key(words.owner)) if words.owner else owner_of(site, file)
         operator = Signer(load_key(words.operator)) if words.operator else site.signer("operator")
         present = interval_at(open_clock(site.clock if site.clock.exists() else None).now_ns() // 1_000_000_000)
         chain = Chain(Rpc(site.rpc_url), site.signer("deployer"))
@@ -239,7 +239,7 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _owner_of(site: Site, file: Enrolment) -> Signer:
+def owner_of(site: Site, file: Enrolment) -> Signer:
     """Return the home's key of the wallet that the file names. Raises RotationRefusedError when it has none."""
     for person in enrol.people_of(site):
         signer = site.signer(f"user-{person.name}")

@@ -19,6 +19,7 @@ from gridkit.chain import deployment as deployments
 from gridkit.chain.deployment import Deployment
 from gridkit.chain.rpc import Rpc, RpcError
 from gridkit.chain.tx import Signer, instruction
+from gridkit.enrolment import BadProofError
 from gridkit.keys import KeyFileError, load_key
 from gridkit.swap import Swap, SwapError, read_swap
 
@@ -117,7 +118,15 @@ def main(argv: list[str]) -> int:
         chain = Chain(Rpc(site.rpc_url), site.signer("deployer"))
         meter = submit_swap(chain, on, swap, (Signer(keys[0]), Signer(keys[1])))
         enrol.publish_configurations(site, on, enrol.enrolled_meters(chain, site, on))
-    except (OSError, SwapError, SwapRefusedError, KeyFileError, TransactionFailedError, RpcError) as error:
+    except (
+        OSError,
+        SwapError,
+        SwapRefusedError,
+        BadProofError,
+        KeyFileError,
+        TransactionFailedError,
+        RpcError,
+    ) as error:
         print(f"campusgrid swap: {error}", file=sys.stderr)
         return 1
     print(f"meter {meter.meter_number} is in register epoch {meter.register_epoch}; its next reading opens it")

@@ -133,7 +133,8 @@ def _meter(settings: EdgeSettings, arguments: argparse.Namespace) -> MeterSettin
     meter_id = parse_meter_id(arguments.meter)
     meter = next((m for m in settings.meters if m.meter_id == meter_id), None)
     if meter is None:
-        raise EnrolError(f"no meter {arguments.meter} in the settings")
+        known = ", ".join(m.id for m in settings.meters)
+        raise EnrolError(f"no meter {arguments.meter} in the settings; there are {known}")
     return meter
 
 
@@ -213,13 +214,16 @@ def _swap(settings: EdgeSettings, arguments: argparse.Namespace) -> int:
 
 def _config(settings: EdgeSettings, arguments: argparse.Namespace) -> int:
     from edge.errors import EnrolError
-    from gridkit.enrolment import format_meter_id, verify_config
+    from gridkit.enrolment import EnrolmentError, format_meter_id, verify_config
 
     spool, config = _kept(settings)
     try:
         if arguments.take is not None:
             data = arguments.take.read_bytes()
-            taken = verify_config(data, bytes.fromhex(settings.config_key), settings.network_tag_bytes)
+            try:
+                taken = verify_config(data, bytes.fromhex(settings.config_key), settings.network_tag_bytes)
+            except EnrolmentError as error:
+                raise EnrolError(f"{arguments.take}: {error}") from error
             if config is not None and taken.version <= config.version:
                 raise EnrolError(f"{arguments.take} is version {taken.version}, {config.version} is kept already")
             spool.save_config(taken.version, data)
@@ -227,7 +231,7 @@ def _config(settings: EdgeSettings, arguments: argparse.Namespace) -> int:
     finally:
         spool.close()
     if config is None:
-        print("no signed configuration yet")
+        print("no signed configuration yet: it comes over the broker once a meter is registered, or with --take FILE")
         return 1
     print(f"version {config.version}")
     for row in config.meters:

@@ -38,7 +38,9 @@ def parse_wallet(text: str) -> bytes:
     zeros = len(text) - len(text.lstrip("1"))
     body = number.to_bytes((number.bit_length() + 7) // 8, "big")
     if zeros + len(body) != 32:
-        raise EnrolError(f"wallet {text!r} is not 32 bytes")
+        raise EnrolError(
+            f"wallet {text!r} is not 32 bytes; an address is 43 or 44 letters and digits, or 64 hex digits"
+        )
     return bytes(zeros) + body
 
 
@@ -55,7 +57,9 @@ async def read_sample(meter: MeterSettings, endpoint: Endpoint, timeout_s: float
         await link.close()
     where = f"{endpoint} unit {meter.unit}"
     if isinstance(sample, PollRefused):
-        raise EnrolError(f"meter at {where} gave no reading: {sample.reason} {sample.code or ''}".rstrip())
+        why = f"{sample.reason} {sample.code or ''}".rstrip()
+        remedy = "see that it is on, and that host or line, unit and baud are its own; `campusgrid edge probe` asks it"
+        raise EnrolError(f"meter at {where} gave no reading ({why}): {remedy}")
     if sample.faults:
         raise EnrolError(f"meter at {where} is no {meter.profile}: {'; '.join(sample.faults)}")
     return sample
