@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 import paho.mqtt.client as mqtt
-from solders.instruction import Instruction
+from solders.instruction import AccountMeta, Instruction
 
 from deploy.contact.chain import Chain, token_account_instruction
 from deploy.contact.council import ISSUE_CREDIT, Council, Decision
@@ -165,7 +165,10 @@ class Enroller:
                 if absent:
                     ledger = self._on.zones[str(zone)].ledger
                     named = {"user": self._on.user(signer.address), "ledger": ledger, "row_account": row}
-                    made.append(self._instruction("energy_token", "open_account", named))
+                    opening = self._instruction("energy_token", "open_account", named)
+                    # The second half of a zone's rows is opened with their owner's signature only.
+                    owner = AccountMeta(pubkey(signer.address), is_signer=True, is_writable=False)
+                    made.append(Instruction(opening.program_id, bytes(opening.data), [*opening.accounts, owner]))
             if credit_missing:
                 made.append(token_account_instruction(self._admin, signer.address, self._on.credit_mint, credit))
             if seat_missing:

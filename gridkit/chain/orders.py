@@ -210,7 +210,7 @@ class Order(NamedTuple):
     lots: int
     placed_lots: int
     expires_interval: int
-    not_before_interval: int
+    active_from_s: int
     seat: int
     tick: int
     prev: int
@@ -279,7 +279,7 @@ def chores(market: bytes, now_s: int) -> Chores:
     for order in orders(market):
         if 0 < order.expires_interval < interval:
             expired.append(order.order_id % ORDER_COUNT)
-        elif order.is_waiting and not order.is_stop and order.not_before_interval <= interval:
+        elif order.is_waiting and not order.is_stop and order.active_from_s <= now_s:
             scheduled.append(order.order_id)
     return Chores(_has_due_stops(market), scheduled, expired, list(_makers(market, interval)))
 

@@ -394,7 +394,9 @@ def test_an_inactive_owner_gets_no_meter(campus: Campus, alice: Keypair) -> None
         ({"first_interval": NOW + 2_977}, "BadFirstInterval"),
         ({"max_wh_interval": 5_000}, None),
         ({"first_interval": NOW + 2_976}, None),
-        ({"first_interval": 0}, None),
+        ({"first_interval": NOW - 2_976}, None),
+        ({"first_interval": NOW - 2_977}, "BadFirstInterval"),
+        ({"first_interval": 0}, "BadFirstInterval"),
         ({"kind": 0}, None),
     ],
 )

@@ -84,6 +84,17 @@ def test_several_orders_at_the_best_price_count_together_and_worse_ones_do_not(w
     assert (sampled["bid_lots"], sampled["ask_lots"], sampled["is_met"]) == (5, 5, True)
 
 
+@pytest.mark.parametrize(
+    ("age_s", "met"), [(59, False), (60, True), (65_536, True), (65_600, True), (20 * 86_400, True)]
+)
+def test_a_quote_counts_from_its_first_minute_on(world: World, maker: Trader, age_s: int, met: bool) -> None:
+    """For ever: a quote that looked new again after 18 hours would cost the maker an interval, at a moment of another's choice."""
+    maker.rest(BUY, 100, 5)
+    maker.rest(SELL, 110, 5)
+    world.chain.advance(age_s)
+    assert is_met(world.sample(maker.number)) is met
+
+
 def test_one_side_or_nothing_is_no_quote(world: World, maker: Trader) -> None:
     """A maker who only sells makes no market."""
     assert not is_met(world.sample(maker.number))

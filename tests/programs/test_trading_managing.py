@@ -172,11 +172,43 @@ def test_order_that_only_trades_evicts_nobody(world: World, ada: Trader, bob: Tr
     assert outcome.events("OrderOut") == []
     for kind in (IOC, MARKET):
         assert expect_ok(bob.place(BUY, 100, 1, kind=kind)).events("OrderOut") == []
-    expect_ok(bob.place(BUY, 100, 9))  # five are left: four rest, in the place of the bid at 40
+    outcome = expect_ok(bob.place(BUY, 100, 9))  # five are left: four rest, in the place of the ask
+    assert outcome.events("OrderOut") == []
+    assert outcome.event("OrderPlaced")["order_id"] & 0xFFF == ask & 0xFFF
     market = world.snapshot()
-    assert [(tick, sum(lots for _, lots in queue)) for tick, queue in market.side(BUY)] == [(100, 4)]
+    assert [(tick, sum(lots for _, lots in queue)) for tick, queue in market.side(BUY)] == [(100, 4), (40, 5)]
     assert market.side(SELL) == []
     assert market.order(ask) is None
+
+
+@pytest.mark.parametrize("taken", [1, 2, 5])
+def test_order_rests_where_its_own_fills_have_made_room(world: World, ada: Trader, bob: Trader, taken: int) -> None:
+    """It would else be refused for want of the room it has just made, or throw out somebody who is in nobody's way."""
+    asks = [ada.rest(SELL, 100 + i, 10) for i in range(5)]
+    bid = ada.rest(BUY, 40, 1)
+    fill_up(world)
+    placed = expect_ok(bob.place(BUY, 99 + taken, 10 * taken + 3)).event("OrderPlaced")
+    assert (placed["outcome"], placed["filled_lots"], placed["resting_lots"]) == (RESTING, 10 * taken, 3)
+    assert placed["order_id"] & 0xFFF == asks[0] & 0xFFF
+    assert world.snapshot().order(bid) is not None
+    # The other slots are free, each once.
+    later = [bob.rest(BUY, 50, 1) for _ in range(taken - 1)]
+    assert {order_id & 0xFFF for order_id in later} == {order_id & 0xFFF for order_id in asks[1:taken]}
+    expect_error(bob.place(BUY, 40, 1), "trading", "BookFull")
+    expect_ok(bob.cancel(placed["order_id"]))
+    world.snapshot()
+
+
+def test_expired_and_own_orders_make_room_as_well(world: World, ada: Trader, bob: Trader) -> None:
+    """Whatever the order takes out of its way leaves a place."""
+    expired = ada.rest(SELL, 100, 10, expires=world.interval)
+    fill_up(world)
+    world.chain.advance(900)
+    placed = expect_ok(bob.place(BUY, 100, 3, kind=POST_ONLY)).event("OrderPlaced")
+    assert (placed["outcome"], placed["order_id"] & 0xFFF) == (RESTING, expired & 0xFFF)
+    placed = expect_ok(bob.place(SELL, 100, 4, self_trade=DECREMENT)).event("OrderPlaced")
+    assert (placed["outcome"], placed["resting_lots"], placed["order_id"] & 0xFFF) == (RESTING, 1, expired & 0xFFF)
+    expect_error(bob.place(BUY, 40, 1), "trading", "BookFull")
 
 
 def fill_up(world: World) -> None:

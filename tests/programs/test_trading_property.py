@@ -98,7 +98,8 @@ class Market:
         elif market.orders_high < CAPACITY:
             slot = market.orders_high
         else:
-            victim = self.book.victim(terms) if may_evict else None
+            may_rest = may_evict and terms.kind in (LIMIT, POST_ONLY)
+            victim = (self.book.reachable(terms) or self.book.victim(terms)) if may_rest else None
             slot = victim.order_id & 0xFFF if victim else 0xFFF
         return (market.order_seq + 1) << 12 | slot
 

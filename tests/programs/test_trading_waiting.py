@@ -15,6 +15,7 @@ from trading_world import (
     FOK,
     IOC,
     IOC_REST,
+    LAST_SCHEDULED,
     LIMIT,
     MARKET,
     MIN_TICK,
@@ -85,7 +86,7 @@ def test_scheduled_order_binds_its_funds_and_stands_in_no_level(
     assert (ada.seat.credit_free, ada.seat.grid_free) == (CREDIT - bound[0], GRID - bound[1])
     order = market.order(order_id)
     assert order is not None
-    assert (order.is_waiting, order.not_before_interval, order.client_id) == (True, world.interval + 3, 5)
+    assert (order.is_waiting, order.active_from_s, order.client_id) == (True, 900 * (world.interval + 3), 5)
     world.pause(255)
     out = expect_ok(ada.cancel(order_id)).event("OrderOut")
     assert (out["lots"], out["reason"]) == (7, CANCELLED)
@@ -235,6 +236,8 @@ def test_schedules_that_cannot_be_are_refused(world: World, ada: Trader, bob: Tr
 
     refused("BadSchedule", not_before=now)
     refused("BadSchedule", not_before=0)
+    refused("BadSchedule", not_before=LAST_SCHEDULED + 1)
+    refused("BadSchedule", not_before=2**32 - 1)
     refused("BadSchedule", not_before=now + 2, expires=now + 1)
     refused("BadTick", tick=MIN_TICK - 1)
     refused("BadTick", tick=MIN_TICK + TICKS)

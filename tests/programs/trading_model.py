@@ -252,7 +252,7 @@ class Book:
                 raise Refused("InsufficientCredit" if lacks_credit else "InsufficientGrid")
             outcome = UNFUNDED
         is_full = len(self.orders) >= self.slots
-        victim = self.victim(terms) if new and is_full else None
+        victim = self.victim(terms) if new and is_full and not crosses else None
         rebates, low, high, taken_off = 0, 0, 0, 0
         while outcome == COMPLETE and left and (maker := self.reachable(terms)):
             if limit == 0:
@@ -319,7 +319,7 @@ class Book:
             raise Refused("InsufficientCredit")
         resting = left if rests else 0
         if rests:
-            if is_full and new and victim is None:
+            if new and victim is None and len(self.orders) >= self.slots:
                 raise Refused("BookFull")
             if new and len(self.of_seat(terms.seat)) >= self.most_orders:
                 raise Refused("SeatOrderLimit")
@@ -588,7 +588,7 @@ class Book:
             counted = [
                 o
                 for o in self.queue(side)
-                if o.terms.seat == seat and not self.is_expired(o) and (self.now_s // 16 - o.came_s // 16) % 4096 >= 5
+                if o.terms.seat == seat and not self.is_expired(o) and self.now_s - o.came_s >= 60
             ]
             if not counted:
                 return False

@@ -19,6 +19,7 @@ from solders.system_program import CreateAccountWithSeedParams, create_account_w
 MARKET_SIZE = 464_000
 MIN_TICK = 10
 TICKS = 512
+LAST_SCHEDULED = 4_772_184
 BUY, SELL = 0, 1
 LIMIT, IOC, FOK, POST_ONLY, MARKET = range(5)
 REFUSE, CANCEL_TAKER, CANCEL_MAKER, DECREMENT = range(4)
@@ -106,7 +107,7 @@ class Order:
     lots: int
     placed_lots: int
     expires_interval: int
-    not_before_interval: int
+    active_from_s: int
     seat: int
     tick: int
     prev: int
@@ -544,18 +545,7 @@ class Trader:
         self_trade: int = REFUSE,
     ) -> Outcome:
         """Run place_stop."""
-        return self._call(
-            "place_stop",
-            seat=self.number,
-            side=side,
-            kind=kind,
-            tick=tick,
-            lots=lots,
-            client_id=client_id,
-            expires_interval=expires,
-            self_trade=self_trade,
-            trigger_tick=trigger,
-        )
+        return self._wait("place_stop", side, tick, lots, kind, client_id, expires, self_trade, trigger_tick=trigger)
 
     def schedule(
         self,
@@ -570,18 +560,16 @@ class Trader:
         self_trade: int = REFUSE,
     ) -> Outcome:
         """Run schedule_order."""
-        return self._call(
-            "schedule_order",
-            seat=self.number,
-            side=side,
-            kind=kind,
-            tick=tick,
-            lots=lots,
-            client_id=client_id,
-            expires_interval=expires,
-            self_trade=self_trade,
-            not_before_interval=not_before,
+        return self._wait(
+            "schedule_order", side, tick, lots, kind, client_id, expires, self_trade, not_before_interval=not_before
         )
+
+    def _wait(
+        self, name: str, side: int, tick: int, lots: int, kind: int, client: int, expires: int, mode: int, **when: int
+    ) -> Outcome:
+        """Run an instruction whose order waits; `when` is what for."""
+        terms = {"seat": self.number, "side": side, "kind": kind, "tick": tick, "lots": lots}
+        return self._call(name, **terms, client_id=client, expires_interval=expires, self_trade=mode, **when)
 
     def waits(self, outcome: Outcome) -> int:
         """The id of an order that must have begun to wait."""

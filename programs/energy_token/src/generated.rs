@@ -106,6 +106,8 @@ pub const DECIMALS: u8 = 6;
 pub const METER_SLOTS: u16 = 256;
 /// Rows of a ledger, one for each user who opened an account in the zone.
 pub const ROW_CAPACITY: u16 = 512;
+/// Rows that anyone may open for a user. The rest, one for each meter a zone can have, are opened with the user's signature only, so that nobody can fill a zone with people who do not come.
+pub const ROWS_FOR_ANYONE: u16 = 256;
 /// Row number of a meter entry to which no row is attached.
 pub const NO_ROW: u16 = 65535;
 /// Most slots of one settle_range: the Settled event then stays below 6 kB (58 + 35 x 128 = 4,538 B).
@@ -718,6 +720,8 @@ pub enum EnergyTokenError {
     BadIntervals = 6031,
     /// the account is the root ring of another zone
     WrongRoots = 6032,
+    /// the rows that anyone may open are taken, and the user has not signed
+    OwnerMustSign = 6033,
 }
 
 impl EnergyTokenError {
@@ -944,7 +948,7 @@ impl CreateZoneArgs {
     }
 }
 
-/// Arguments of `open_account`. Opens the next free row of a zone for a user whom the registry has vouched for (suspended since or not, but not pending), and writes the row's number into a PDA of (zone, wallet) so that there is never a second. Anyone may call and pay. No pause: GRID that leaves the market needs a row to go to.
+/// Arguments of `open_account`. Opens the next free row of a zone for a user whom the registry has vouched for (suspended since or not, but not pending), and writes the row's number into a PDA of (zone, wallet) so that there is never a second. Anyone may call and pay for the first ROWS_FOR_ANYONE rows; for those after them the user signs, as payer or as an account after the named ones. No pause: GRID that leaves the market needs a row to go to.
 pub struct OpenAccountArgs {
 }
 

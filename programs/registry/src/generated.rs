@@ -140,6 +140,8 @@ pub const KIND_PROSUMER: u8 = 2;
 pub const KEY_REVOKED: u16 = 1;
 /// Most intervals ahead that a key may begin: 31 days.
 pub const MAX_SWITCH_AHEAD: u32 = 2976;
+/// Most intervals back that a new meter's first key may begin: 31 days.
+pub const MAX_FIRST_BEHIND: u32 = 2976;
 /// Pause bit that also stops what would let new readings count: register_meter, activate_meter, rotate_device_key, swap_meter.
 pub const PAUSE_READINGS: u8 = 1;
 
@@ -831,7 +833,7 @@ pub struct RegisterMeterArgs<'a> {
     pub capacity_w: u32,
     /// Most energy of one interval, Wh: 1 to capacity_w / 2, which is twice what the rating carries in 900 s.
     pub max_wh_interval: u32,
-    /// First interval the key signs, at most MAX_SWITCH_AHEAD from now.
+    /// First interval the key signs: at most MAX_FIRST_BEHIND back and MAX_SWITCH_AHEAD ahead of now.
     pub first_interval: u32,
     /// Ed25519 public key of the device.
     pub device_key: &'a [u8; 32],

@@ -52,6 +52,53 @@ pub fn call<const N: usize>(
     Ok(())
 }
 
+/// Accounts of several calls in a row, written out for the runtime once: each account more in a call costs about 20 units.
+/// For calls that leave the sizes of the accounts as they are.
+pub struct CallSet<'a, const N: usize> {
+    views: [&'a AccountView; N],
+    accounts: [MaybeUninit<CpiAccount<'a>>; N],
+}
+
+impl<'a, const N: usize> CallSet<'a, N> {
+    /// The accounts; nothing is checked yet.
+    #[inline(always)]
+    pub fn new(views: [&'a AccountView; N]) -> CallSet<'a, N> {
+        let mut accounts = [const { MaybeUninit::<CpiAccount>::uninit() }; N];
+        for (view, account) in views.iter().zip(accounts.iter_mut()) {
+            CpiAccount::init_from_account_view(view, account);
+        }
+        CallSet { views, accounts }
+    }
+
+    /// As [`call`]; `places` says for each of the `M` metas which account of the set it is of.
+    ///
+    /// # Errors
+    /// As [`call`], and `INVALID_ARGUMENT` for a place outside the set.
+    #[inline(always)]
+    pub fn call<const M: usize>(
+        &self,
+        (program, data): (&Address, &[u8]),
+        metas: &[InstructionAccount<'_>; M],
+        places: [usize; M],
+        signers: &[Signer<'_, '_>],
+    ) -> Outcome {
+        for (meta, place) in metas.iter().zip(places) {
+            let view = self.views.get(place).ok_or(Fault::INVALID_ARGUMENT)?;
+            if !core::ptr::eq(meta.address, view.address()) {
+                return Err(Fault::INVALID_ARGUMENT);
+            }
+            let borrow = if meta.is_writable { view.check_borrow_mut() } else { view.check_borrow() };
+            borrow.map_err(|_| Fault::ACCOUNT_BORROWED)?;
+        }
+        let instruction = InstructionView { program_id: program, data, accounts: metas };
+        // SAFETY: `new` has filled all N accounts.
+        let accounts = unsafe { core::slice::from_raw_parts(self.accounts.as_ptr().cast::<CpiAccount>(), N) };
+        // SAFETY: as in `call`; an account of the set that no meta names is not the callee's to write.
+        unsafe { invoke_signed_unchecked(&instruction, accounts, signers) };
+        Ok(())
+    }
+}
+
 /// Most accounts of a [`call_slice`].
 pub const MAX_SLICE_ACCOUNTS: usize = 16;
 
@@ -101,7 +148,7 @@ pub fn create(request: &Create<'_>) -> Outcome {
     account::require_signer(payer)?;
     account::require_writable(payer)?;
     account::require_writable(target)?;
-    if !target.is_data_empty() || !target.owned_by(&SYSTEM) {
+    if !target.is_data_empty() || account::require_owner(target, &SYSTEM).is_err() {
         return Err(Fault::ALREADY_INITIALIZED);
     }
     let signer = [Signer::from(*seeds)];
@@ -153,7 +200,7 @@ pub struct Create<'a> {
 /// transaction, or is the derived address of `signers`. Errors: `WRONG_PROGRAM`.
 #[inline(never)]
 pub fn token_transfer(transfer: &TokenMove<'_>, amount: u64, signers: &[Signer<'_, '_>]) -> Outcome {
-    token_op(3, transfer, amount, signers)
+    token_op(TRANSFER, transfer, amount, signers)
 }
 
 /// Mint `amount`: `from` is the mint, `to` the token account, `authority` the mint authority. Errors: `WRONG_PROGRAM`.
@@ -180,12 +227,78 @@ pub struct TokenMove<'a> {
     pub token_program: &'a AccountView,
 }
 
+/// Tag of the token program's Transfer.
+const TRANSFER: u8 = 3;
+/// Tag of its FreezeAccount.
+const FREEZE: u8 = 10;
+/// Tag of its ThawAccount.
+const THAW: u8 = 11;
+
+/// A transfer from or to a token account that is thawed before it or frozen after it.
+pub struct FrozenTransfer<'a> {
+    /// The token account that is thawed or frozen.
+    pub account: &'a AccountView,
+    /// The token account at the other end.
+    pub other: &'a AccountView,
+    /// Owner of the one that the tokens leave.
+    pub mover: &'a AccountView,
+    /// Their mint.
+    pub mint: &'a AccountView,
+    /// The mint's freeze authority, the derived address of the signers.
+    pub freeze_authority: &'a AccountView,
+    /// The SPL token program's account.
+    pub token_program: &'a AccountView,
+    /// Whether `account` is frozen now.
+    pub is_frozen: bool,
+    /// Whether it is to be frozen afterwards.
+    pub freezes: bool,
+}
+
+/// Thaw `account` if it is frozen, transfer `amount` (into it if `INTO`, else out of it), and freeze it if asked. `signers` sign
+/// the thawing and freezing, `movers` the transfer. Errors: `WRONG_PROGRAM`.
 #[inline(always)]
-fn token_op(tag: u8, accounts: &TokenMove<'_>, amount: u64, signers: &[Signer<'_, '_>]) -> Outcome {
-    account::require_program(accounts.token_program, &TOKEN)?;
+pub fn token_transfer_frozen<const INTO: bool>(
+    request: &FrozenTransfer<'_>,
+    amount: u64,
+    signers: &[Signer<'_, '_>],
+    movers: &[Signer<'_, '_>],
+) -> Outcome {
+    let FrozenTransfer { account, other, mover, mint, freeze_authority, .. } = *request;
+    account::require_program(request.token_program, &TOKEN)?;
+    let set = CallSet::new([account, other, mover, mint, freeze_authority]);
+    let gate = [
+        InstructionAccount::writable(account.address()),
+        InstructionAccount::readonly(mint.address()),
+        InstructionAccount::readonly_signer(freeze_authority.address()),
+    ];
+    if request.is_frozen {
+        set.call((&TOKEN, &[THAW]), &gate, [0, 3, 4], signers)?;
+    }
+    let (from, to) = if INTO { (1, 0) } else { (0, 1) };
+    let metas = [
+        InstructionAccount::writable(set.views[from].address()),
+        InstructionAccount::writable(set.views[to].address()),
+        InstructionAccount::readonly_signer(mover.address()),
+    ];
+    set.call((&TOKEN, &amount_data(TRANSFER, amount)), &metas, [from, to, 2], movers)?;
+    if request.freezes {
+        set.call((&TOKEN, &[FREEZE]), &gate, [0, 3, 4], signers)?;
+    }
+    Ok(())
+}
+
+#[inline(always)]
+fn amount_data(tag: u8, amount: u64) -> [u8; 9] {
     let mut data = [0u8; 9];
     data[0] = tag;
     data[1..9].copy_from_slice(&amount.to_le_bytes());
+    data
+}
+
+#[inline(always)]
+fn token_op(tag: u8, accounts: &TokenMove<'_>, amount: u64, signers: &[Signer<'_, '_>]) -> Outcome {
+    account::require_program(accounts.token_program, &TOKEN)?;
+    let data = amount_data(tag, amount);
     let metas = [
         InstructionAccount::writable(accounts.from.address()),
         InstructionAccount::writable(accounts.to.address()),
@@ -197,13 +310,13 @@ fn token_op(tag: u8, accounts: &TokenMove<'_>, amount: u64, signers: &[Signer<'_
 /// Freeze `token_account` of `mint` by its freeze authority. Errors: `WRONG_PROGRAM`.
 #[inline(never)]
 pub fn token_freeze(accounts: &TokenMove<'_>, signers: &[Signer<'_, '_>]) -> Outcome {
-    freeze_op(10, accounts, signers)
+    freeze_op(FREEZE, accounts, signers)
 }
 
 /// Thaw `token_account` of `mint` by its freeze authority. Errors: `WRONG_PROGRAM`.
 #[inline(never)]
 pub fn token_thaw(accounts: &TokenMove<'_>, signers: &[Signer<'_, '_>]) -> Outcome {
-    freeze_op(11, accounts, signers)
+    freeze_op(THAW, accounts, signers)
 }
 
 /// `from` is the token account, `to` the mint.

@@ -71,6 +71,34 @@ impl Market {
         is_better.then(|| self.levels[OWN][usize::from(index)].tail - 1)
     }
 
+    /// The slot of the order of side `SIDE` that trades first; there must be one.
+    #[inline(always)]
+    pub fn first_slot<const SIDE: usize>(&self) -> u16 {
+        let index = self.best_tick[SIDE] - self.min_tick;
+        self.levels[SIDE][usize::from(index)].head - 1
+    }
+
+    /// Take `slot` out of the list of free slots: for a full book, where those are the few that this instruction has freed.
+    /// Errors: `BookFull` if it is not free.
+    #[inline(never)]
+    pub fn claim_slot(&mut self, slot: u16) -> Outcome {
+        let wanted = slot + 1;
+        let mut link = self.free_order;
+        if link == wanted {
+            self.free_order = self.orders[usize::from(slot)].next;
+            return Ok(());
+        }
+        while link != 0 {
+            let free = usize::from(link) - 1;
+            link = self.orders[free].next;
+            if link == wanted {
+                self.orders[free].next = self.orders[usize::from(slot)].next;
+                return Ok(());
+            }
+        }
+        Err(TradingError::BookFull.into())
+    }
+
     /// Give a slot back that was reserved or whose order was unlinked.
     #[inline(always)]
     pub fn free_slot(&mut self, slot: u16) {

@@ -27,8 +27,6 @@ const PARAM_MAX_OPEN_ORDERS: usize = 4;
 /// Bits of `Order.flags` that hold the self-trade mode of a waiting order.
 const SELF_TRADE_SHIFT: u32 = 1;
 const SELF_TRADE_MASK: u16 = 3;
-/// Bits of `Order.flags` that hold when an order came into the book, campus seconds in steps of 16.
-pub const CAME_MASK: u16 = 0xfff0;
 
 const _: () = assert!(SELF_TRADE_DECREMENT as u16 <= SELF_TRADE_MASK);
 
@@ -124,16 +122,16 @@ fn enter<const OWN: usize, const OTHERS: usize, const IS_NEW: bool>(
         funds => funds?,
     }
 
-    // In a full book the slot is that of the order that would have to make room; it is on the own side, so matching does
-    // not touch it.
-    let mut evicts = false;
+    // In a full book the slot is that of the order that will have made room: the first that it meets, which is gone when
+    // anything of this one is left to rest; or the one to evict, which is on the own side, so matching does not touch it.
+    let mut takes_over = false;
     let mut slot = market.reserve_slot();
     let order_id = if let Some(known) = &known {
         known.order_id
     } else {
         if slot.is_none() && args.kind != KIND_MARKET && args.kind != KIND_IOC && args.kind != KIND_FOK {
-            slot = market.worse_than::<OWN>(args.tick);
-            evicts = slot.is_some();
+            slot = if crosses { Some(market.first_slot::<OTHERS>()) } else { market.worse_than::<OWN>(args.tick) };
+            takes_over = true;
         }
         market.order_seq += 1;
         market.order_seq << SLOT_BITS | slot.map_or(SLOT_MASK, u64::from)
@@ -182,14 +180,14 @@ fn enter<const OWN: usize, const OTHERS: usize, const IS_NEW: bool>(
             if u64::from(market.seats[usize::from(args.seat)].open_orders) >= rules.max_open_orders {
                 return Err(TradingError::SeatOrderLimit.into());
             }
-            if evicts {
-                evict(market, slot)?;
+            if takes_over {
+                make_room(market, slot)?;
             }
         }
         let placed_lots = known.as_ref().map_or(args.lots, |known| known.placed_lots);
         market.rest(slot, OWN, resting_order(args, order_id, placed_lots, resting_lots, now_s))?;
     } else if let Some(slot) = slot {
-        if !evicts {
+        if !takes_over {
             market.free_slot(slot);
         }
     }
@@ -240,13 +238,16 @@ fn require_funds<const OWN: usize, const IS_NEW: bool>(market: &Market, args: &P
     Ok(())
 }
 
-/// Let the order in `slot` make room for one with a better price, which gets the same slot.
+/// Give a new order the slot that is to be its in a full book: the one that an order it met has left, or that of an order with
+/// a worse price, which has to leave now.
 #[inline(never)]
-fn evict(market: &mut Market, slot: u16) -> Outcome {
+fn make_room(market: &mut Market, slot: u16) -> Outcome {
+    if market.orders[usize::from(slot)].order_id == 0 {
+        return market.claim_slot(slot);
+    }
     let order = market.take_out(slot)?;
     emit_order_out(market, &order, OUT_EVICTED);
-    let again = market.reserve_slot();
-    debug_assert!(again == Some(slot));
+    market.free_order = market.orders[usize::from(slot)].next; // It was the first free one.
     Ok(())
 }
 
@@ -334,7 +335,7 @@ fn resting_order(args: &PlaceOrderArgs, order_id: u64, placed_lots: u32, lots: u
         lots,
         placed_lots,
         expires_interval: args.expires_interval,
-        not_before_interval: 0,
+        active_from_s: now_s as u32,
         seat: args.seat,
         tick: args.tick,
         prev: 0,
@@ -343,7 +344,7 @@ fn resting_order(args: &PlaceOrderArgs, order_id: u64, placed_lots: u32, lots: u
         seat_next: 0,
         side: args.side,
         kind: args.kind,
-        flags: now_s as u16 & CAME_MASK,
+        flags: 0,
     }
 }
 
@@ -351,6 +352,8 @@ fn resting_order(args: &PlaceOrderArgs, order_id: u64, placed_lots: u32, lots: u
 pub struct Wish {
     /// First interval; 0 for a stop.
     pub not_before_interval: u32,
+    /// Campus time at which it starts, s.
+    pub active_from_s: u32,
     /// Trigger; 0 for a scheduled order.
     pub trigger_tick: u16,
 }
@@ -359,7 +362,7 @@ pub struct Wish {
 ///
 /// # Errors
 /// `InsufficientGrid`, `InsufficientCredit`, `BookFull`, `SeatOrderLimit`, `StopsFull`.
-#[inline(never)]
+#[inline(always)]
 pub fn wait(market: &mut Market, args: &PlaceOrderArgs, rules: &Rules, wish: &Wish, now_s: i64) -> Outcome {
     if u64::from(market.seats[usize::from(args.seat)].open_orders) >= rules.max_open_orders {
         return Err(TradingError::SeatOrderLimit.into());
@@ -368,7 +371,7 @@ pub fn wait(market: &mut Market, args: &PlaceOrderArgs, rules: &Rules, wish: &Wi
     market.order_seq += 1;
     let order_id = market.order_seq << SLOT_BITS | u64::from(slot);
     let mut order = resting_order(args, order_id, args.lots, args.lots, now_s);
-    order.not_before_interval = wish.not_before_interval;
+    order.active_from_s = wish.active_from_s;
     order.flags = waiting_flags(args.self_trade);
     order.next = rules.fee_bps as u16;
     if wish.trigger_tick != 0 {

@@ -194,8 +194,10 @@ pub const WOKEN_BY_PRICE: u8 = 1;
 pub const WOKEN_BY_OWNER: u8 = 2;
 /// Seat.mm_flags bit: the seat is a market maker.
 pub const MM_ACTIVE: u16 = 1;
-/// An order counts as a quote when it has been in the book for this long, campus seconds, counted in steps of 16: at least 65 in any case.
-pub const MM_REST_S: u16 = 80;
+/// An order counts as a quote when it has been in the book for this long, campus seconds.
+pub const MM_REST_S: i64 = 60;
+/// Last interval for which an order can be scheduled, in 2106: the second at which it starts must fit 32 bits.
+pub const LAST_SCHEDULED: u32 = 4772184;
 /// Intervals of a UTC day, over which a market maker's duty is counted.
 pub const INTERVALS_PER_DAY: u32 = 96;
 /// Most recipients of the fee bucket.
@@ -1391,8 +1393,8 @@ pub struct Order {
     pub placed_lots: u32,
     /// Last interval in which it may trade; 0 = until cancelled.
     pub expires_interval: u32,
-    /// First interval in which a scheduled order may trade; 0 for every other order.
-    pub not_before_interval: u32,
+    /// Campus time from which it may trade, UTC s: in the book, when it came there; of a scheduled order, when its first interval starts; 0 for a stop.
+    pub active_from_s: u32,
     /// Seat number.
     pub seat: u16,
     /// Limit price, ticks.
@@ -1409,7 +1411,7 @@ pub struct Order {
     pub side: u8,
     /// Kind it was placed as.
     pub kind: u8,
-    /// Bit 0 waiting (ORDER_WAITING); bits 1 and 2 its self-trade mode while it waits; bits 4 to 15 in the book: when it came, campus seconds, the low 16 bits in steps of 16 s.
+    /// Bit 0 waiting (ORDER_WAITING); bits 1 and 2 its self-trade mode while it waits.
     pub flags: u16,
 }
 
@@ -1425,7 +1427,7 @@ impl Order {
             lots: u32::from_le_bytes(*part::<4>(bytes, 16)),
             placed_lots: u32::from_le_bytes(*part::<4>(bytes, 20)),
             expires_interval: u32::from_le_bytes(*part::<4>(bytes, 24)),
-            not_before_interval: u32::from_le_bytes(*part::<4>(bytes, 28)),
+            active_from_s: u32::from_le_bytes(*part::<4>(bytes, 28)),
             seat: u16::from_le_bytes(*part::<2>(bytes, 32)),
             tick: u16::from_le_bytes(*part::<2>(bytes, 34)),
             prev: u16::from_le_bytes(*part::<2>(bytes, 36)),
@@ -1446,7 +1448,7 @@ impl Order {
         out[16..20].copy_from_slice(&self.lots.to_le_bytes());
         out[20..24].copy_from_slice(&self.placed_lots.to_le_bytes());
         out[24..28].copy_from_slice(&self.expires_interval.to_le_bytes());
-        out[28..32].copy_from_slice(&self.not_before_interval.to_le_bytes());
+        out[28..32].copy_from_slice(&self.active_from_s.to_le_bytes());
         out[32..34].copy_from_slice(&self.seat.to_le_bytes());
         out[34..36].copy_from_slice(&self.tick.to_le_bytes());
         out[36..38].copy_from_slice(&self.prev.to_le_bytes());

@@ -10,7 +10,6 @@ use crate::{
 };
 use campusgrid_sdk::{
     account::{load_mut, require_address},
-    cpi::{self, TokenMove},
     event, require_signer,
     state::Pause,
     Atoms, Ctx, Outcome,
@@ -40,10 +39,8 @@ pub fn deposit(ctx: &mut Ctx<'_>) -> Outcome {
     let balance_atoms = ledger.credit(args.row, owner.address(), amount)?;
     config.gain(amount)?;
     as_authority(config.authority_bump, |signer| {
-        wallet.open_for(signer, || {
-            // The owner's own signature moves it; ours is not passed on for that.
-            cpi::token_transfer(&TokenMove { from: token_account, to: vault, authority: owner, token_program }, amount.0, &[])
-        })
+        // The owner's own signature moves it; ours is not passed on for that.
+        wallet.transfer::<false>(amount, (&*vault, &*owner), signer, &[])
     })?;
     config.require_backed(vault)?;
 

@@ -3,24 +3,25 @@ use crate::{
     error::{arguments, require},
     generated::{
         open_account_accounts as at, AccountOpened,
-        EnergyTokenError::{AccountExists, LedgerFull, UserInactive},
-        OpenAccountArgs, ROW_CAPACITY,
+        EnergyTokenError::{AccountExists, LedgerFull, OwnerMustSign, UserInactive},
+        OpenAccountArgs, ROWS_FOR_ANYONE, ROW_CAPACITY,
     },
     state::{Config, Ledger, Row},
 };
 use campusgrid_sdk::{
-    account::{self, load, load_mut},
+    account::{self, load, load_mut, same},
     cpi::{self, Create, SignerSeed},
     event, pda,
     state::{User, UserStatus},
-    Ctx, Outcome,
+    AccountView, Ctx, Fault, Outcome,
 };
 
 #[inline(never)]
 pub fn open_account(ctx: &mut Ctx<'_>) -> Outcome {
     arguments(OpenAccountArgs::parse(ctx.data))?;
     let program_id = ctx.program_id;
-    let [payer, config, user, ledger, row_account, system] = ctx.take::<{ at::COUNT }>()?;
+    let (named, others) = ctx.accounts.split_first_chunk_mut::<{ at::COUNT }>().ok_or(Fault::NOT_ENOUGH_ACCOUNTS)?;
+    let [payer, config, user, ledger, row_account, system] = named;
     let config = load::<Config>(config, program_id)?;
     let user = load::<User>(user, &config.registry_program)?;
     // Also for one who was suspended or closed since: GRID of theirs on the market has no other way out.
@@ -30,7 +31,11 @@ pub fn open_account(ctx: &mut Ctx<'_>) -> Outcome {
     let bump = pda::require_canonical(row_account, &[b"row", &zone, user.wallet.as_array()], program_id)?;
     require(row_account.is_data_empty(), AccountExists)?;
     let row = ledger.rows_used;
-    require(row < ROW_CAPACITY, LedgerFull)?;
+    if row >= ROWS_FOR_ANYONE {
+        require(row < ROW_CAPACITY, LedgerFull)?;
+        let is_own = |view: &AccountView| view.is_signer() && same(view.address(), &user.wallet);
+        require(is_own(&*payer) || others.first().is_some_and(is_own), OwnerMustSign)?;
+    }
 
     let bump_seed = [bump];
     let seeds = [

@@ -8,15 +8,11 @@ use crate::{
     state::Config,
 };
 use campusgrid_sdk::{
-    account::{load, require_program, same},
-    cpi::{self, SignerSeeds},
+    account::{load, same},
+    cpi::{self, FrozenTransfer, SignerSeeds, TokenMove},
     state::{Council, TokenAccount, User},
-    AccountView, Address, Fault, Outcome,
+    AccountView, Address, Atoms, Fault, Outcome,
 };
-
-/// Instructions of the token program: FreezeAccount and ThawAccount.
-const FREEZE: u8 = 10;
-const THAW: u8 = 11;
 
 /// Whether governance has restricted GRID: it then moves between wallets by this program's instructions alone, because
 /// every wallet's account stays frozen outside them.
@@ -92,26 +88,31 @@ impl<'a> WalletAccount<'a> {
         WalletAccount { token_account, mint, authority, token_program, restricted, is_frozen: false }
     }
 
-    /// Thaw the account if it is frozen, run `moving`, and leave the account as the mode wants it.
+    /// Move `amount` into the account if `INTO`, else out of it, `other` being the vault; a frozen account is thawed for it, and
+    /// left as the mode wants it. `signer` is the freeze authority's, `movers` sign for `mover`, the owner of what is moved.
     #[inline(always)]
-    pub fn open_for(&self, signer: &[SignerSeeds<'_, '_>], moving: impl FnOnce() -> Outcome) -> Outcome {
+    pub fn transfer<const INTO: bool>(
+        &self,
+        amount: Atoms,
+        (other, mover): (&AccountView, &AccountView),
+        signer: &[SignerSeeds<'_, '_>],
+        movers: &[SignerSeeds<'_, '_>],
+    ) -> Outcome {
+        let Self { token_account: account, token_program, .. } = *self;
         if !(self.is_frozen | self.restricted) {
-            return moving();
+            let (from, to) = if INTO { (other, account) } else { (account, other) };
+            return cpi::token_transfer(&TokenMove { from, to, authority: mover, token_program }, amount.0, movers);
         }
-        require_program(self.token_program, &cpi::TOKEN)?;
-        let metas = [
-            cpi::CallAccount::writable(self.token_account.address()),
-            cpi::CallAccount::readonly(self.mint.address()),
-            cpi::CallAccount::readonly_signer(self.authority.address()),
-        ];
-        let views = [self.token_account, self.mint, self.authority];
-        if self.is_frozen {
-            cpi::call(&cpi::TOKEN, &metas, &views, &[THAW], signer)?;
-        }
-        moving()?;
-        if self.restricted {
-            cpi::call(&cpi::TOKEN, &metas, &views, &[FREEZE], signer)?;
-        }
-        Ok(())
+        let request = FrozenTransfer {
+            account,
+            other,
+            mover,
+            mint: self.mint,
+            freeze_authority: self.authority,
+            token_program,
+            is_frozen: self.is_frozen,
+            freezes: self.restricted,
+        };
+        cpi::token_transfer_frozen::<INTO>(&request, amount.0, signer, movers)
     }
 }

@@ -7,7 +7,6 @@ use crate::{
 };
 use campusgrid_sdk::{
     account::{load_mut, require_address},
-    cpi::{self, TokenMove},
     event, require_signer, Atoms, Ctx, Outcome,
 };
 
@@ -31,9 +30,7 @@ pub fn withdraw(ctx: &mut Ctx<'_>) -> Outcome {
     let balance_atoms = ledger.debit(args.row, owner.address(), amount)?;
     config.lose(amount)?;
     as_authority(config.authority_bump, |signer| {
-        wallet.open_for(signer, || {
-            cpi::token_transfer(&TokenMove { from: vault, to: token_account, authority, token_program }, amount.0, signer)
-        })
+        wallet.transfer::<true>(amount, (&*vault, &*authority), signer, signer)
     })?;
     config.require_backed(vault)?;
 

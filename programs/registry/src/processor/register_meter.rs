@@ -1,7 +1,7 @@
 //! Creates a pending meter with its first device key, and gives it a number and a slot.
 use crate::{
     authority::{require_active_owner, require_staff},
-    generated::{MeterRegistered, RegisterMeterArgs, RegistryError, KIND_PROSUMER, MAX_SWITCH_AHEAD, METER_PENDING},
+    generated::{MeterRegistered, RegisterMeterArgs, RegistryError, KIND_PROSUMER, MAX_FIRST_BEHIND, MAX_SWITCH_AHEAD, METER_PENDING},
     key_use::record_use,
     possession::require_possession,
     processor::{interval_at, require_running},
@@ -39,8 +39,10 @@ fn process(ctx: &mut Ctx<'_>) -> Outcome {
         return Err(RegistryError::BadCapacity.into());
     }
     let now_s = sysvar::now_s()?;
-    let latest = interval_at(now_s)?.checked_add(MAX_SWITCH_AHEAD).ok_or(Fault::OVERFLOW)?;
-    if args.first_interval > latest {
+    // The capacity bound counts from the first reading on: one of long ago would let the next one bring years of energy.
+    let present = interval_at(now_s)?;
+    let latest = present.checked_add(MAX_SWITCH_AHEAD).ok_or(Fault::OVERFLOW)?;
+    if args.first_interval > latest || args.first_interval < present.saturating_sub(MAX_FIRST_BEHIND) {
         return Err(RegistryError::BadFirstInterval.into());
     }
     let mut zone = load_mut::<Zone>(zone_view, program_id)?;

@@ -3,7 +3,6 @@ use crate::{
     entering::{wake, Rules, Waking},
     error::arguments,
     generated::{ActivateOrderArgs, TradingError, MAX_FILLS, WOKEN_BY_TIME},
-    processor::interval_at,
     state::Market,
 };
 use campusgrid_sdk::{load_mut, sysvar, Ctx, Outcome};
@@ -19,7 +18,7 @@ pub fn activate_order(ctx: &mut Ctx<'_>) -> Outcome {
     let slot = market.slot_of(args.order_id)?;
     let order = &market.orders[usize::from(slot)];
     let is_scheduled = order.is_waiting() && order.prev == 0;
-    if !is_scheduled || order.not_before_interval > interval_at(sysvar::now_s()?) {
+    if !is_scheduled || i64::from(order.active_from_s) > sysvar::now_s()? {
         return Err(TradingError::NotYetActive.into());
     }
     wake(market, slot, &rules, &mut Waking { reason: WOKEN_BY_TIME, touches: u32::from(MAX_FILLS) })

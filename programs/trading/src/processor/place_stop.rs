@@ -53,5 +53,5 @@ pub fn place_stop(ctx: &mut Ctx<'_>) -> Outcome {
     }
     // Trades before this one must wake the stops that stood there then, and not this one.
     market.collect_due();
-    wait(market, &order, &rules, &Wish { not_before_interval: 0, trigger_tick: args.trigger_tick }, now_s)
+    wait(market, &order, &rules, &Wish { not_before_interval: 0, active_from_s: 0, trigger_tick: args.trigger_tick }, now_s)
 }

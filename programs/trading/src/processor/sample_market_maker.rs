@@ -1,6 +1,5 @@
 //! Looks at a market maker's quote once an interval and closes its day; anyone may call it, and it decides nothing itself.
 use crate::{
-    entering::CAME_MASK,
     error::arguments,
     generated::{
         MakerDayClosed, MakerSampled, SampleMarketMakerArgs, TradingError, MM_ACTIVE, MM_REST_S, SEAT_SUSPENDED, SIDE_BUY,
@@ -22,7 +21,7 @@ pub fn sample_market_maker(ctx: &mut Ctx<'_>) -> Outcome {
     }
     let now_s = sysvar::now_s()?;
     let interval = interval_at(now_s);
-    let seat = market.seats[usize::from(args.seat)];
+    let seat = &market.seats[usize::from(args.seat)];
     let is_maker = seat.mm_flags & MM_ACTIVE != 0;
     let closes_day = seat.mm_day != day_of(interval) && seat.mm_day != 0;
     if !is_maker && !closes_day {
@@ -38,8 +37,9 @@ pub fn sample_market_maker(ctx: &mut Ctx<'_>) -> Outcome {
     if !is_maker {
         return Ok(());
     }
-    let quote = Quote::of(market, &seat, now_s as u16, interval);
-    let is_met = quote.is_duty(&seat);
+    let seat = &market.seats[usize::from(args.seat)];
+    let quote = Quote::of(market, seat, now_s - MM_REST_S, interval);
+    let is_met = quote.is_duty(seat);
     let own = &mut market.seats[usize::from(args.seat)];
     own.mm_day = day_of(interval);
     own.mm_sampled_interval = interval;
@@ -100,16 +100,16 @@ struct Quote {
 }
 
 impl Quote {
-    /// The seat's orders that can trade now and have been in the book for more than a minute.
+    /// The seat's orders that can trade now and came until then.
     #[inline(always)]
-    fn of(market: &Market, seat: &Seat, now_s: u16, interval: u32) -> Quote {
+    fn of(market: &Market, seat: &Seat, came_until_s: i64, interval: u32) -> Quote {
         let mut quote = Quote { bid_tick: 0, ask_tick: 0, bid_lots: 0, ask_lots: 0 };
         let mut link = seat.first_order;
         while link != 0 {
             let order = &market.orders[usize::from(link) - 1];
             link = order.seat_next;
-            let age_s = (now_s & CAME_MASK).wrapping_sub(order.flags & CAME_MASK);
-            if order.is_waiting() || order.has_expired(interval) || age_s < MM_REST_S {
+            let is_new = i64::from(order.active_from_s) > came_until_s;
+            if order.is_waiting() || order.has_expired(interval) || is_new {
                 continue;
             }
             let (tick, lots, is_better) = if order.side == SIDE_BUY {

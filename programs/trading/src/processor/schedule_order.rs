@@ -2,7 +2,7 @@
 use crate::{
     entering::{wait, Rules, Wish},
     error::arguments,
-    generated::{PlaceOrderArgs, ScheduleOrderArgs, TradingError, KIND_FOK},
+    generated::{PlaceOrderArgs, ScheduleOrderArgs, TradingError, KIND_FOK, LAST_SCHEDULED},
     processor::{interval_at, require_waiting_order},
     state::Market,
 };
@@ -38,5 +38,10 @@ pub fn schedule_order(ctx: &mut Ctx<'_>) -> Outcome {
     if args.not_before_interval <= interval_at(now_s) || is_last_before_first {
         return Err(TradingError::BadSchedule.into());
     }
-    wait(market, &order, &rules, &Wish { not_before_interval: args.not_before_interval, trigger_tick: 0 }, now_s)
+    if args.not_before_interval > LAST_SCHEDULED {
+        return Err(TradingError::BadSchedule.into());
+    }
+    let active_from_s = args.not_before_interval.wrapping_mul(sysvar::INTERVAL_S as u32); // Below 2^32 up to LAST_SCHEDULED.
+    let wish = Wish { not_before_interval: args.not_before_interval, active_from_s, trigger_tick: 0 };
+    wait(market, &order, &rules, &wish, now_s)
 }

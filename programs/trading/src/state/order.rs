@@ -17,8 +17,8 @@ record! {
         20 => placed_lots: u32,
         /// Last interval in which it may trade; 0 = until cancelled.
         24 => expires_interval: u32,
-        /// First interval of a scheduled order; 0 for every other.
-        28 => not_before_interval: u32,
+        /// Campus time from which it may trade: when it came into the book, or when a scheduled order may; 0 for a stop.
+        28 => active_from_s: u32,
         32 => seat: u16,
         34 => tick: u16,
         /// Link of the older order at this price; while it waits, of its stop (0 = scheduled).
@@ -31,7 +31,7 @@ record! {
         42 => seat_next: u16,
         44 => side: u8,
         45 => kind: u8,
-        /// ORDER_WAITING, then two bits of self-trade mode; in the book, from bit 4 on, the low bits of when it came.
+        /// ORDER_WAITING, then two bits of self-trade mode while it waits.
         46 => flags: u16,
     }
 }
