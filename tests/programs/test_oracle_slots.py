@@ -1,7 +1,7 @@
 """Every account slot of every oracle instruction with something wrong in it.
 
-Each case is an instruction that succeeds as it stands, so a refusal can only come from the one thing that was changed;
-and no refused call may leave a byte changed. A slot that the interface gains is in the table by itself.
+Each case is an instruction that succeeds as it stands, so a refusal can only come from the one thing that was changed; its reason
+must be one of `slot_reasons`, and no refused call may leave a byte changed. A slot that the interface gains is in the table by itself.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from governance_world import answering
 from oracle_world import (
     APPLIED,
     AT_COUNCIL,
@@ -29,11 +30,13 @@ from program_harness import (
     Outcome,
     compute_limit,
     expect_ok,
+    expect_shared,
     keypair,
     pda,
     program_id,
     with_slot,
 )
+from slot_reasons import expect_reason
 from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
@@ -327,6 +330,12 @@ def wrongs(found: Case, slot: Any) -> Iterator[tuple[str, Instruction]]:
         yield "nobody's address", with_slot(found.instruction, name, address=keypair("nobody").pubkey())
     if kind.startswith("state:"):
         yield from _wrong_records(found, name, kind)
+    if kind.startswith("program:"):
+        willing = keypair("program that says yes").pubkey()
+        chain.svm.add_program(willing, answering(0))
+        yield "a program that says yes", with_slot(found.instruction, name, address=willing)
+    if kind == "new" and chain.data(present):
+        yield from _wrong_blanks(found, name)
     account = chain.svm.get_account(present)
     owner = account.owner if account is not None else SYSTEM
     if not slot.signer and (found.name, name) not in ANCHORS:
@@ -338,7 +347,27 @@ def wrongs(found: Case, slot: Any) -> Iterator[tuple[str, Instruction]]:
             address = found.address(other_slot.name)
             # A derived address cannot sign, so there it stands unsigned.
             signer = slot.signer and other_slot.signer
-            yield f"the {other_slot.name}", with_slot(found.instruction, name, address=address, signer=signer)
+            yield (
+                f"another slot's account: {other_slot.name}",
+                with_slot(found.instruction, name, address=address, signer=signer),
+            )
+
+
+def _wrong_blanks(found: Case, name: str) -> Iterator[tuple[str, Instruction]]:
+    """What a client may have made wrongly of an account that the instruction makes its own."""
+    chain, address = found.world.chain, found.address(name)
+    account = chain.svm.get_account(address)
+    assert account is not None
+    blank, owner = bytes(account.data), account.owner
+    for what, data, by in (
+        ("another program's copy", blank, program_id("registry")),
+        ("used before", b"\1" + blank[1:], owner),
+        ("one byte short", blank[:-1], owner),
+        ("one byte long", blank + b"\0", owner),
+    ):
+        chain.put(address, data, by)
+        yield what, found.instruction
+    chain.put(address, blank, owner)
 
 
 def _wrong_records(found: Case, name: str, kind: str) -> Iterator[tuple[str, Instruction]]:
@@ -352,8 +381,8 @@ def _wrong_records(found: Case, name: str, kind: str) -> Iterator[tuple[str, Ins
         chain.put(address, changed, by)
         return found.instruction
 
-    yield "the same bytes of another program", put(data, program_id("governance" if "registry" in kind else "registry"))
-    yield "the same bytes of the system program", put(data, SYSTEM)
+    yield "another program's copy", put(data, program_id("governance" if "registry" in kind else "registry"))
+    yield "the system program's copy", put(data, SYSTEM)
     yield "another type", put(bytes(8) + data[8:], owner)
     yield "another version", put(data[:8] + b"\2" + data[9:], owner)
     yield "one byte short", put(data[:-1], owner)
@@ -372,7 +401,7 @@ def _wrong_records(found: Case, name: str, kind: str) -> Iterator[tuple[str, Ins
         "User",
     ):
         if discriminator(other) != data[:8]:
-            yield f"a {other}", put(discriminator(other) + data[8:], owner)
+            yield f"another record: {other}", put(discriminator(other) + data[8:], owner)
     put(data, owner)
 
 
@@ -393,8 +422,7 @@ def test_every_slot_refuses_what_does_not_belong_there(name: str) -> None:
     for slot in SPEC.instruction(name).metas:
         mine = 0
         for what, built in wrongs(found, slot):
-            outcome = found.send(built)
-            assert not outcome.ok, f"{name} took {what} as {slot.name}"
+            expect_reason(found.send(built), f"oracle.{name}", slot.name, what)
             mine += 1
         assert mine > 0, slot.name
         tried += mine
@@ -417,13 +445,13 @@ def test_missing_accounts_and_wrong_lengths_are_refused(name: str) -> None:
     required = [meta for meta in SPEC.instruction(name).metas if not meta.optional]
     for count in range(len(required)):
         shorter = Instruction(built.program_id, bytes(built.data), list(built.accounts)[:count])
-        assert not found.send(shorter).ok, f"{name} worked with {count} accounts"
+        expect_shared(found.send(shorter), "NOT_ENOUGH_ACCOUNTS")
     data = bytes(built.data)
     for length in range(len(data)):
         shorter = Instruction(built.program_id, data[:length], list(built.accounts))
-        assert not found.send(shorter).ok, f"{name} worked with {length} of {len(data)} bytes"
+        expect_shared(found.send(shorter), "UNKNOWN_INSTRUCTION" if length < 8 else "BAD_ARGUMENTS")
     longer = Instruction(built.program_id, data + b"\0", list(built.accounts))
-    assert not found.send(longer).ok, f"{name} took a byte too many"
+    expect_shared(found.send(longer), "BAD_ARGUMENTS")
     expect_ok(found.send(built))
 
 
