@@ -7,6 +7,7 @@ whoever switches it on (control.py, tests). A new fault is a new class in `MENU`
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
@@ -33,6 +34,7 @@ class FaultOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     gap_ms: int = 500  # rebooting: a question sooner than this after the last one, wall time
     offset_wh: int = 0  # jump: added to both registers; wrap: how far below its wrap the meter stands
     serial: str = ""  # swapped_serial: what the meter answers instead
+    word: int = 236  # same_word: what every register reads
 
 
 class Frame(NamedTuple):
@@ -72,6 +74,10 @@ class Fault:
     def words(self, meter: SimMeter, field: Field, words: tuple[int, ...]) -> tuple[int, ...]:
         """Return the words shown for one field."""
         return words
+
+    def refuses(self, fields: Sequence[Field]) -> bool:
+        """Return whether a question that reaches these fields is answered with "no such address"."""
+        return False
 
     def asked(self, wall_s: float) -> None:
         """Hear that the meter was asked something, at an instant of the monotonic clock."""
@@ -159,12 +165,38 @@ class UnitPrefix(Fault):
     def energy(self, import_mwh: int, export_mwh: int) -> tuple[int, int]:
         return import_mwh // 1000, export_mwh // 1000
 
+    def words(self, meter: SimMeter, field: Field, words: tuple[int, ...]) -> tuple[int, ...]:
+        return encode(meter.profile, field, 1) if field.name == "energy_prefix" else words
+
 
 class OneWay(Fault):
-    """Easy connection mode: what flows out is counted as import."""
+    """Easy connection mode: what flows out is counted as import. A meter with a register for the mode says so there."""
 
     def energy(self, import_mwh: int, export_mwh: int) -> tuple[int, int]:
         return import_mwh + export_mwh - self.true_at_start[1], self.true_at_start[1]
+
+    def words(self, meter: SimMeter, field: Field, words: tuple[int, ...]) -> tuple[int, ...]:
+        return (0,) if field.name == "measurement_mode" else words
+
+
+class ExchangedRegisters(Fault):
+    """Import and export are counted in each other's register; power keeps its sign. Somebody has mixed up two addresses."""
+
+    def energy(self, import_mwh: int, export_mwh: int) -> tuple[int, int]:
+        drawn, fed = self.true_at_start[:2]
+        return drawn + export_mwh - fed, fed + import_mwh - drawn
+
+
+class Reversed(ExchangedRegisters):
+    """The meter, or its current transformers, are the wrong way round: registers are exchanged and power has the other sign."""
+
+    def words(self, meter: SimMeter, field: Field, words: tuple[int, ...]) -> tuple[int, ...]:
+        if field.unit != "W" or field.type.startswith("u"):
+            return words
+        if field.type.startswith("f"):
+            top = 0 if field.order == "high" else len(words) - 1
+            return tuple(word ^ 0x8000 if at == top else word for at, word in enumerate(words))
+        return encode_pattern(field, -raw_pattern(field, words) & (1 << 16 * field.width) - 1)
 
 
 class SwappedSerial(Fault):
@@ -226,6 +258,23 @@ class ZeroTransaction(Fault):
         return frame._replace(transaction=0)
 
 
+class NoRegister(Fault):
+    """A variant of the meter without the registers that not every unit has: exception 2 for whatever reaches them."""
+
+    def refuses(self, fields: Sequence[Field]) -> bool:
+        return any(field.optional for field in fields)
+
+
+class SameWord(Fault):
+    """Every register reads `word`, in frames that are whole: a gateway that has lost its mind."""
+
+    def frame(self, frame: Frame) -> Frame:
+        if frame.pdu[0] & 0x80:
+            return frame
+        words = (len(frame.pdu) - 2) // 2
+        return frame._replace(pdu=frame.pdu[:2] + (self.order.word & 0xFFFF).to_bytes(2, "big") * words)
+
+
 class ExceptionReply(Fault):
     """The device refuses with exception `code`."""
 
@@ -277,6 +326,10 @@ class Rebooting(Fault):
 
     last_s = away_until_s = -math.inf
 
+    def refuses(self, fields: Sequence[Field]) -> bool:
+        """Return whether a question that reaches these fields is answered with "no such address"."""
+        return False
+
     def asked(self, wall_s: float) -> None:
         if wall_s >= self.away_until_s and wall_s - self.last_s < self.order.gap_ms / 1000:
             self.away_until_s = wall_s + self.order.delay_ms / 1000
@@ -318,6 +371,8 @@ MENU: dict[str, type[Fault]] = {
     "wrap": Wrap,
     "unit_prefix": UnitPrefix,
     "one_way": OneWay,
+    "exchanged_registers": ExchangedRegisters,
+    "reversed": Reversed,
     "swapped_serial": SwappedSerial,
     "word_order": WordOrder,
     "short": Short,
@@ -326,6 +381,8 @@ MENU: dict[str, type[Fault]] = {
     "wrong_unit": WrongUnit,
     "wrong_transaction": WrongTransaction,
     "zero_transaction": ZeroTransaction,
+    "no_register": NoRegister,
+    "same_word": SameWord,
     "exception": ExceptionReply,
     "late": Late,
     "dead": Dead,

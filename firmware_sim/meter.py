@@ -128,20 +128,20 @@ class SimMeter:
         shown_ns = campus_ns
         for fault in self.faults.values():
             shown_ns = fault.instant(shown_ns)
+        end = address + quantity
+        fields = self._reached(code, address, end)
+        for fault in tuple(self.faults.values()):
+            if fault.refuses(fields):
+                if fault.spend():
+                    self.switch_off(fault.order.kind)
+                return ModbusException.ILLEGAL_ADDRESS
         truth = self.true_energy(campus_ns)
         shown = truth if shown_ns == campus_ns else self.true_energy(shown_ns)
-        end = address + quantity
         words = [0] * quantity
         whole: set[str] = set()
         energy_seen = False
         changed: dict[int, Fault] = {}
-        fields, starts = self._maps[code], self._starts[code]
-        for index in range(bisect_left(starts, address - 19), len(fields)):  # no field is wider than 20 registers
-            field = fields[index]
-            if field.address >= end:
-                break
-            if field.end <= address:
-                continue
+        for field in fields:
             content = self._field_words(field, shown, shown_ns, changed)
             energy_seen |= field.is_energy
             for offset, word in enumerate(content):
@@ -154,6 +154,12 @@ class SimMeter:
             changed.update((id(f), f) for f in self.faults.values() if f.instant(campus_ns) != campus_ns)
         entry = self._entry(address, words, whole, truth, campus_ns, shown_ns) if energy_seen else None
         return Served(words, entry, tuple(changed.values()))
+
+    def _reached(self, code: int, address: int, end: int) -> list[Field]:
+        """Return the fields that have a word in [address, end)."""
+        fields, starts = self._maps[code], self._starts[code]
+        first = bisect_left(starts, address - 19)  # no field is wider than 20 registers
+        return [field for field in fields[first : bisect_left(starts, end)] if field.end > address]
 
     def _refusal(self, code: int, address: int, quantity: int) -> ModbusException | None:
         if code not in (3, 4):
