@@ -26,6 +26,7 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 
 PROFILE_DIR: Final = Path(__file__).parent / "profiles"
+LONGEST_PAUSE_MS: Final = 2_000  # a boundary sample has ten seconds, and a family needs some three questions
 PDU_REGISTER_LIMIT: Final = 125  # Modbus Application Protocol 1.1b3, 6.3: most registers one read may return.
 
 IntegerType = Literal["u16", "s16", "u32", "s32", "u64", "s64"]
@@ -790,6 +791,16 @@ def _lint_head(profile: Profile) -> Iterable[str]:
         yield "sources: two different ones are needed, maps copied from one place have been wrong too often"
     if not 2 <= profile.access.block_limit <= PDU_REGISTER_LIMIT:
         yield f"access.block_limit: 2..{PDU_REGISTER_LIMIT}"
+    if profile.access.block_limit < PDU_REGISTER_LIMIT and not profile.access.block_limit_note:
+        yield "access.block_limit_note: missing (which document limits a read?)"
+    for name, pause_ms in (
+        ("pause_ms", profile.access.pause_ms),
+        ("connect_pause_ms", profile.access.connect_pause_ms),
+    ):
+        if not 0 <= pause_ms <= LONGEST_PAUSE_MS:
+            yield f"access.{name}: 0..{LONGEST_PAUSE_MS}"
+    if profile.access.function_code in profile.access.also_function_codes:
+        yield "access.also_function_codes: holds the family's own"
     for r in profile.ranges:
         if not 0 <= r.first <= r.last <= 0xFFFF:
             yield f"range {r.first}..{r.last}: not inside 0..65535"
@@ -834,6 +845,10 @@ def _lint_field(profile: Profile, field: Field) -> Iterable[str]:
         yield f"{where}: words belongs to text fields, and only to them"
     if field.width > profile.access.block_limit:
         yield f"{where}: longer than one block"
+    if field.order == "low" and field.width == 1:
+        yield f"{where}: one word has no order"
+    if field.expect and field.type != "text" and field.typical not in field.expect:
+        yield f"{where}: typical is none of what is expected"
     if field.scale_ratio == 0 or (field.is_energy and field.scale_ratio < 0):
         yield f"{where}: scale must be positive (negative only turns the sign of a power)"
     if field.scale_field and field.scale_field not in profile.fields:
@@ -857,6 +872,8 @@ def _lint_wrap(field: Field, where: str) -> Iterable[str]:
         yield f"{where}: wrap_note missing (where does the wrap point come from?)"
     if field.type in _FLOAT_FORMAT or field.type == "text":
         return
+    if not field.not_available and not field.note:
+        yield f"{where}: not_available missing (a note says where the document knows no such pattern)"
     bits = 16 * field.width - (field.type[0] == "s")
     if field.wrap_wh > (1 << bits) * field.scale_ratio:
         yield f"{where}: wrap_wh lies above what {field.type} can hold"

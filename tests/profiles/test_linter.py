@@ -56,12 +56,29 @@ def test_family_cites_two_sources(profile_id: str) -> None:
         (r"\"export_wh\"\]", '"power_w"]', "no field in Wh"),
         (r"export = \[[^\]]*\]", "export = []", "missing_note"),
         (r"scale = 1000", "scale = -1000", "scale must be positive"),
+        (r"block_limit_note = \"[^\"]*\"", 'block_limit_note = ""', "block_limit_note: missing"),
+        (r"pause_ms = 20", "pause_ms = 20000", "access.pause_ms"),
+        (r"pause_ms = 20", "pause_ms = 20\nconnect_pause_ms = -1", "access.connect_pause_ms"),
+        (r"function_code = 4", "function_code = 4\nalso_function_codes = [4]", "holds the family's own"),
+        (r"expect = \[0\]", "expect = [1]", "typical is none"),
         (r"(\[\[sources\]\].*?)\n\[\[sources\]\].*(\n\[access\])", r"\1\2", "two different ones"),
     ],
 )
 def test_each_rule_bites(pattern: str, replacement: str, complaint: str) -> None:
     """A rule that never complains protects nobody."""
     assert any(complaint in problem for problem in changed("eastron-sdm630", pattern, replacement))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "replacement", "complaint"),
+    [
+        (r"(import_wh\"\naddress.*?)not_available = \[0x7FFFFFFF\]\n", r"\1", "import_wh: not_available missing"),
+        (r"(power_factor\"\naddress = 0x0031\ntype = \"s16\")", r'\1\norder = "low"', "one word has no order"),
+    ],
+)
+def test_each_rule_for_integers_bites(pattern: str, replacement: str, complaint: str) -> None:
+    """The overflow mark of a counter, taken for a number, is 214 GWh."""
+    assert any(complaint in problem for problem in changed("gavazzi-em340", pattern, replacement))
 
 
 def test_integer_counter_cannot_wrap_above_its_type() -> None:
