@@ -83,7 +83,7 @@ class Agent:
             will_topic=agent_status_topic(settings.agent),
             will=agent_status(settings.agent, "offline", "lost"),
         )
-        self.status = StatusBoard(settings, self.meters, self.broker, self.spool_thread)
+        self.status = StatusBoard(settings, self.meters, self.broker, self.spool_thread, clock)
         self.sender = Sender(settings, self.meters, self.broker, self.spool_thread, self.counters)
         self.receipts = Receipts(
             settings, self.meters, self.sender, self.spool_thread, self.counters, self.status.changed
@@ -285,6 +285,7 @@ class Agent:
             if now_s - told_s >= self.settings.status_interval_s:
                 told_s = now_s
                 self.status.all_changed()
+            self.status.look()
             self.status.publish_due()
 
         return step
@@ -306,4 +307,5 @@ class Agent:
             self.configuration,
             self.broker,
             self.clock,
+            self.status.certificate_days(),
         )

@@ -26,6 +26,7 @@ def metrics_text(
     configuration: Configuration,
     broker: Broker,
     clock: Clock,
+    certificate_days: int | None,
 ) -> str:
     """Return all metrics in Prometheus text form."""
     in_flight = sum(box.in_flight for box in outboxes.values())
@@ -43,6 +44,8 @@ def metrics_text(
         *_of_agent("config_version", configuration.version),
         *_of_agent("mqtt_connected", int(broker.connected)),
     ]
+    if certificate_days is not None:
+        lines += _of_agent("certificate_days_left", certificate_days)
     return "\n".join(lines) + "\n"
 
 

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from edge import VERSION
-from edge.checks import checks
+from edge.checks import FAILED, checks
+from edge.direction import WRONG_WAY, is_wrong_way
 from edge.errors import SigningKeyError
 from edge.sample import PollPlan, Sample
 from edge.settings import MeterSettings
@@ -111,6 +112,8 @@ class Meter:
         self.cost_s = FIRST_COST_S
         self.last_refusal = ""
         self.last_sample: Sample | None = None
+        self.failed_checks: frozenset[int] = frozenset()
+        self._wrong_way_epoch = -1
         self._network_tag = network_tag
         self._held: list[Sample] = []
         self._previous: tuple[int, int] | None = None
@@ -157,6 +160,21 @@ class Meter:
         Raises:
             SigningKeyError: The key of the epoch that must sign is not here.
         """
+        if self._is_wrong_way(sample):
+            if self.row is None or self.row.register_epoch <= self.state.register_epoch:
+                sample = sample._replace(faults=(*sample.faults, WRONG_WAY))
+            else:
+                # Turned round and approved: nothing that was counted the wrong way is in the new epoch.
+                known = self.state.serial or self.settings.serial
+                self.state = TrackState(
+                    register_epoch=self.row.register_epoch,
+                    serial=sample.serial,
+                    last_interval=self.state.last_interval,
+                    core_hash=self.state.core_hash,
+                    flags=Quality.SWAP if known and sample.serial != known else Quality.RESET,
+                )
+                self.window.question = None
+                self.window.reset(0)
         taken = take(
             self.state,
             self.window,
@@ -174,6 +192,12 @@ class Meter:
             state = msgspec.structs.replace(state, core_hash=hashlib.sha256(core_bytes).digest())
         return Made(readings, state, taken.outcome)
 
+    def _is_wrong_way(self, sample: Sample) -> bool:
+        """Return whether the meter was seen to be the wrong way round in this register epoch."""
+        if self._wrong_way_epoch != self.state.register_epoch and is_wrong_way(self.state, sample, self.rules):
+            self._wrong_way_epoch = self.state.register_epoch
+        return self._wrong_way_epoch == self.state.register_epoch
+
     def kept(self, made: Made) -> None:
         """Go on from there: what was made is on disk, or nothing was."""
         self.state = made.state
@@ -189,6 +213,8 @@ class Meter:
         key = self.keys.get(key_epoch)
         if key is None:
             raise SigningKeyError(self.name, key_epoch)
+        results = checks(draft, self.window, self.rules)
+        self.failed_checks = frozenset(result.check for result in results if result.result == FAILED)
         detail_bytes = encode_detail(
             Detail(
                 version=1,
@@ -204,7 +230,7 @@ class Meter:
                 sample_count=self.window.count,
                 frequency_mhz=self.window.spread("frequency", 0),
                 phases=self.window.phases(),
-                checks=checks(draft, self.window, self.rules),
+                checks=results,
                 previous_core_hash=previous_core_hash,
                 raw_import=draft.raw_import,
                 raw_export=draft.raw_export,

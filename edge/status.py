@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,15 +11,23 @@ import msgspec
 
 from edge import VERSION
 from edge.broker import Broker
+from edge.certificate import CertificateError, days_left
+from edge.diagnosis import Box, Diagnosis, Diary
 from edge.home_assistant import discovery
 from edge.meter import Meter
 from edge.rounds import DEAD_AFTER
 from edge.settings import EdgeSettings
 from edge.spool_thread import SpoolThread
 from edge.track import Outcome, totals_wh
-from gridkit.clock import UNKNOWN_ERROR_MS
+from gridkit.clock import UNKNOWN_ERROR_MS, Clock
+from gridkit.log import get_logger
 from gridkit.quality import labels as quality_labels
 from gridkit.topics import agent_status_topic, status_topic
+
+log = get_logger("edge.status")
+
+LOOK_EVERY_S = 600.0
+"""How often the certificate's file, and whether a damaged spool lies there, is looked at, wall s: somebody may have seen to it."""
 
 
 def agent_status(agent: str, state: str, why: str) -> bytes:
@@ -29,9 +39,18 @@ class StatusBoard:
     """The status of all meters: which is due to be told, and what it says."""
 
     def __init__(
-        self, settings: EdgeSettings, meters: Mapping[bytes, Meter], broker: Broker, spool: SpoolThread
+        self, settings: EdgeSettings, meters: Mapping[bytes, Meter], broker: Broker, spool: SpoolThread, clock: Clock
     ) -> None:
         """Nothing is due yet."""
+        self._certificate = settings.mqtt_cert
+        self._days: int | None = None
+        self._read_s = 0.0
+        self._home = settings.home
+        self._damaged: str | None = None
+        self._looked_s = 0.0
+        self._clock = clock
+        self._diary = Diary()
+        self._told: dict[bytes, set[str]] = {}
         self._agent = settings.agent
         self._home_assistant_prefix = settings.home_assistant_prefix
         self._meters = meters
@@ -47,6 +66,56 @@ class StatusBoard:
     def all_changed(self) -> None:
         """Note that every meter's status is to be told."""
         self._due.update(self._meters)
+
+    def certificate_days(self) -> int | None:
+        """Return for how many days the client certificate is valid; None without one, -1 where it cannot be read."""
+        if self._certificate is None:
+            return None
+        now_s = time.monotonic()
+        if self._days is None or now_s - self._read_s >= LOOK_EVERY_S:
+            self._read_s = now_s
+            try:
+                self._days = days_left(self._certificate, time.time())
+            except (CertificateError, OSError) as error:
+                self._days = -1
+                log.error("certificate_unreadable", error=str(error))
+        return self._days
+
+    def _damaged_spool(self) -> str:
+        now_s = time.monotonic()
+        if self._damaged is None or now_s - self._looked_s >= LOOK_EVERY_S:
+            self._looked_s = now_s
+            aside = sorted(self._home.glob("spool.db.damaged-*"))
+            self._damaged = aside[0].name if aside else ""
+        return self._damaged
+
+    def diagnoses(self, meter: Meter) -> list[Diagnosis]:
+        """Return what is wrong with a meter now, the gravest first."""
+        kept = self._spool.kept(meter.meter_id)
+        box = Box(self._spool.error, self._broker.connected, self.certificate_days(), self._damaged_spool())
+        now_ms = self._clock.now_ns() // 1_000_000
+        return self._diary.of(meter, box, kept.waiting, kept.quarantined, now_ms, asyncio.get_running_loop().time())
+
+    def look(self) -> None:
+        """Log every trouble that has begun and every one that is over."""
+        for meter in self._meters.values():
+            found = {diagnosis.code: diagnosis for diagnosis in self.diagnoses(meter)}
+            told = self._told.get(meter.meter_id, set())
+            for code in found.keys() - told:
+                trouble = found[code]
+                log.warning(
+                    "trouble",
+                    meter_id=meter.name,
+                    code=code,
+                    since_ms=trouble.since_ms,
+                    why=trouble.why,
+                    remedy=trouble.remedy,
+                )
+            for code in told - found.keys():
+                log.info("trouble_over", meter_id=meter.name, code=code)
+            if told != found.keys():
+                self._told[meter.meter_id] = set(found)
+                self.changed(meter)
 
     def publish_due(self) -> None:
         """Tell what is due; without a broker it stays due."""
@@ -103,6 +172,7 @@ class StatusBoard:
             "meter_id": meter.name,
             "state": self.label(meter),
             "serial": sample.serial if sample else meter.state.serial,
+            "diagnosis": [msgspec.structs.asdict(diagnosis) for diagnosis in self.diagnoses(meter)],
             "faults": list(sample.faults) if sample else [],
             "doubts": list(quality_labels(question.flags)) if question else [],
             "last_refusal": meter.last_refusal if meter.failures else "",
