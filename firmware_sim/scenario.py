@@ -21,6 +21,7 @@ against these meters, step by step (tests/field).
     outcomes = ["glitch_over"]             # among what samples were taken for
     states = ["question"]                  # among what the meter's status said
     metrics = ["backlog"]                  # counters and gauges of the agent that were above zero at some time
+    diagnoses = ["register_jumped"]        # troubles that the agent has told the electrician of, exactly these
 """
 
 from __future__ import annotations
@@ -56,6 +57,9 @@ Deed = Literal[
     "clock_trust",
     "disk_full",
     "disk_free",
+    "stranger_comes",  # another client connects to the meter and stays
+    "stranger_goes",
+    "spool_damage",  # the spool's file is overwritten in its middle; the agent is gone, or is using it
     "configure",  # the signed configuration in use comes again
 ]
 
@@ -81,6 +85,10 @@ class ScenarioMeter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     max_power_w: Annotated[int, msgspec.Meta(ge=1)] = 60_000
     rtu: bool = False
     """Behind a gateway that passes RTU frames; meters that say so share one line."""
+    read_as: str = ""
+    """Family that the agent was told it is; "" the true one."""
+    roof_alone: bool = False
+    """The agent was told that it counts a solar roof and nothing else."""
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -109,6 +117,15 @@ class Expect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     outcomes: tuple[str, ...] = ()
     states: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
+    diagnoses: tuple[str, ...] = ()
+    commits: int = -1
+    """Transactions by which readings were kept on the card, exactly so many; -1: any number."""
+    exceptions: int = -1
+    """Exceptions that the meters answered, exactly so many; -1: any number."""
+    forgets: bool = False
+    """The agent has lost what it knew of earlier readings: one of them does not name the one before as its opening."""
+    unread: bool = False
+    """Not one reading is made, since nobody would vouch for it."""
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -121,6 +138,10 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     steps: tuple[Step, ...] = ()
     expect: Expect = Expect()
     poll_s: Annotated[int, msgspec.Meta(ge=1, le=900)] = 60
+    start_h: Annotated[int, msgspec.Meta(ge=0, le=23)] = 0
+    """Campus hours after 10:00 local on the sunny 24 May."""
+    certificate_days: int | None = None
+    """The agent has a client certificate that runs out in so many days."""
 
 
 def load_scenario(path: Path) -> Scenario:
@@ -160,3 +181,28 @@ def _clock(text: str) -> tuple[int, int, int]:
     if found is None:
         raise ValueError(text)
     return int(found[1]), int(found[2]), int(found[3] or 0)
+
+
+def cases_markdown() -> str:
+    """Return the table of all cases that docs/simulator.md holds: complaint, what happens, file, and what the agent must say."""
+    lines = ["| complaint | what happens | file | what is said |", "|---|---|---|---|"]
+    for path in sorted(FOLDER.glob("*.toml")):
+        scenario = load_scenario(path)
+        lines.append(f"| {_link(scenario.source)} | {scenario.title} | `{path.stem}` | {_said(scenario.expect)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _link(source: str) -> str:
+    repository, _, number = source.partition("#")
+    return f"[{source}](https://github.com/{repository}/issues/{number})"
+
+
+def _said(expect: Expect) -> str:
+    parts = [f"**{code}**" for code in expect.diagnoses]
+    parts += [f"poll refused: {reason}" for reason in expect.refusals]
+    parts += [f"`{flag}`" for flag in expect.flags]
+    return ", ".join(parts) or "nothing: nothing is wrong"
+
+
+if __name__ == "__main__":
+    print(cases_markdown(), end="")

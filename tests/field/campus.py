@@ -33,7 +33,7 @@ from gridkit.clock import UNKNOWN_ERROR_MS
 from gridkit.enrolment import AgentConfig, ConfiguredMeter, encode_config
 from gridkit.interval import INTERVAL_NS
 from gridkit.keys import create_key, load_key
-from gridkit.profile import Direction
+from gridkit.profile import Direction, load_profile
 from gridkit.quality import NO_POST_MASK, labels
 from gridkit.reading import Core, Detail, decode_core, decode_detail, encode_detail, split_payload, verify_core
 from gridkit.receipt import Receipt, Verdict, encode_receipt, payload_sha256
@@ -45,6 +45,8 @@ BRIDGE, OPERATOR = (SigningKey(bytes([n]) * 32) for n in (21, 22))
 START_NS = campus_start_ns() // INTERVAL_NS * INTERVAL_NS
 ERROR_MS = 20
 FIRST_NUMBER = 101
+SITE = (49.0, 10.0)
+"""Where the recorded load and sun are from, degrees: SimBench's German grids."""
 
 
 class TrueClock:
@@ -202,7 +204,8 @@ class Place:
                 pv_w=told.pv_w,
             )
         )
-        self.meters[meter.serial if meter.profile.identity.serial else ""] = meter
+        told_serial = load_profile(told.read_as or told.profile).identity.serial
+        self.meters[meter.serial if told_serial else ""] = meter
         self.port = MeterPort(
             meter,
             self.campus.clock,
@@ -222,7 +225,13 @@ class Campus:
     """The field. `async with`, then `play` or step by hand."""
 
     def __init__(
-        self, folder: Path, meters: Iterable[ScenarioMeter], *, poll_s: float = 60, start_ns: int = START_NS
+        self,
+        folder: Path,
+        meters: Iterable[ScenarioMeter],
+        *,
+        poll_s: float = 60,
+        start_ns: int = START_NS,
+        certificate: Path | None = None,
     ) -> None:
         self.folder = folder
         self.truth = TruthLog(folder / "truth")
@@ -238,11 +247,15 @@ class Campus:
         self.outcomes: Counter[str] = Counter()
         self.states: set[str] = set()
         self.metrics: set[str] = set()
+        self.diagnoses: set[str] = set()
+        self.commits = 0
+        self.certificate = certificate
         self.before_start: Callable[[], None] = lambda: None
         self.spool_put: Any = None
         self._told = list(meters)
         self.places: list[Place] = []
         self._line: SerialLine | None = None
+        self._stranger: socket.socket | None = None
         self._run: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
 
@@ -309,10 +322,16 @@ class Campus:
             bridge_keys=(bytes(BRIDGE.verify_key).hex(),),
             config_key=bytes(OPERATOR.verify_key).hex(),
             poll_interval_s=self.poll_s,
+            latitude=SITE[0],
+            longitude=SITE[1],
+            mqtt_ca=self.certificate,
+            mqtt_cert=self.certificate,
+            mqtt_key=self.certificate,
             meters=tuple(
                 MeterSettings(
                     id=f"M{p.index}",
-                    profile=p.told.profile,
+                    profile=p.told.read_as or p.told.profile,
+                    pv=p.told.roof_alone,
                     host="127.0.0.1",
                     port=p.tcp_port,
                     unit=p.meter.unit,
@@ -333,6 +352,7 @@ class Campus:
         for rounds in agent.rounds.values():
             rounds._take = take
         self.agent = agent
+        self._count_commits()
         self._run = asyncio.create_task(agent.run())
 
     def _session(self, settings: EdgeSettings, **will: Any) -> Session:
@@ -359,6 +379,8 @@ class Campus:
                 continue
             self.states.update(self.agent.status.label(m) for m in self.agent.meters.values())
             self.metrics.update(self._above_zero())
+            for meter in self.agent.meters.values():
+                self.diagnoses.update(trouble.code for trouble in self.agent.status.diagnoses(meter))
 
     def _above_zero(self) -> set[str]:
         lines = [line for line in self.agent.metrics_text().splitlines() if not line.startswith("#")]
@@ -439,14 +461,39 @@ class Campus:
                 self.box.bound_ms = UNKNOWN_ERROR_MS if step.do == "clock_doubt" else ERROR_MS
             case "disk_full":
                 self._fill_disk()
+            case "stranger_comes":
+                self._stranger = socket.create_connection(("127.0.0.1", place.tcp_port))
+            case "stranger_goes":
+                assert self._stranger is not None
+                self._stranger.close()
+            case "spool_damage":
+                self._damage_spool()
             case "disk_free":
                 del self.agent.spool.put
+                self._count_commits()
                 if self.spool_put is not None:
                     self.agent.spool.put = self.spool_put  # type: ignore[method-assign]
 
     def _configure(self, *, newer: bool = True) -> None:
         self.version += newer
         self.session.events.put_nowait(Incoming(agent_config_topic("e1"), self.config()))
+
+    def _count_commits(self) -> None:
+        put = self.agent.spool.put
+
+        def counted(*args: Any) -> Any:
+            self.commits += 1
+            return put(*args)
+
+        self.agent.spool.put = counted  # type: ignore[method-assign]
+
+    def _damage_spool(self) -> None:
+        """Overwrite every page behind the first, as a card does that forgets a block."""
+        path = self.folder / "edge" / "spool.db"
+        path.with_name("spool.db-wal").unlink(missing_ok=True)
+        with path.open("r+b") as file:
+            file.seek(4096)
+            file.write(b"\xff" * max(0, path.stat().st_size - 4096))
 
     def _fill_disk(self) -> None:
         def refuse(*_: Any) -> Any:
