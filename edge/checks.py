@@ -70,7 +70,7 @@ def checks(draft: Draft, window: Window, rules: Rules) -> tuple[CheckResult, ...
         _standstill_check(draft, window),
         _phases_check(window),
         _spike_check(draft, window),
-        _parts_check(window, rules),
+        _parts_check(draft, window, rules),
         _night_check(draft, window, rules),
     )
 
@@ -124,9 +124,12 @@ def _spike_check(draft: Draft, window: Window) -> CheckResult:
     return _check(Check.SPIKE, not spike, above * 1000 // max(1, third))
 
 
-def _parts_check(window: Window, rules: Rules) -> CheckResult:
-    """The registers are read one block after the other, so the connection's rating over that time is allowed, and their steps."""
-    if not window.parts:
+def _parts_check(draft: Draft, window: Window, rules: Rules) -> CheckResult:
+    """The registers are read one block after the other, so the connection's rating over that time is allowed, and their steps.
+
+    A total that has begun again from zero is told; its parts stand elsewhere and have not.
+    """
+    if not window.parts or draft.quality & Quality.WRAP:
         return CheckResult(Check.PARTS, NOT_RUN)
     skew_mwh = rules.max_power_w * SLACK_NS // (3600 * 1_000_000)
     passed = all(abs(off_mwh) <= 2 * step_mwh + skew_mwh for off_mwh, step_mwh in window.parts.values())

@@ -571,10 +571,12 @@ def _close(
     for interval in range(max(first, last - MAX_INTERPOLATION_NS // INTERVAL_NS), last + 1):
         boundary_ns = end_ns(interval)
         if sample.read_ns - boundary_ns <= rules.tolerance_ns:
-            quality = _measured_quality(state, interval, rules, window) | _standstill(state, rules, window)
+            quality = _measured_quality(state, interval, rules, window)
+            if not state.flags & Quality.CLOCK_ADJUSTED:  # Across a clock that was set, power times time is no energy.
+                quality |= _standstill(state, rules, window) | _mismatch(rules, window, sample)
             draft = _draft(state, interval, totals_wh(state), quality, sample.read_ns, sample)
             draft = draft._replace(
-                quality=quality | _mismatch(rules, window, sample),
+                quality=quality,
                 raw_import=_shown(sample.import_raw),
                 raw_export=_shown(sample.export_raw),
             )
@@ -657,7 +659,7 @@ def _was_off(before: TrackState, state: TrackState, rules: Rules, window: Window
     of the smaller load counts as nothing: a meter that is back counts until somebody asks it again.
     """
     power_mw = sample.measured.get(("power", 0))
-    if window.last_power is None or power_mw is None:
+    if window.last_power is None or power_mw is None or state.flags & Quality.CLOCK_ADJUSTED:
         return False
     gap_ns = sample.read_ns - window.last_power[0]
     if gap_ns <= rules.coverage_gap_ns or gap_ns != sample.read_ns - before.sample_ns:

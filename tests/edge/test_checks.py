@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import msgspec
 import pytest
 
 from edge.checks import DARK_DEG, FAILED, NOT_RUN, PASSED, SPIKE_LEAST, Check, checks
@@ -207,6 +208,19 @@ def test_phases_and_tariffs_count_what_the_total_counts(off_mwh: int, result: in
     assert meter.checks[Check.PARTS].result == NOT_RUN
 
 
+def test_a_total_that_has_begun_again_is_not_held_against_its_parts() -> None:
+    """At 999,999.9 kWh the display goes to zero; the phases' counters stand at a third of it and go on."""
+    meter = Meter()
+    meter.go(890, 400)
+    meter.at_s = 900
+    meter.show(400, (PartsOff("phases", 0, 4),))
+    meter.go(1790, 400)
+    meter.state = msgspec.structs.replace(meter.state, flags=meter.state.flags | Quality.WRAP)
+    meter.at_s = 1800
+    meter.show(400, (PartsOff("phases", 10**12, 4),))
+    assert meter.checks[Check.PARTS].result == NOT_RUN
+
+
 @pytest.mark.parametrize(
     ("dark", "export_w", "result", "value"),
     [(True, 20, PASSED, 5), (True, 24, FAILED, 6), (False, 4000, PASSED, 0), (True, 0, PASSED, 0)],
@@ -248,3 +262,19 @@ def test_a_step_of_the_register_is_no_mismatch() -> None:
     meter.go(4 * 900, 1500)
     assert all(d.quality & NO_POST_MASK == 0 for d in meter.drafts)
     assert Fraction(meter.window.step_wh) == 1000
+
+
+@pytest.mark.parametrize("step_s", [3_600, -3_600])
+def test_a_clock_that_was_set_is_no_power_failure_and_no_contradiction(step_s: int) -> None:
+    """Summer time on a box that keeps local time: the meter was well, and its readings say so."""
+    meter = Meter()
+    meter.go(1_800, 6_000)
+    meter.state = msgspec.structs.replace(meter.state, flags=meter.state.flags | Quality.CLOCK_ADJUSTED)
+    meter.at_s += step_s
+    meter.drafts.clear()
+    meter.go(meter.at_s + 900 + max(0, -step_s), 6_000)
+    flags = {
+        flag for draft in meter.drafts for flag in (Quality.POWER_FAILURE, Quality.QUESTIONABLE) if draft.quality & flag
+    }
+    assert flags == set()
+    assert meter.drafts
