@@ -44,7 +44,12 @@ class SpoolError(EdgeError):
     can_retry = True
 
     def __init__(self, path: Path, why: str, *, damaged: bool = False) -> None:
-        super().__init__(f"spool {path}: {why}; free some space or correct the home folder")
+        remedy = (
+            "it is set aside and gone on from; look at the card"
+            if damaged
+            else "free some space or correct the home folder"
+        )
+        super().__init__(f"spool {path}: {why}; {remedy}")
         self.path = path
         self.damaged = damaged
 

@@ -3,6 +3,9 @@
 A reading and the meter state that made it are written in one transaction, so a kill between any two statements leaves
 both or neither. A row leaves only when the caller has a verified receipt for it: stored deletes it, a permanent refusal
 moves it to quarantine, where it stays.
+
+SQLite finds a page that is spoilt in its structure, and no bit that has turned over in what it stores. So payloads are compared with
+their hash whenever they are read, and a meter's state carries a check sum: an unwrapped register one bit off would be signed.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -38,6 +41,12 @@ CREATE TABLE IF NOT EXISTS meter_state (meter_id BLOB PRIMARY KEY, state BLOB NO
 CREATE TABLE IF NOT EXISTS config (id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL, bytes BLOB NOT NULL);
 """
 _COLUMNS = "(meter_id, register_epoch, interval, made_ms, sha256, payload)"
+WHOLE_CHECK_BYTES = 64 * 1024 * 1024
+"""Up to this size a file is checked whole when it is opened, indexes against tables; a larger one, months without a bridge, page by
+page alone: a small computer would be at it for minutes."""
+_STATE_MARK = b"\x01"
+"""First byte of a state with its check sum; one kept by an earlier version begins with MessagePack's mark of an array."""
+_STATE_SUM_SIZE = 8
 _state_decoder = msgspec.msgpack.Decoder(TrackState)
 
 
@@ -74,6 +83,7 @@ class Spool:
             SpoolError: The folder cannot be written.
         """
         self.path = path
+        self.is_open = True
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = self._open_or_set_aside()
@@ -90,13 +100,18 @@ class Spool:
 
     def _set_aside(self, why: str) -> sqlite3.Connection:
         aside = self.path.with_name(f"{self.path.name}.damaged-{time.time_ns()}")
-        os.replace(self.path, aside)
-        for suffix in ("-wal", "-shm"):
-            extra = self.path.with_name(self.path.name + suffix)
-            if extra.exists():
-                os.replace(extra, aside.with_name(aside.name + suffix))
-        db = self._open()
-        saved = _salvage(aside, db)
+        _move(self.path, aside)
+        try:
+            db = self._open()
+            try:
+                saved = _salvage(aside, db)
+            except BaseException:
+                db.close()
+                raise
+        except BaseException:
+            # A card that is full just now must not cost what the file still gives: the next attempt finds it as it was.
+            _move(aside, self.path)
+            raise
         log.error("spool_damaged", path=self.path, kept_as=aside, error=why, **saved)
         return db
 
@@ -104,11 +119,13 @@ class Spool:
         """Set the file aside that was found damaged while in use, and go on in a new one with what can still be read.
 
         Raises:
-            SpoolError: Not even that is possible.
+            SpoolError: Not even that is possible just now; nothing else is until it is.
         """
         try:
             self._db.close()
+            self.is_open = False
             self._db = self._set_aside("damaged while in use")
+            self.is_open = True
         except (OSError, sqlite3.Error) as error:
             raise SpoolError(self.path, str(error)) from error
 
@@ -122,11 +139,10 @@ class Spool:
             db.execute("PRAGMA wal_autocheckpoint=256")
             db.execute("PRAGMA journal_size_limit=1048576")
             db.execute("PRAGMA cache_size=-512")
-            (found,) = db.execute("PRAGMA quick_check(1)").fetchone()
+            check = "integrity_check" if self.path.stat().st_size <= WHOLE_CHECK_BYTES else "quick_check"
+            (found,) = db.execute(f"PRAGMA {check}(1)").fetchone()
             if found != "ok":
-                error = sqlite3.DatabaseError(found)
-                error.sqlite_errorname = "SQLITE_CORRUPT"
-                raise error
+                raise _damage(found)
             db.executescript(_SCHEMA)
         except BaseException:
             db.close()
@@ -154,7 +170,7 @@ class Spool:
             self._db.executemany(f"INSERT INTO reading {_COLUMNS} VALUES (?, ?, ?, ?, ?, ?)", rows)
             self._db.execute(
                 "INSERT INTO meter_state VALUES (?, ?) ON CONFLICT (meter_id) DO UPDATE SET state = excluded.state",
-                (meter_id, msgspec.msgpack.encode(state)),
+                (meter_id, _encode_state(meter_id, state)),
             )
         return rows
 
@@ -233,6 +249,7 @@ class Spool:
         with self._errors(), self._transaction():
             while found := self._db.execute(query, (meter_id, meter_id, Verdict.WRONG_KEY_EPOCH, *bounds)).fetchall():
                 for register_epoch, interval, made_ms, sha256, payload in found:
+                    _check_payload(sha256, payload)
                     new = again(payload)
                     self._db.execute("DELETE FROM reading WHERE sha256 = ?", (sha256,))
                     self._db.execute("DELETE FROM quarantine WHERE sha256 = ?", (sha256,))
@@ -243,19 +260,26 @@ class Spool:
             if state is not None:
                 state = msgspec.structs.replace(state, core_hash=core_hash(state.core_hash))
                 self._db.execute(
-                    "UPDATE meter_state SET state = ? WHERE meter_id = ?", (msgspec.msgpack.encode(state), meter_id)
+                    "UPDATE meter_state SET state = ? WHERE meter_id = ?", (_encode_state(meter_id, state), meter_id)
                 )
         return count
 
     def oldest(self, meter_id: bytes, limit: int, after: tuple[int, int] = (-1, -1)) -> list[Row]:
-        """Return up to `limit` readings of a meter after the key (register epoch, interval), oldest first."""
+        """Return up to `limit` readings of a meter after the key (register epoch, interval), oldest first.
+
+        Raises:
+            SpoolError: The file cannot be read, or a payload is not what was kept (`damaged`).
+        """
         with self._errors():
             found = self._db.execute(
                 "SELECT meter_id, register_epoch, interval, made_ms, sha256, payload FROM reading"
                 " WHERE meter_id = ? AND (register_epoch, interval) > (?, ?) ORDER BY register_epoch, interval LIMIT ?",
                 (meter_id, *after, limit),
             ).fetchall()
-        return [Row(*row) for row in found]
+            rows = [Row(*row) for row in found]
+            for row in rows:
+                _check_payload(row.sha256, row.payload)
+        return rows
 
     def counts(self) -> dict[bytes, tuple[int, int, int]]:
         """Return for each meter with any: readings waiting, wall ms of the oldest (0: none), readings in quarantine."""
@@ -285,8 +309,8 @@ class Spool:
         if found is None:
             return None
         try:
-            return _state_decoder.decode(found[0])
-        except msgspec.MsgspecError as error:
+            return _decode_state(meter_id, found[0])
+        except ValueError as error:
             log.error("meter_state_unreadable", meter_id=meter_id, error=str(error))
             return None
 
@@ -343,25 +367,93 @@ class _Transaction:
             self._db.execute("ROLLBACK")
 
 
+def _encode_state(meter_id: bytes, state: TrackState) -> bytes:
+    content = msgspec.msgpack.encode(state)
+    return _STATE_MARK + _state_sum(meter_id, content) + content
+
+
+def _decode_state(meter_id: bytes, kept: bytes) -> TrackState:
+    """Return a state. Raises ValueError (msgspec's errors are such) when it is not what was kept, or another meter's."""
+    content = kept
+    if kept[:1] == _STATE_MARK:
+        content = kept[1 + _STATE_SUM_SIZE :]
+        if kept[1 : 1 + _STATE_SUM_SIZE] != _state_sum(meter_id, content):
+            raise ValueError("its check sum is another")
+    return _state_decoder.decode(content)
+
+
+def _state_sum(meter_id: bytes, content: bytes) -> bytes:
+    return payload_sha256(meter_id + content)[:_STATE_SUM_SIZE]
+
+
+def _check_payload(sha256: bytes, payload: bytes) -> None:
+    if payload_sha256(payload) != sha256:
+        raise _damage("a reading's bytes are not those that were kept")
+
+
+def _damage(what: str) -> sqlite3.DatabaseError:
+    error = sqlite3.DatabaseError(what)
+    error.sqlite_errorname = "SQLITE_CORRUPT"
+    return error
+
+
 def _says_damaged(error: sqlite3.Error) -> bool:
     """Return whether an error says that the content is spoilt; "locked", "full" or "disk I/O error" do not."""
     return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
 
 
+_KEYS = {
+    "config": ("id",),
+    "meter_state": ("meter_id",),
+    "quarantine": ("sha256",),
+    "reading": ("meter_id", "register_epoch", "interval"),
+}
+"""Each table's key, in the order of its b-tree."""
+_PAYLOADS = ("quarantine", "reading")
+"""Tables with a payload: its hash is the fourth column, itself the sixth."""
+
+
+def _move(path: Path, to: Path) -> None:
+    """Give a database another name, its log with it; what bears that name is replaced."""
+    for suffix in ("-wal", "-shm"):
+        to.with_name(to.name + suffix).unlink(missing_ok=True)
+    os.replace(path, to)
+    for suffix in ("-wal", "-shm"):
+        extra = path.with_name(path.name + suffix)
+        if extra.exists():
+            os.replace(extra, to.with_name(to.name + suffix))
+
+
 def _salvage(damaged: Path, into: sqlite3.Connection) -> dict[str, int]:
-    """Copy what a damaged file still gives, table by table, each up to its first unreadable row; return how many of each."""
+    """Copy what a damaged file still gives, in one transaction; return how many rows of each table.
+
+    Each table is read from both ends up to its first unreadable row, so that one bad page costs what is on it alone. A payload that is
+    not what its hash says stays behind.
+
+    Raises:
+        sqlite3.Error: The new file cannot be written.
+    """
     saved = {}
-    for table in ("config", "meter_state", "quarantine", "reading"):
-        count = 0
-        try:
-            old = sqlite3.connect(damaged, timeout=0)
-            try:
-                for row in old.execute(f"SELECT * FROM {table}"):
-                    marks = ", ".join("?" * len(row))
-                    count += into.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row).rowcount
-            finally:
-                old.close()
-        except sqlite3.Error:
-            pass  # What is unreadable stays in the file that was set aside.
-        saved[table] = count
+    old = sqlite3.connect(damaged, timeout=0)
+    try:
+        with _Transaction(into):
+            for table, key in _KEYS.items():
+                before = into.total_changes
+                for way in ("ASC", "DESC"):
+                    order = ", ".join(f"{column} {way}" for column in key)
+                    for row in _readable(old, f"SELECT * FROM {table} ORDER BY {order}"):
+                        if table not in _PAYLOADS or payload_sha256(row[5]) == row[3]:
+                            marks = ", ".join("?" * len(row))
+                            into.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row)
+                saved[table] = into.total_changes - before
+    finally:
+        old.close()
     return saved
+
+
+def _readable(db: sqlite3.Connection, query: str) -> Iterator[tuple[Any, ...]]:
+    """Return the rows up to the first that cannot be read."""
+    try:
+        yield from db.execute(query)
+    except sqlite3.Error:
+        return

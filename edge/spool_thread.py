@@ -7,6 +7,7 @@ with the next reading that is kept.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
@@ -28,6 +29,8 @@ T = TypeVar("T")
 ROW_BYTES = 2048
 """What a kept reading takes in the file, bytes: payload, indexes and half-filled pages; measured 1.3 kB, rounded up."""
 INTERVALS_PER_DAY = 96
+TRY_AGAIN_S = 60.0
+"""A damaged file that could not be set aside, on a card that is full or read-only too, is tried again after so long, wall s."""
 
 
 class Kept(NamedTuple):
@@ -50,6 +53,7 @@ class SpoolThread:
         self.spool = spool
         self.error = ""
         self._counters = counters
+        self._tried_s = -TRY_AGAIN_S
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
         self._kept = _named(spool.counts())
 
@@ -132,12 +136,20 @@ class SpoolThread:
         if not self.error:
             log.error("spool_failed", error=str(error))
         self.error = str(error)
-        if error.damaged:
-            try:
-                await self.run(self.spool.begin_anew)
-                await self.count()
-            except SpoolError as still:
-                log.error("spool_failed", error=str(still))
+        if error.damaged or not self.spool.is_open:
+            await self._begin_anew()
+
+    async def _begin_anew(self) -> None:
+        now_s = time.monotonic()
+        if now_s - self._tried_s < TRY_AGAIN_S:
+            return
+        self._tried_s = now_s
+        try:
+            await self.run(self.spool.begin_anew)
+            self._tried_s = -TRY_AGAIN_S
+            await self.count()
+        except SpoolError as still:
+            log.error("spool_failed", error=str(still))
 
     def free_bytes(self) -> int:
         """Return what the card would still give us; 0 where it has gone."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import sqlite3
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ import gridkit
 from edge.agent import Agent
 from edge.broker import Acknowledged, Connected, Disconnected, Event, Incoming
 from edge.configuration import RETRY_S
+from edge.errors import SpoolError
 from edge.frame import Refusal, Refused
 from edge.rounds import DEAD_AFTER
 from edge.settings import EdgeSettings, MeterSettings
@@ -478,6 +480,7 @@ async def test_a_rotation_heard_of_late_signs_again_what_the_old_key_has_signed(
         assert rig.agent.spool.state(meter.meter_id) == meter.state
         assert rig.agent.counters.value("campusgrid_edge_signed_again_total") == 3
         await rig.receipt(kept[1], Verdict.STORED)
+        await rig.quiet(lambda: rig.agent.spool_thread.kept(meter.meter_id).waiting == 4)
         assert rig.agent.spool_thread.kept(meter.meter_id).waiting == 4
 
 
@@ -643,8 +646,6 @@ async def test_a_full_disk_makes_no_reading_and_the_next_round_makes_it(
     tmp_path: Path, bus: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A reading that is sent but not kept could be lost; one that is kept later is only late."""
-    from edge.errors import SpoolError
-
     async with Rig(tmp_path, bus, [meter_settings(tmp_path)]) as rig:
         await rig.configure(config(1, {1: (0, 0, 0)}))
         real = rig.agent.spool.put
@@ -691,6 +692,32 @@ async def test_a_spool_that_is_damaged_while_in_use_is_begun_anew(tmp_path: Path
         assert rig.agent.spool_thread.error == ""
         kept = rig.agent.spool.oldest(rig.settings.meters[0].meter_id, 99)
         assert decode_core(kept[-1].payload[:47]).import_wh == 2000
+
+
+async def test_a_damaged_spool_on_a_full_card_is_tried_again_until_there_is_room(
+    tmp_path: Path, bus: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Damage seldom comes alone; an agent that gave up after the first attempt would meter nothing until somebody came."""
+    async with Rig(tmp_path, bus, [meter_settings(tmp_path)]) as rig:
+        await rig.configure(config(1, {1: (0, 0, 0)}))
+        spool, tried = rig.agent.spool, []
+        real = spool._set_aside
+
+        def full(why: str) -> Any:
+            tried.append(why)
+            raise sqlite3.OperationalError("database or disk is full")
+
+        monkeypatch.setattr(spool, "_set_aside", full)
+        await rig.agent.spool_thread.failed(SpoolError(spool.path, "spoilt", damaged=True))
+        await rig.round_at(1)
+        assert len(tried) == 1, "not at every poll"
+        assert rig.agent.status.label(next(iter(rig.agent.meters.values()))) == "spool_failed"
+        monkeypatch.setattr(spool, "_set_aside", real)
+        monkeypatch.setattr("edge.spool_thread.TRY_AGAIN_S", 0.0)
+        await rig.round_at(2)
+        await rig.round_at(3)
+        assert rig.agent.spool_thread.error == ""
+        assert len(spool.oldest(rig.settings.meters[0].meter_id, 9)) == 1
 
 
 async def test_without_broker_polling_and_spooling_go_on_and_all_is_sent_in_order_later(
