@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nacl.signing import VerifyKey
+from nacl.signing import SigningKey, VerifyKey
 
 from edge.__main__ import main
 from edge.errors import TokenError
 from edge.keystore import KeyStore
 from edge.settings import PREFIX, EdgeSettings
-from gridkit.enrolment import read_enrolment
+from gridkit.enrolment import AgentConfig, ConfiguredMeter, encode_config, read_enrolment
 from gridkit.settings import SettingsError, load
 
 _LIBRARIES = (
@@ -86,6 +86,30 @@ def test_enrolment_proves_a_key_that_stays_in_the_token(token: Path, tmp_path: P
     assert main(arguments) == 0
     made = read_enrolment(tmp_path / "M1.enrolment.json")
     assert made.public_key_bytes == bytes(key_store(path).keys(Path("pkcs11:M1"))[0].verify_key)
+
+
+@needs_softhsm
+def test_a_rotation_makes_the_next_key_in_the_token_and_a_start_wants_the_first(
+    token: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An agent whose token has no key of its meter would poll for ever and sign nothing."""
+    monkeypatch.setattr("edge.run.run", lambda settings: 0)
+    operator = SigningKey(bytes([2]) * 32)
+    path = settings_file(tmp_path, pkcs11_pin_file=token / "pin")
+    path.write_text(path.read_text().replace("M1", "M2").replace("cd" * 32, bytes(operator.verify_key).hex()))
+    assert main(["run", "--config", str(path)]) == 2
+    told = capsys.readouterr().err
+    assert f"{path}:15: meters[0].key_file: the token 'campusgrid' has no key 'M2'. Make it with" in told
+    of_meter = ["--config", str(path), "--meter", "M2", "--owner", "11" * 32]
+    assert main(["enroll", *of_meter, "--offline"]) == 0
+    assert main(["run", "--config", str(path)]) == 0
+    row = ConfiguredMeter(b"M2".ljust(16, b"\0"), 7, 1, 0, 0, 0)
+    (tmp_path / "signed").write_bytes(encode_config(AgentConfig(bytes.fromhex("01020304"), 1, (row,)), operator))
+    assert main(["config", "--config", str(path), "--take", str(tmp_path / "signed")]) == 0
+    assert main(["rotate", *of_meter]) == 0
+    keys = key_store(path).keys(Path("pkcs11:M2"))
+    assert set(keys) == {0, 1}
+    assert read_enrolment(tmp_path / "M2.rotation.json").public_key_bytes == bytes(keys[1].verify_key)
 
 
 @needs_softhsm

@@ -49,6 +49,50 @@ def test_reading_and_state_are_kept_together_and_read_back_oldest_first(tmp_path
     assert (counts[METER][0], counts[OTHER][0]) == (4, 1)
 
 
+def signed(interval: int, key_epoch: int) -> bytes:
+    """A payload of which the spool looks at the key epoch alone."""
+    return b"CG\x01tag!numb" + key_epoch.to_bytes(2, "little") + b"%d" % interval
+
+
+def test_readings_are_signed_again_all_or_none_and_each_meters_own(tmp_path: Path) -> None:
+    """The power goes when half a month is signed again: the chain of cores would have a hole that nobody can close."""
+    spool = Spool(tmp_path / "spool.db")
+    for interval in range(100):
+        state = TrackState(last_interval=interval, core_hash=b"old")
+        for meter_id in (METER, OTHER):
+            spool.put(meter_id, [(0, interval, signed(interval, 0) + meter_id)], state)
+    refused = [payload_sha256(signed(i, 0) + METER) for i in (5, 70, 71)]
+    for sha256, verdict in zip(
+        refused, (Verdict.WRONG_KEY_EPOCH, Verdict.WRONG_KEY_EPOCH, Verdict.CONFLICT), strict=True
+    ):
+        spool.settle([(sha256, verdict)])
+    before = [spool.oldest(m, 200) for m in (METER, OTHER)], spool.quarantine(), spool.state(METER)
+    seen: list[bytes] = []
+
+    def again(payload: bytes) -> bytes:
+        seen.append(payload)
+        if len(seen) == 70:
+            raise RuntimeError("the token went")
+        return payload[:11] + b"\1\0" + payload[13:]
+
+    with pytest.raises(RuntimeError):
+        spool.sign_again(METER, 1, 20, again, lambda before: b"new")
+    assert ([spool.oldest(m, 200) for m in (METER, OTHER)], spool.quarantine(), spool.state(METER)) == before
+    assert spool.sign_again(METER, 1, 20, again, lambda before: b"new") == 79
+    assert seen[70:] == [signed(i, 0) + METER for i in range(20, 100) if i != 71], "oldest first"
+    kept = {row.interval: row.payload[11] for row in spool.oldest(METER, 200)}
+    assert kept == {i: int(i >= 20) for i in range(100) if i not in (5, 71)}
+    assert [q.row.interval for q in spool.quarantine()] == [5, 71], (
+        "one before the switch, one refused for another reason"
+    )
+    state = spool.state(METER)
+    assert state is not None
+    assert (state.core_hash, state.last_interval) == (b"new", 99)
+    assert spool.oldest(OTHER, 200) == before[0][1]
+    assert spool.sign_again(METER, 1, 20, again, lambda before: b"no") == 0
+    assert spool.sign_again(METER, 1, 50, lambda p: p[:11] + b"\0\0" + p[13:], lambda before: b"old") == 30
+
+
 def test_a_second_reading_for_the_same_interval_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     """Two cores for one interval are a conflict at the bridge; neither state nor row may move."""
     spool = Spool(tmp_path / "spool.db")
