@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import itertools
+import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 import paho.mqtt.client as paho
 import pytest
+import tomli_w
 from field.whole_box import HOST, Stored, WholeBox
 from paho.mqtt.enums import CallbackAPIVersion
 
 from deploy.broker import NoBrokerError, find_broker
 from deploy.ports import Ports
-from deploy.site import CHECKOUT, Site
+from deploy.processes import Process
+from deploy.site import CHECKOUT, Site, python
 from firmware_sim.truth import TruthReader
-from gridkit.keys import load_key
+from gridkit.keys import create_key, load_key
 from gridkit.quality import NO_POST_MASK, Quality
 from gridkit.reading import detail_hash, encode_core, encode_detail, sign_reading
 from gridkit.receipt import payload_sha256
@@ -196,3 +200,39 @@ def test_a_meter_is_swapped_and_its_energy_is_exact(box: WholeBox) -> None:
     assert entry.register_epoch == epoch + 1
     on_chain = next(one.core for one in last if one.core.interval == entry.last_interval)
     assert (entry.import_wh, entry.export_wh) == (on_chain.import_wh, on_chain.export_wh)
+
+
+def test_a_meter_that_an_electrician_brings_is_enrolled_and_metered(box: WholeBox, tmp_path: Path) -> None:
+    """By the page alone: settings, key and file on the new box, the operator's word on the campus, then the first signed reading."""
+    settings = tomllib.loads(box.edge_toml.read_text())["edge"]
+    [meter] = settings["meters"]
+    meter |= {"id": "HOUSE-07", "serial": "", "key_file": str(tmp_path / "keys" / "HOUSE-07.json")}
+    settings |= {
+        "agent": "edge-7",
+        "home": str(tmp_path / "home"),
+        "metrics_port": 0,
+        "mqtt_port": box.site.ports.broker,
+    }
+    toml = tmp_path / "edge.toml"
+    toml.write_text(tomli_w.dumps({"edge": settings}) + "# end\n")
+    owner = create_key(tmp_path / "owner.json")
+    box.edge_at(toml, "HOUSE-07", "enroll", "--owner", bytes(owner.verify_key).hex())
+    command = [python(), "-m", "edge", "run", "--config", str(toml)]
+    agent = Process("edge-7", command, tmp_path / "edge-7.log", {"PYTHONPATH": str(CHECKOUT)})
+    agent.start()
+    try:
+        agent.wait_ready()
+        file = str(tmp_path / "keys" / "HOUSE-07.enrolment.json")
+        words = ["--zone", "1", "--capacity-w", "60000", "--kind", "prosumer", "--owner", str(tmp_path / "owner.json")]
+        said = box.campusgrid("enroll", file, *words)
+        number = int(said.split("has number ")[1].split()[0])
+        assert number != box.enrolled.number
+        box.until(lambda: len(measured(box.stored(number=number))) >= 3)
+        stored = box.stored(number=number)
+        last = measured(stored)[-1].core.interval
+        box.until(lambda: box.entry(number).last_interval >= last)
+    finally:
+        agent.stop()
+    telescopes(stored)
+    is_the_truth(box, stored)
+    assert {core.key_epoch for core, _, _ in stored} == {0}

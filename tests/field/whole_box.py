@@ -11,6 +11,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
@@ -164,8 +165,11 @@ class WholeBox(Stack):
 
     def edge(self, *words: str) -> str:
         """Run one of the agent's commands for the meter; return what it says."""
-        config = ["--config", str(self.edge_toml), "--meter", self.meter_id]
-        return _said(["-m", "edge", words[0], *config, *words[1:]])
+        return self.edge_at(self.edge_toml, self.meter_id, *words)
+
+    def edge_at(self, settings: Path, meter: str, *words: str) -> str:
+        """Run one of an agent's commands; return what it says."""
+        return _said(["-m", "edge", words[0], "--config", str(settings), "--meter", meter, *words[1:]])
 
     def campusgrid(self, *words: str) -> str:
         """Run one of the operator's commands on this home; return what it says."""
@@ -215,12 +219,13 @@ class WholeBox(Stack):
         """Readings that the bridge has refused for good."""
         return int(_rows(self.spool, "SELECT COUNT(*) FROM quarantine")[0][0])
 
-    def stored(self, epoch: int | None = None) -> list[Stored]:
-        """What the bridge keeps, oldest first; of one register epoch, or of all."""
+    def stored(self, epoch: int | None = None, number: int | None = None) -> list[Stored]:
+        """What the bridge keeps of the box's meter (or of another number), oldest first; of one register epoch, or of all."""
+        number = self.enrolled.number if number is None else number
         found = _rows(
             f"file:{self.site.home}/bridge/bridge.db?mode=ro",
             "SELECT core, detail, state FROM readings JOIN evidence USING (meter_number, interval, register_epoch)"
-            " ORDER BY register_epoch, interval",
+            f" WHERE meter_number = {number} ORDER BY register_epoch, interval",
         )
         kept = [Stored(decode_core(core), decode_detail(detail), state) for core, detail, state in found]
         return [one for one in kept if epoch in (None, one.core.register_epoch)]
@@ -240,12 +245,14 @@ class WholeBox(Stack):
         assert found is not None
         return accounts.decode_meter(found.data)
 
-    def entry(self) -> accounts.SlabEntry:
-        """The oracle's slot."""
+    def entry(self, number: int | None = None) -> accounts.SlabEntry:
+        """The oracle's slot of the box's meter, or of another number in its zone."""
         assert self.deployment is not None
         found = self.rpc.account(self.deployment.zones[str(self.enrolled.zone)].slab)
         assert found is not None
-        return accounts.decode_slab(found.data).entries[self.enrolled.slot]
+        wanted = self.enrolled.number if number is None else number
+        entries = accounts.decode_slab(found.data).entries.values()
+        return next(entry for entry in entries if entry.meter_number == wanted)
 
 
 def _said(command: Sequence[str]) -> str:
