@@ -37,6 +37,10 @@ MAX_UNREAD_BYTES = 128 << 20
 _REASONS = {200: b"OK", 204: b"No Content", 400: b"Bad Request", 404: b"Not Found", 405: b"Method Not Allowed"}
 _REASONS |= {408: b"Request Timeout", 413: b"Payload Too Large", 431: b"Request Header Fields Too Large"}
 _REASONS |= {415: b"Unsupported Media Type", 503: b"Service Unavailable"}
+_JSON = frozenset((b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"))
+_NO_JSON = b"Supplied content type is not allowed. Content-Type: application/json is required\n"
+# Source: is_json of jsonrpc-http-server 18. A page of somebody else's may post text/plain without asking; JSON it may not.
+
 # Wallets in a browser ask the node themselves, as they may ask any Solana node.
 _CORS = b"access-control-allow-origin: *\r\n"
 _PREFLIGHT = (
@@ -94,7 +98,7 @@ class HttpConnection(asyncio.Protocol):
     ) -> None:
         self._dispatcher, self._outbox, self._limits, self._metrics = dispatcher, outbox, limits, metrics
         self._loop = asyncio.get_running_loop()
-        self._waiting: deque[tuple[bytes, bytes, bytes, bool]] = deque()
+        self._waiting: deque[tuple[bytes, bytes, bytes | None, bool]] = deque()
         self._busy = self._closing = self._paused = self._begun = False
         self.since = self._loop.time()
         self._deadline = self.since + IDLE_TIMEOUT_S
@@ -193,6 +197,8 @@ class HttpConnection(asyncio.Protocol):
         name = name.lower()
         if name == b"content-length" and value.isdigit() and int(value) > self._limits.max_body_bytes:
             self._fail(413)
+        elif name == b"content-type":
+            self._is_json = value.strip().lower() in _JSON
         elif name == b"expect" and value.lower() == b"100-continue" and not self._closing:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
@@ -216,7 +222,8 @@ class HttpConnection(asyncio.Protocol):
         if self._closing:
             return
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        self._waiting.append((self._parser.get_method(), self._url, body, self._parser.should_keep_alive()))
+        wanted = body if self._is_json else None
+        self._waiting.append((self._parser.get_method(), self._url, wanted, self._parser.should_keep_alive()))
         if self._busy:
             if len(self._waiting) >= MAX_PIPELINED:
                 self._transport.pause_reading()
@@ -230,6 +237,9 @@ class HttpConnection(asyncio.Protocol):
             method, url, body, keep_alive = self._waiting.popleft()
             if method != b"POST":
                 self._serve_other(method, url, keep_alive)
+                continue
+            if body is None:
+                self._answer(415, _NO_JSON, keep_alive, kind=b"text/plain")
                 continue
             if body[:2] == b"\x1f\x8b":
                 body = _gunzip(body, self._limits.max_body_bytes) or b"\xff"
@@ -318,7 +328,7 @@ class HttpConnection(asyncio.Protocol):
         self._url = b""
         self._body: list[bytes] = []
         self._size = self._header_bytes = 0
-        self._in_header = False
+        self._in_header = self._is_json = False
 
     def _count_header(self, size: int) -> None:
         self._header_bytes += size

@@ -30,6 +30,7 @@ MAX_GROWTH_MIB = 64.0
 MAX_CROWD_GROWTH_MIB = 640.0
 """Over many clients who ask for more than a node can hold: 96 MiB being made, 128 unread, one answer whole, and what malloc keeps of it."""
 
+POST = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
 CODES = frozenset({-32700, -32600, -32601, -32602, -32001, -32002, -32004, -32007, -32008, -32015, -32016, -32020})
 """Every code that a client may be refused with; −32603, "Internal error", would be our own fault (or an empty faucet)."""
 
@@ -159,7 +160,7 @@ def test_memory_stays_bounded_whatever_comes(make_node: MakeNode) -> None:
     payer = node.funded()
     node.pay_all(payer, [Wallet().pubkey for _ in range(300)], SOL // 100)
     before = node.resident_mib()
-    head = b"POST / HTTP/1.1\r\nhost: x\r\n"
+    head = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
     mega = b"x" * (1 << 20)
     for _ in range(steps(1, prove=20)):
         send_raw(node, head + b"content-length: 10485760\r\n\r\n" + mega * 10)
@@ -205,7 +206,7 @@ def test_memory_stays_bounded_over_many_deaf_clients_with_large_batches(make_nod
     for _ in range(24):
         connection = socket.create_connection(("127.0.0.1", node.port), 5)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        connection.sendall(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+        connection.sendall(POST % len(body) + body)
         deaf.append(connection)
     quiet = 0
     while quiet < 10:  # until nothing is under way any more
@@ -233,7 +234,7 @@ def test_a_batch_whose_client_has_left_is_not_answered_but_what_it_sends_lands(m
     listed = [{"jsonrpc": "2.0", "id": i, "method": name, "params": params} for i, (name, params) in enumerate(calls)]
     body = json.dumps(listed).encode()
     with socket.create_connection(("127.0.0.1", node.port), 5) as connection:
-        connection.sendall(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+        connection.sendall(POST % len(body) + body)
         while "getLargestAccounts" not in node.http.get("/metrics").text:
             time.sleep(0.001)
         # Close with a reset: who only says that he sends no more still gets his answers.

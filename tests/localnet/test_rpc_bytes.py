@@ -33,6 +33,8 @@ def raw(node: Node, data: bytes, timeout_s: float = 10) -> bytes:
 
 def request(body: bytes, *headers: bytes) -> bytes:
     lines = [b"POST / HTTP/1.1", b"host: x", b"content-length: %d" % len(body), *headers]
+    if not any(header.lower().startswith(b"content-type") for header in headers):
+        lines.append(b"content-type: application/json")
     return b"\r\n".join(lines) + b"\r\n\r\n" + body
 
 
@@ -164,6 +166,31 @@ def test_plain_json_under_a_false_gzip_header_is_read_and_real_gzip_too(node: No
     assert node.post(gzip.compress(HEALTH), **{"content-encoding": "gzip"}).json()["result"] == "ok"
     bomb = gzip.compress(b" " * 50_000_000)
     assert node.post(bomb, **{"content-encoding": "gzip"}).json()["error"]["code"] == -32700
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        (b"application/json", b"200"),
+        (b"Application/JSON; charset=UTF-8", b"200"),
+        (b"application/json;charset=utf-8", b"200"),
+        (b"application/json; charset=latin-1", b"415"),
+        (b"text/plain", b"415"),
+        (b"application/x-www-form-urlencoded", b"415"),
+        (b"", b"415"),
+    ],
+)
+def test_what_does_not_call_itself_json_is_refused_as_on_a_validator(node: Node, kind: bytes, status: bytes) -> None:
+    """A page that an operator visits may post text/plain to his own machine without a question; it must not be money."""
+    body = b'{"jsonrpc":"2.0","id":7,"method":"getHealth"}'
+    answer = raw(node, request(body, b"content-type: " + kind, b"connection: close"))
+    assert answer.split()[1] == status
+    if status == b"415":
+        assert answer.endswith(b"Supplied content type is not allowed. Content-Type: application/json is required\n")
+    without = raw(
+        node, b"POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body) + body
+    )
+    assert without.split()[1] == b"415"
 
 
 def test_a_browser_may_ask(node: Node) -> None:
