@@ -28,6 +28,9 @@ IDLE_TIMEOUT_S = 120.0
 MAX_HELD_BYTES = 1 << 20
 """Answers of one client that wait for the disk; beyond it his next requests wait too."""
 
+MAX_BODIES_BYTES = 128 << 20
+"""Request bodies of all clients together, whole or not, that are not yet served; beyond it whoever has the most is cut off."""
+
 SMALL_BYTES = 1 << 16
 """What the transport takes without being asked to pause."""
 
@@ -56,12 +59,21 @@ class HttpLimits:
         max_body_bytes, max_connections: As set.
         connections: All that are open.
         unread: Those that read more slowly than they ask.
+        bodies_bytes: What all have sent and is not served.
     """
 
     def __init__(self, max_body_bytes: int, max_connections: int) -> None:
         self.max_body_bytes, self.max_connections = max_body_bytes, max_connections
         self.connections: set[HttpConnection] = set()
         self.unread: set[HttpConnection] = set()
+        self.bodies_bytes = 0
+
+    def relieve_bodies(self) -> None:
+        """Cut off those who have sent the most that is not served, until the rest is within bounds."""
+        while self.bodies_bytes > MAX_BODIES_BYTES and self.connections:
+            worst = max(self.connections, key=lambda connection: connection.bodies_bytes)
+            log.warning("http_client_sends_too_much", bodies_bytes=worst.bodies_bytes)
+            worst.abort()
 
     def relieve(self) -> None:
         """Cut off those who leave the most unread, until the rest is within bounds."""
@@ -98,7 +110,8 @@ class HttpConnection(asyncio.Protocol):
     ) -> None:
         self._dispatcher, self._outbox, self._limits, self._metrics = dispatcher, outbox, limits, metrics
         self._loop = asyncio.get_running_loop()
-        self._waiting: deque[tuple[bytes, bytes, bytes | None, bool]] = deque()
+        self._waiting: deque[tuple[bytes, bytes, bytes, bool, bool]] = deque()
+        self.bodies_bytes = 0
         self._busy = self._closing = self._paused = self._begun = False
         self.since = self._loop.time()
         self._deadline = self.since + IDLE_TIMEOUT_S
@@ -123,7 +136,7 @@ class HttpConnection(asyncio.Protocol):
         self._limits.connections.discard(self)
         self._limits.unread.discard(self)
         self._closing = True
-        self._waiting.clear()
+        self._let_go()
 
     def data_received(self, data: bytes) -> None:
         """Parse what came."""
@@ -171,6 +184,7 @@ class HttpConnection(asyncio.Protocol):
         self._closing = True
         self._limits.connections.discard(self)
         self._limits.unread.discard(self)
+        self._let_go()
         self._transport.abort()
 
     def close_if_late(self, now: float) -> None:
@@ -208,11 +222,17 @@ class HttpConnection(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         """Part of the body."""
+        if self._closing:
+            return
         self._size += len(body)
         if self._size > self._limits.max_body_bytes:
             self._fail(413)
-        else:
-            self._body.append(body)
+            self._let_go()
+            return
+        self._body.append(body)
+        self._hold(len(body))
+        if self._limits.bodies_bytes > MAX_BODIES_BYTES:
+            self._limits.relieve_bodies()
 
     def on_message_complete(self) -> None:
         """A request is whole."""
@@ -222,10 +242,11 @@ class HttpConnection(asyncio.Protocol):
         if self._closing:
             return
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        wanted = body if self._is_json else None
-        self._waiting.append((self._parser.get_method(), self._url, wanted, self._parser.should_keep_alive()))
+        self._body = []
+        keep_alive = self._parser.should_keep_alive()
+        self._waiting.append((self._parser.get_method(), self._url, body, self._is_json, keep_alive))
         if self._busy:
-            if len(self._waiting) >= MAX_PIPELINED:
+            if self._is_full():
                 self._transport.pause_reading()
         else:
             self._serve()
@@ -234,11 +255,12 @@ class HttpConnection(asyncio.Protocol):
 
     def _serve(self) -> None:
         while self._waiting and not (self._busy or self._closing or self._paused or self._held_bytes > MAX_HELD_BYTES):
-            method, url, body, keep_alive = self._waiting.popleft()
+            method, url, body, is_json, keep_alive = self._waiting.popleft()
+            self._hold(-len(body))
             if method != b"POST":
                 self._serve_other(method, url, keep_alive)
                 continue
-            if body is None:
+            if not is_json:
                 self._answer(415, _NO_JSON, keep_alive, kind=b"text/plain")
                 continue
             if body[:2] == b"\x1f\x8b":
@@ -321,8 +343,24 @@ class HttpConnection(asyncio.Protocol):
         self._answer(status, _REASONS[status] + b"\n", False, kind=b"text/plain")
 
     def _resume(self) -> None:
-        if not self._paused and not self._closing and len(self._waiting) < MAX_PIPELINED:
+        if not self._paused and not self._closing and not self._is_full():
             self._transport.resume_reading()
+
+    def _is_full(self) -> bool:
+        """Return whether enough of his requests wait."""
+        if not self._waiting:
+            return False  # one request, however large, must be allowed to end
+        return len(self._waiting) >= MAX_PIPELINED or self.bodies_bytes >= self._limits.max_body_bytes
+
+    def _hold(self, size: int) -> None:
+        self.bodies_bytes += size
+        self._limits.bodies_bytes += size
+
+    def _let_go(self) -> None:
+        """Forget what the client has sent and what was not served of it."""
+        self._waiting.clear()
+        self._body = []
+        self._hold(-self.bodies_bytes)
 
     def _reset(self) -> None:
         self._url = b""

@@ -30,6 +30,9 @@ MAX_GROWTH_MIB = 64.0
 MAX_CROWD_GROWTH_MIB = 640.0
 """Over many clients who ask for more than a node can hold: 96 MiB being made, 128 unread, one answer whole, and what malloc keeps of it."""
 
+MAX_BODIES_GROWTH_MIB = 256.0
+"""128 MiB of bodies, and what malloc keeps between them."""
+
 POST = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
 CODES = frozenset({-32700, -32600, -32601, -32602, -32001, -32002, -32004, -32007, -32008, -32015, -32016, -32020})
 """Every code that a client may be refused with; −32603, "Internal error", would be our own fault (or an empty faucet)."""
@@ -222,6 +225,26 @@ def test_memory_stays_bounded_over_many_deaf_clients_with_large_batches(make_nod
     answers = node.batch([("getLeaderSchedule", [])] * 3)
     assert all("result" in answer for answer in answers)
     for connection in deaf:
+        connection.close()
+
+
+def test_memory_stays_bounded_over_many_requests_that_never_end(make_node: MakeNode) -> None:
+    """Each may have four megabytes and half a minute; a thousand clients would have four gigabytes."""
+    node = make_node(slot_ms=400).start()
+    before, growth, part = node.resident_mib(), 0.0, b"x" * 3_900_000
+    slow = []
+    for number in range(120):
+        connection = socket.create_connection(("127.0.0.1", node.port), 20)
+        with contextlib.suppress(OSError):  # it may be cut off while it sends
+            connection.sendall(POST % 4_000_000 + part)
+        slow.append(connection)
+        if number % 10 == 9:
+            assert node.call("getHealth") == "ok"
+            growth = max(growth, node.resident_mib() - before)
+    print(f"memory grew by {growth:.0f} MiB from {before:.0f} MiB")
+    assert growth <= MAX_BODIES_GROWTH_MIB
+    assert node.events("http_client_sends_too_much")
+    for connection in slow:
         connection.close()
 
 
