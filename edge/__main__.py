@@ -39,6 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         from edge.installation import check_installation
 
         check_installation(settings, arguments.config)
+        if arguments.check:
+            print(f"{arguments.config}: {len(settings.meters)} meters, and nothing is wrong with it")
+            return 0
         from edge.run import run
 
         return run(settings)
@@ -53,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="poll meters, sign and send readings")
     run.add_argument("--config", type=Path, required=True, metavar="FILE", help="TOML with an [edge] table")
+    run.add_argument("--check", action="store_true", help="look at settings, keys and files, and end")
     enrol = commands.add_parser("enroll", help="make a meter's key and its enrolment file")
     enrol.add_argument("--config", type=Path, required=True, metavar="FILE", help="the agent's TOML")
     enrol.add_argument("--meter", required=True, metavar="ID", help="meter id as in the settings")

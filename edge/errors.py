@@ -4,6 +4,7 @@ EdgeError
 ├── EnrolError           a key or enrolment file could not be made
 ├── TokenError           a PKCS#11 token cannot be used
 ├── SpoolError           the spool cannot be opened or written
+├── HomeInUseError       another agent runs on this home
 └── SigningKeyError      a meter's key for its current epoch is missing
 """
 
@@ -36,6 +37,18 @@ class MetricsPortError(EdgeError):
         super().__init__(f"cannot serve metrics on {host}:{port}: {why}; change metrics_port (0 serves none)")
         self.host = host
         self.port = port
+
+
+class HomeInUseError(EdgeError):
+    """Another agent runs on `home`: two that sign with one key sign two truths for one quarter hour."""
+
+    can_retry = True
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(
+            f"another agent runs on {home}; stop it (`systemctl stop campusgrid-edge`), or give this one a home of its own"
+        )
+        self.home = home
 
 
 class SpoolError(EdgeError):

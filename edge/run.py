@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import os
 import signal
+from pathlib import Path
 
 from edge import lean
 from edge.agent import Agent
+from edge.errors import HomeInUseError
 from edge.settings import EdgeSettings
 from edge.watch import WatchedClock
 from gridkit import log
@@ -27,6 +31,7 @@ def run(settings: EdgeSettings) -> int:
 async def _run(settings: EdgeSettings) -> int:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_log_loop_exception)
+    lock = _hold(settings.home)
     clock = open_clock(settings.clock)
     # Only UTC is ever set; a localnet's clock never goes back and states its own bound.
     agent = Agent(settings, WatchedClock(clock) if isinstance(clock, UtcClock) else clock)
@@ -45,7 +50,20 @@ async def _run(settings: EdgeSettings) -> int:
         await agent.run()
     except asyncio.CancelledError:
         logger.info("stopped")
+    finally:
+        os.close(lock)
     return 0
+
+
+def _hold(home: Path) -> int:
+    """Return the descriptor of a lock that ends with the process, however it ends. Raises HomeInUseError, OSError."""
+    lock = os.open(home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(lock)
+        raise HomeInUseError(home) from error
+    return lock
 
 
 def _log_loop_exception(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:

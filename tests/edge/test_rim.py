@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import gc
 import socket
 import tracemalloc
@@ -406,6 +407,33 @@ def test_an_unknown_meter_or_profile_ends_with_a_sentence(tmp_path: Path, capsys
     path.write_text(good_settings(tmp_path).replace("abb-b23", "abb-b99"))
     assert main(["run", "--config", str(path)]) == 2
     assert "abb-b99" in capsys.readouterr().err
+
+
+def test_a_check_looks_at_everything_and_begins_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looking whether a changed file is right must not be a second agent beside the one that runs."""
+    monkeypatch.setattr("edge.run.run", lambda settings: 7)
+    path = tmp_path / "e.toml"
+    path.write_text(good_settings(tmp_path).replace('"k"', f'"{tmp_path / "key"}"'))
+    assert main(["run", "--check", "--config", str(path)]) == 2
+    assert "is not there" in capsys.readouterr().err
+    create_key(tmp_path / "key")
+    assert main(["run", "--check", "--config", str(path)]) == 0
+    assert "nothing is wrong" in capsys.readouterr().out
+    assert main(["run", "--config", str(path)]) == 7
+
+
+def test_a_second_agent_on_the_same_home_does_not_begin(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Started by hand beside the service it would sign another truth for the same quarter hours."""
+    path = tmp_path / "e.toml"
+    create_key(tmp_path / "key")
+    path.write_text(good_settings(tmp_path).replace('"k"', f'"{tmp_path / "key"}"'))
+    with (tmp_path / "lock").open("w") as first:
+        fcntl.flock(first, fcntl.LOCK_EX)
+        assert main(["run", "--config", str(path)]) == 1
+    assert "another agent runs" in capsys.readouterr().err
+    assert not (tmp_path / "spool.db").exists()
 
 
 @pytest.mark.integration
