@@ -79,15 +79,32 @@ REASONS: Final[dict[str, frozenset[str]]] = {
     "another slot's account": PERSON | PLACE | RECORD | {BORROWED, "NOT_SIGNER"},
 }
 
+# Slots whose accounts the called program writes and ours does not: passed read-only, the runtime refuses the call.
+WRITTEN_BY_CALLEE: Final[dict[str, tuple[str, ...]]] = {
+    "governance.execute": ("credit_mint", "credit_account"),
+    "governance.execute_upgrade": ("program", "program_data", "buffer", "spill"),
+    "energy_token.deposit": ("token_account", "vault"),
+    "energy_token.withdraw": ("token_account", "vault"),
+    "energy_token.settle_range": ("mint", "vault"),
+    "energy_token.retire": ("mint", "vault"),
+    "energy_token.sync_freeze": ("token_account",),
+    "energy_token.move_to_market": ("vault", "market_grid_vault", "market"),
+    "energy_token.list_surplus": ("vault", "market_grid_vault", "market", "auctions"),
+    "trading.deposit_credit": ("source", "credit_vault"),
+    "trading.withdraw_credit": ("credit_vault", "destination"),
+    "trading.withdraw_grid": ("grid_vault", "energy_token_vault", "energy_token_config", "ledger"),
+    "trading.sweep_fees": (
+        "credit_vault",
+        "first_recipient",
+        "second_recipient",
+        "third_recipient",
+        "fourth_recipient",
+    ),
+}
+
 # (program.instruction, slot, what is wrong; "" = anything): the reasons it may have besides.
 ALSO: Final[dict[tuple[str, str, str], frozenset[str]]] = {
-    # The called program writes these, so the runtime refuses the call: our program never writes them itself.
-    ("governance.execute", "credit_mint", "read-only"): frozenset({ESCALATION}),
-    ("governance.execute", "credit_account", "read-only"): frozenset({ESCALATION}),
-    ("governance.execute_upgrade", "program", "read-only"): frozenset({ESCALATION}),
-    ("governance.execute_upgrade", "program_data", "read-only"): frozenset({ESCALATION}),
-    ("governance.execute_upgrade", "buffer", "read-only"): frozenset({ESCALATION}),
-    ("governance.execute_upgrade", "spill", "read-only"): frozenset({ESCALATION}),
+    **{(key, slot, "read-only"): frozenset({ESCALATION}) for key, slots in WRITTEN_BY_CALLEE.items() for slot in slots},
     # It signs by its seeds, which are no other account's; a token account in its place is not the mint's authority (4).
     ("governance.execute", "treasury", ""): frozenset({ESCALATION, "code 4"}),
     # The loader asks for the two sysvars and knows them by their addresses.
@@ -95,6 +112,16 @@ ALSO: Final[dict[tuple[str, str, str], frozenset[str]]] = {
     ("governance.execute_upgrade", "rent", ""): frozenset({CALLEE}),
     # An account that a client made is asked for its rent first.
     ("oracle.create_zone", "slab", ""): frozenset({"NOT_RENT_EXEMPT"}),
+    ("energy_token.create_zone", "ledger", ""): frozenset({"NOT_RENT_EXEMPT"}),
+    ("trading.create_market", "market", ""): frozenset({"NOT_RENT_EXEMPT"}),
+    ("trading.create_auctions", "auctions", ""): frozenset({"NOT_RENT_EXEMPT"}),
+    # Both rows are then the same one.
+    ("energy_token.transfer", "from_ledger", ""): frozenset({"SameRow"}),
+    ("energy_token.transfer", "to_ledger", ""): frozenset({"SameRow"}),
+    # Where the money comes from is the token program's to judge: no token account, or not the wallet's (4).
+    ("trading.deposit_credit", "source", ""): frozenset({"InvalidAccountData", "code 4"}),
+    # Something stands there already.
+    ("trading.open_seat", "seat_index", ""): frozenset({"SeatExists"}),
     # What its program has not made yet, or somebody else has, is judged by its address alone.
     ("oracle.initialize", "council", ""): frozenset({"WRONG_SEEDS"}),
     ("oracle.initialize", "registry_config", ""): frozenset({"WRONG_SEEDS"}),

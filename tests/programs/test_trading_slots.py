@@ -1,17 +1,20 @@
 """Every account slot of every instruction with the wrong account in it: one table, one refusal each.
 
-The table starts from instructions that succeed, so a refusal can only come from the one thing that was changed.
+The table starts from instructions that succeed, so a refusal can only come from the one thing that was changed; its reason must be
+one of `slot_reasons`, and a slot that the interface gains is in the table by itself.
 """
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
 from auction_world import AuctionHouse
+from governance_world import answering
 from program_harness import (
-    SHARED,
+    ROOT,
     SYSTEM,
     Chain,
     Outcome,
@@ -22,6 +25,7 @@ from program_harness import (
     program_data,
     program_id,
 )
+from slot_reasons import expect_reason, stands_alone
 from solders.account import Account
 from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
@@ -374,64 +378,10 @@ CASES: dict[str, Callable[[Chain], Case]] = {
     "settle_auction": _settle_auction,
 }
 SPEC = idl.interface("trading")
-# Slots whose refusal comes from the called program, because only it can know the right account.
-JUDGED_BY_CALLEE = {("withdraw_grid", "energy_token_config"), ("withdraw_grid", "ledger"), ("deposit_credit", "source")}
-# Programs that own the record in a slot; a copy of it owned by anybody else must be refused.
-RECORDS = {
-    ("place_order", "council"),
-    ("place_order", "market"),
-    ("cancel_order", "market"),
-    ("cancel_all", "market"),
-    ("reduce_order", "market"),
-    ("amend_order", "council"),
-    ("amend_order", "market"),
-    ("schedule_order", "council"),
-    ("schedule_order", "market"),
-    ("activate_order", "council"),
-    ("activate_order", "market"),
-    ("place_stop", "council"),
-    ("place_stop", "market"),
-    ("trigger_stops", "council"),
-    ("trigger_stops", "market"),
-    ("prune_expired", "market"),
-    ("set_market_maker", "market"),
-    ("set_maker_programme", "market"),
-    ("sample_market_maker", "market"),
-    ("set_fee_recipients", "market"),
-    ("sweep_fees", "market"),
-    ("deposit_credit", "council"),
-    ("deposit_credit", "market"),
-    ("withdraw_credit", "market"),
-    ("credit_grid", "market"),
-    ("withdraw_grid", "market"),
-    ("withdraw_grid", "energy_token_config"),
-    ("withdraw_grid", "ledger"),
-    ("open_seat", "council"),
-    ("open_seat", "user"),
-    ("open_seat", "market"),
-    ("sync_seat", "user"),
-    ("sync_seat", "market"),
-    ("create_market", "admin_user"),
-    ("create_market", "config"),
-    ("create_market", "market"),
-    ("initialize", "council"),
-    ("create_auctions", "admin_user"),
-    ("create_auctions", "market"),
-    ("create_auctions", "auctions"),
-    ("submit_auction", "council"),
-    ("submit_auction", "market"),
-    ("submit_auction", "auctions"),
-    ("list_sell", "council"),
-    ("list_sell", "market"),
-    ("list_sell", "auctions"),
-    ("cancel_auction_order", "market"),
-    ("cancel_auction_order", "auctions"),
-    ("clear_auction", "council"),
-    ("clear_auction", "market"),
-    ("clear_auction", "auctions"),
-    ("settle_auction", "market"),
-    ("settle_auction", "auctions"),
-}
+INTERFACE = tomllib.loads((ROOT / "programs" / "trading" / "interface.toml").read_text())
+KINDS = {(item["name"], slot["name"]): slot["kind"] for item in INTERFACE["instruction"] for slot in item["accounts"]}
+# Slots of records; a copy of one that is owned by anybody else must be refused.
+RECORDS = {key for key, kind in KINDS.items() if kind.startswith("state:")}
 
 
 def _slots() -> list[tuple[str, str]]:
@@ -467,20 +417,47 @@ def test_read_only_account_that_must_be_written_is_refused(chain: Chain, name: s
     """The runtime would end the transaction too, but only after the work, and without a reason."""
     case = CASES[name](chain)
     outcome = case.send(with_account(case.instruction, case.slot(slot), is_writable=False))
-    assert not outcome.ok
+    expect_reason(outcome, f"trading.{name}", slot, "read-only")
 
 
 # Any signer with enough lamports may pay, so a payer is no wrong account.
 @pytest.mark.parametrize(("name", "slot"), [(n, s) for n, s in _slots() if s != "payer"])
 def test_account_that_does_not_exist_is_refused(chain: Chain, name: str, slot: str) -> None:
-    """An empty address stands for every account the caller just invented."""
+    """An empty address stands for every account the caller just invented, and for a stranger's signature."""
     case = CASES[name](chain)
     stranger = keypair("nobody")
     case.signers.append(stranger)
     outcome = case.send(with_account(case.instruction, case.slot(slot), address=stranger.pubkey()))
-    assert not outcome.ok
-    if (name, slot) not in JUDGED_BY_CALLEE:
-        assert outcome.code in SHARED.values() or 6000 <= (outcome.code or 0) < 6100, outcome.error
+    expect_reason(outcome, f"trading.{name}", slot, "nobody's address")
+
+
+@pytest.mark.parametrize(
+    ("name", "slot"),
+    [
+        (n, s)
+        for n, s in _slots()
+        if KINDS[n, s] not in {"signer", "wallet"} and not stands_alone(f"trading.{n}", s, KINDS[n, s])
+    ],
+)
+def test_true_copy_at_another_address_is_refused(chain: Chain, name: str, slot: str) -> None:
+    """A second council, vault or auctions account, owner and all, must not speak for the one that is stored or derived."""
+    case = CASES[name](chain)
+    twin = keypair("twin").pubkey()
+    original = chain.svm.get_account(case.instruction.accounts[case.slot(slot)].pubkey)
+    if original is not None:
+        chain.svm.set_account(twin, original)
+    outcome = case.send(with_account(case.instruction, case.slot(slot), address=twin))
+    expect_reason(outcome, f"trading.{name}", slot, "a copy elsewhere")
+
+
+@pytest.mark.parametrize(("name", "slot"), [(n, s) for n, s in _slots() if KINDS[n, s].startswith("program:")])
+def test_false_program_is_never_called(chain: Chain, name: str, slot: str) -> None:
+    """A program of the caller's in the place of the token program would report success and move nothing."""
+    case = CASES[name](chain)
+    willing = keypair("program that says yes").pubkey()
+    chain.svm.add_program(willing, answering(0))
+    outcome = case.send(with_account(case.instruction, case.slot(slot), address=willing))
+    expect_reason(outcome, f"trading.{name}", slot, "a program that says yes")
 
 
 @pytest.mark.parametrize(("name", "slot"), sorted(RECORDS))
@@ -539,19 +516,21 @@ def test_accounts_behind_the_last_one_change_nothing(chain: Chain, name: str) ->
     expect_ok(case.send(Instruction(case.instruction.program_id, bytes(case.instruction.data), metas)))
 
 
-@pytest.mark.parametrize(("name", "account"), [(n, s) for n, s in _slots() if s in {"market", "auctions"}])
-def test_market_or_auctions_in_the_place_of_each_other_account_is_refused(
-    chain: Chain, name: str, account: str
-) -> None:
-    """One account in two slots must never be changed through both."""
+@pytest.mark.parametrize(("name", "slot"), [(n, s) for n, s in _slots() if s != "payer"])
+def test_account_of_another_slot_is_refused(chain: Chain, name: str, slot: str) -> None:
+    """One account in two slots must never be changed through both, nor stand for two parties."""
     case = CASES[name](chain)
-    address = case.instruction.accounts[case.slot(account)].pubkey
-    for index, slot in enumerate(case.names):
-        meta = case.instruction.accounts[index]
-        if slot == account or meta.is_signer:
+    own = case.instruction.accounts[case.slot(slot)]
+    before = [chain.data(meta.pubkey) for meta in case.instruction.accounts]
+    for other, meta in zip(case.names, case.instruction.accounts, strict=True):
+        if other in {slot, "payer"} or (
+            slot in RECIPIENTS and other in RECIPIENTS
+        ):  # Who gets two shares gets their sum.
             continue
-        outcome = case.send(with_account(case.instruction, index, address=address))
-        assert not outcome.ok, slot
+        signs = own.is_signer and meta.is_signer
+        changed = with_account(case.instruction, case.slot(slot), address=meta.pubkey, is_signer=signs)
+        expect_reason(case.send(changed), f"trading.{name}", slot, f"another slot's account: {other}")
+    assert [chain.data(meta.pubkey) for meta in case.instruction.accounts] == before
     expect_ok(case.send())
 
 
