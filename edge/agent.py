@@ -269,7 +269,7 @@ class Agent:
         self.sender.wake()
 
     def _status_keeper(self) -> Callable[[], Awaitable[None]]:
-        """Return the step that feeds systemd's watchdog, judges a configuration on trial, and tells the status that is due."""
+        """Return the step that feeds systemd's watchdog, judges a configuration on trial, and tells what is due."""
         period_s = watchdog_period_s()
         fed_s = 0.0
         told_s = time.monotonic()

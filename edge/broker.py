@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import ssl
+import sys
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 
 from edge.settings import EdgeSettings
+from edge.unreachable import Trouble, trouble
 from gridkit.log import get_logger
 
 log = get_logger("edge.broker")
@@ -82,13 +84,15 @@ class Broker:
         if settings.mqtt_user:
             password = settings.mqtt_password_file.read_text().strip() if settings.mqtt_password_file else None
             self._client.username_pw_set(settings.mqtt_user, password)
+        self._context: ssl.SSLContext | None = None
         if settings.mqtt_ca is not None:
-            context = ssl.create_default_context(cafile=str(settings.mqtt_ca))
-            context.minimum_version = ssl.TLSVersion.TLSv1_2
-            if settings.mqtt_cert is not None:
-                context.load_cert_chain(settings.mqtt_cert, settings.mqtt_key)
-            self._client.tls_set_context(context)
+            self._context = ssl.create_default_context(cafile=str(settings.mqtt_ca))
+            self._context.minimum_version = ssl.TLSVersion.TLSv1_2
+            self._load_chain(self._context)
+            self._client.tls_set_context(self._context)
+        self.trouble: Trouble | None = None
         self._client.on_connect = self._on_connect
+        self._client.on_connect_fail = self._on_connect_fail
         self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
         self._client.on_publish = self._on_publish
@@ -134,14 +138,39 @@ class Broker:
             self.connected = isinstance(event, Connected)
         self.events.put_nowait(event)
 
+    def _load_chain(self, context: ssl.SSLContext) -> None:
+        if self._settings.mqtt_cert is not None:
+            context.load_cert_chain(self._settings.mqtt_cert, self._settings.mqtt_key)
+
+    def _renew(self) -> None:
+        """Before the next attempt, take the files as they are now: who renews them need not start the agent anew."""
+        if self._context is None:
+            return
+        try:
+            self._context.load_verify_locations(str(self._settings.mqtt_ca))
+            self._load_chain(self._context)
+        except OSError as error:  # ssl.SSLError is one
+            log.error("certificate_unreadable", error=str(error))
+
+    def _on_connect_fail(self, client: Any, data: Any) -> None:
+        """paho calls this while it handles what the attempt has failed of."""
+        error = sys.exc_info()[1]
+        found = trouble(error)
+        if found != self.trouble:
+            log.warning("mqtt_unreachable", reason=found.label, error=str(error), remedy=found.remedy)
+        self.trouble = found
+        self._renew()
+
     def _on_connect(self, client: Any, data: Any, flags: Any, reason: Any, properties: Any) -> None:
         if reason.is_failure:
             log.warning("mqtt_refused", reason=str(reason), host=self._settings.mqtt_host)
         else:
+            self.trouble = None
             self._tell(Connected())
 
     def _on_disconnect(self, client: Any, data: Any, flags: Any, reason: Any, properties: Any) -> None:
         self._tell(Disconnected(str(reason)))
+        self._renew()
         if reason.is_failure:
             # A broker that comes back finds its agents one after another; paho's own back-off has no jitter.
             time.sleep(random.random())

@@ -205,7 +205,7 @@ def _troubles(meter: Meter, box: Box, waiting: int, quarantined: int) -> Iterato
                 f"the client certificate has run out {-box.certificate_days} days ago"
                 if box.certificate_days < 0
                 else f"the client certificate runs out in {box.certificate_days} days",
-                "Put a new mqtt_cert and mqtt_key in place while the old one is still good, and restart the agent.",
+                "Put a new mqtt_cert and mqtt_key in place while the old one is still good; they are taken at the next session.",
             ),
         )
 

@@ -43,6 +43,7 @@ def metrics_text(
         *_of_agent("clock_error_ms", clock.error_bound_ms()),
         *_of_agent("config_version", configuration.version),
         *_of_agent("mqtt_connected", int(broker.connected)),
+        *_of_session(broker),
     ]
     if certificate_days is not None:
         lines += _of_agent("certificate_days_left", certificate_days)
@@ -63,6 +64,12 @@ def _of_meters(meters: Iterable[Meter], spool: SpoolThread) -> list[str]:
         *gauge(f"{PREFIX}last_interval", [(labels, m.state.last_interval) for labels, m in named]),
         *gauge(f"{PREFIX}samples_held", [(labels, m.held) for labels, m in named]),
     ]
+
+
+def _of_session(broker: Broker) -> list[str]:
+    """Why there is no session, while there is none."""
+    trouble: list[tuple[Labels, int]] = [((("reason", broker.trouble.label),), 1)] if broker.trouble else []
+    return gauge(f"{PREFIX}mqtt_trouble", trouble)
 
 
 def _of_agent(name: str, value: int) -> list[str]:

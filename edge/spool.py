@@ -41,6 +41,8 @@ CREATE TABLE IF NOT EXISTS meter_state (meter_id BLOB PRIMARY KEY, state BLOB NO
 CREATE TABLE IF NOT EXISTS config (id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL, bytes BLOB NOT NULL);
 """
 _COLUMNS = "(meter_id, register_epoch, interval, made_ms, sha256, payload)"
+LOG_BYTES = 1_048_576 + 65_536
+"""Most that SQLite's log and its index take: 256 pages of 4 KiB with their heads."""
 WHOLE_CHECK_BYTES = 64 * 1024 * 1024
 """Up to this size a file is checked whole when it is opened, indexes against tables; a larger one, months without a bridge, page by
 page alone: a small computer would be at it for minutes."""
@@ -88,7 +90,8 @@ class Spool:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = self._open_or_set_aside()
         except (OSError, sqlite3.Error) as error:
-            raise SpoolError(path, str(error)) from error
+            why = str(error) if os.access(path.parent, os.W_OK) else f"{error}: the folder is read-only"
+            raise SpoolError(path, why) from error
 
     def _open_or_set_aside(self) -> sqlite3.Connection:
         try:
@@ -328,6 +331,11 @@ class Spool:
         """Return what the file and its log take on disk."""
         paths = (self.path, self.path.with_name(self.path.name + "-wal"))
         return sum(path.stat().st_size for path in paths if path.exists())
+
+    def log_room_bytes(self) -> int:
+        """Return what SQLite's log may still grow by before it is folded in: room that no reading gets."""
+        log_path = self.path.with_name(self.path.name + "-wal")
+        return max(0, LOG_BYTES - (log_path.stat().st_size if log_path.exists() else 0))
 
     def free_bytes(self) -> int:
         """Return what the file system would still give us. Raises OSError where it has gone."""

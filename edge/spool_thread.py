@@ -160,7 +160,8 @@ class SpoolThread:
 
     def days_left(self, meters: int) -> int:
         """Return for how many days without a bridge the card has room for so many meters' readings."""
-        return self.free_bytes() // (ROW_BYTES * INTERVALS_PER_DAY * max(1, meters))
+        room = max(0, self.free_bytes() - self.spool.log_room_bytes())
+        return room // (ROW_BYTES * INTERVALS_PER_DAY * max(1, meters))
 
     async def run(self, call: Callable[..., T], *args: Any) -> T:
         """Return what a call returns in the spool's thread, one after the other."""

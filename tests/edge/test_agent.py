@@ -26,6 +26,8 @@ from edge.errors import SpoolError
 from edge.frame import Refusal, Refused
 from edge.rounds import DEAD_AFTER
 from edge.settings import EdgeSettings, MeterSettings
+from edge.spool import LOG_BYTES
+from edge.unreachable import Trouble
 from gridkit.clock import UNKNOWN_ERROR_MS, FakeClock
 from gridkit.enrolment import AgentConfig, ConfiguredMeter, encode_config
 from gridkit.interval import INTERVAL_S
@@ -50,6 +52,7 @@ class FakeBroker:
         self.will = (will_topic, will)
         self.published: list[tuple[str, bytes, bool]] = []
         self.subscribed: list[str] = []
+        self.trouble: Trouble | None = None
         self._mid = 0
 
     def start(self) -> None:
@@ -669,7 +672,9 @@ async def test_a_full_disk_makes_no_reading_and_the_next_round_makes_it(
 async def test_the_days_of_room_left_are_told(tmp_path: Path, bus: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever plans a week without a bridge wants to know."""
     async with Rig(tmp_path, bus, [meter_settings(tmp_path), meter_settings(tmp_path, 2)]) as rig:
-        monkeypatch.setattr(rig.agent.spool, "free_bytes", lambda: 10 * 2 * 96 * 2048)
+        monkeypatch.setattr(
+            rig.agent.spool, "free_bytes", lambda: rig.agent.spool.log_room_bytes() + 10 * 2 * 96 * 2048
+        )
         assert "campusgrid_edge_spool_days_left 10" in rig.agent.metrics_text()
 
 
@@ -692,6 +697,26 @@ async def test_a_spool_that_is_damaged_while_in_use_is_begun_anew(tmp_path: Path
         assert rig.agent.spool_thread.error == ""
         kept = rig.agent.spool.oldest(rig.settings.meters[0].meter_id, 99)
         assert decode_core(kept[-1].payload[:47]).import_wh == 2000
+
+
+async def test_what_the_session_lacks_is_in_the_metrics(tmp_path: Path, bus: Any) -> None:
+    """Whoever is told "disconnected" alone drives out to look at a cable."""
+    async with Rig(tmp_path, bus, [meter_settings(tmp_path)]) as rig:
+        assert "mqtt_trouble{" not in rig.agent.metrics_text()
+        rig.broker.trouble = Trouble("broker_certificate_expired", "renew it")
+        assert 'campusgrid_edge_mqtt_trouble{reason="broker_certificate_expired"} 1' in rig.agent.metrics_text()
+
+
+async def test_room_that_sqlites_log_takes_is_no_room_for_readings(
+    tmp_path: Path, bus: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A card with a megabyte left took 58 readings, and five days of room had been told."""
+    async with Rig(tmp_path, bus, [meter_settings(tmp_path)]) as rig:
+        spool = rig.agent.spool
+        wal_bytes = spool.path.with_name("spool.db-wal").stat().st_size
+        assert spool.log_room_bytes() == LOG_BYTES - wal_bytes
+        monkeypatch.setattr(spool, "free_bytes", lambda: 1_000_000)
+        assert "campusgrid_edge_spool_days_left 0" in rig.agent.metrics_text()
 
 
 async def test_a_damaged_spool_on_a_full_card_is_tried_again_until_there_is_room(

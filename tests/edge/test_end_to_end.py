@@ -15,11 +15,18 @@ import sys
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from nacl.signing import SigningKey
 from paho.mqtt.enums import CallbackAPIVersion
 
@@ -512,6 +519,77 @@ async def test_mutual_tls_carries_readings_and_no_certificate_carries_none(site:
     (site.folder / "edge.toml").write_text(text.replace("mqtt_ca", files + "mqtt_ca"))
     await site.start()
     await site.until(lambda: all(len(site.bridge.intervals(50 + u)) >= 2 for u in METERS))
+    for unit in METERS:
+        telescopes(site, 50 + unit)
+
+
+class Authority:
+    """Signs certificates that end at any moment; openssl's command knows whole days alone."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        folder.mkdir(exist_ok=True)
+        self._folder, self._key = folder, ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        self._certify("ca.pem", self._name, self._key, x509.BasicConstraints(True, None), timedelta(days=400))
+
+    def issue(self, name: str, common_name: str, lasts: timedelta) -> None:
+        """Write `name`.pem and `name`.key: for 127.0.0.1, and for both sides of a session."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        (self._folder / f"{name}.key").write_bytes(private)
+        where = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+        self._certify(
+            f"{name}.pem", x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)]), key, where, lasts
+        )
+
+    def _certify(self, file: str, subject: Any, key: Any, extension: Any, lasts: timedelta) -> None:
+        now = datetime.now(UTC)
+        made = x509.CertificateBuilder(self._name, subject, key.public_key(), x509.random_serial_number())
+        made = made.not_valid_before(now - timedelta(days=9)).not_valid_after(now + lasts)
+        signed = made.add_extension(extension, critical=True).sign(self._key, SHA256())
+        (self._folder / file).write_bytes(signed.public_bytes(Encoding.PEM))
+
+
+async def test_a_certificate_that_expires_is_told_before_and_named_after_and_nothing_is_lost(site: Site) -> None:
+    """Certificates end on a Sunday. "Disconnected" and nothing else would send somebody to look at cables."""
+    tls = site.folder / "tls"
+    authority = Authority(tls, "the campus")
+    authority.issue("client", "e1", timedelta(days=20))
+    authority.issue("server", "broker", timedelta(seconds=40))
+    site.broker.kill()
+    port = site.broker.require_certificates(tls)
+    site.broker.start()
+    files = {"mqtt_ca": "ca.pem", "mqtt_cert": "client.pem", "mqtt_key": "client.key"}
+    await site.open(mqtt_port=port, **{name: str(tls / file) for name, file in files.items()})
+    await site.start()
+    await site.until(lambda: all(len(site.bridge.intervals(50 + u)) >= 2 for u in METERS))
+    assert await site.metric("campusgrid_edge_certificate_days_left") == 19
+    await site.until(lambda: "certificate_expires" in [e["code"] for e in site.said("trouble")])
+
+    expired = x509.load_pem_x509_certificate((tls / "server.pem").read_bytes()).not_valid_after_utc
+    await site.until(lambda: datetime.now(UTC) > expired)
+    site.broker.kill()
+    site.broker.start()
+    await site.until(lambda: "broker_certificate_expired" in [e["reason"] for e in site.said("mqtt_unreachable")])
+    assert await site.metric('campusgrid_edge_mqtt_trouble{reason="broker_certificate_expired"}') == 1
+
+    stranger = Authority(tls / "stranger", "another campus")
+    stranger.issue("server", "broker", timedelta(days=400))
+    for file in ("server.pem", "server.key"):
+        shutil.copy(tls / "stranger" / file, tls / file)
+    site.broker.kill()
+    site.broker.start()
+    await site.until(lambda: "broker_authority_unknown" in [e["reason"] for e in site.said("mqtt_unreachable")])
+
+    kept = {u: set(site.bridge.intervals(50 + u)) for u in METERS}
+    with (tls / "ca.pem").open("ab") as file:
+        file.write(
+            (tls / "stranger" / "ca.pem").read_bytes()
+        )  # The operator's new file: the agent is not started anew for it.
+    site.broker.kill()
+    site.broker.start()
+    await site.until(lambda: all(len(set(site.bridge.intervals(50 + u)) - kept[u]) >= 2 for u in METERS))
+    assert await site.metric("campusgrid_edge_mqtt_trouble{") == 0
     for unit in METERS:
         telescopes(site, 50 + unit)
 

@@ -133,6 +133,7 @@ class Session:
     def __init__(self, campus: Campus) -> None:
         self.events: asyncio.Queue[Event] = asyncio.Queue()
         self.connected = False
+        self.trouble = None
         self._campus = campus
         self._mid = 0
 

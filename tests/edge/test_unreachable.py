@@ -1,0 +1,38 @@
+"""What a session that did not come about is put down to."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+import pytest
+
+from edge.unreachable import trouble
+
+
+def refused(code: int) -> ssl.SSLCertVerificationError:
+    error: Any = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    error.verify_code, error.verify_message = code, "what OpenSSL says"
+    return error  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("error", "label"),
+    [
+        (refused(9), "broker_certificate_early"),
+        (refused(10), "broker_certificate_expired"),
+        (refused(18), "broker_authority_unknown"),
+        (refused(20), "broker_authority_unknown"),
+        (refused(64), "broker_other_name"),
+        (refused(23), "broker_certificate_refused"),
+        (ssl.SSLError(1, "wrong version number"), "tls"),
+        (ConnectionRefusedError(), "nobody_listens"),
+        (TimeoutError(), "unreachable"),
+        (None, "unreachable"),
+    ],
+)
+def test_what_failed_has_a_name_and_a_remedy(error: BaseException | None, label: str) -> None:
+    """Who reads the alarm must know whether to renew, to correct or to drive there."""
+    found = trouble(error)
+    assert found.label == label
+    assert found.remedy
