@@ -13,7 +13,9 @@ from gridkit.log import get_logger
 
 log = get_logger("localnet.ws")
 
-MAX_MESSAGE_BYTES = 1 << 20
+MAX_MESSAGE_BYTES = 4_096
+"""Source: set_max_message_size in rpc_pubsub_service.rs of Agave 4. A thousand clients with longer ones would be a gigabyte."""
+
 HANDSHAKE_TIMEOUT_S = 3.0
 MAX_QUEUED_BYTES = 16 << 20
 """What one client may leave unread: a block or two of full speed."""

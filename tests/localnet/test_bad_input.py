@@ -343,6 +343,17 @@ async def test_a_flood_of_subscriptions_ends_at_the_limit_and_the_connection_liv
         assert await other.ask("slotSubscribe") > 1_000
 
 
+async def test_a_message_to_the_websocket_has_a_validators_length(node: Node) -> None:
+    """A batch of subscriptions that works here and closes the connection on a cluster is found out on the wrong day."""
+    call = '{"jsonrpc":"2.0","id":1,"method":"slotSubscribe"}'
+    async with connect(node.ws_url) as connection:
+        await connection.send(call.ljust(4_096))
+        assert json.loads(await asyncio.wait_for(connection.recv(), 10))["result"] >= 1
+        await connection.send(call.ljust(4_097))
+        await asyncio.wait_for(connection.wait_closed(), 10)
+        assert connection.close_code in (1006, 1009)
+
+
 @pytest.mark.parametrize("frame", ["text", "binary"])
 async def test_an_oversized_frame_ends_its_own_connection_alone(node: Node, frame: str) -> None:
     """Frames have no business being large here: requests are a few hundred bytes."""
