@@ -146,13 +146,14 @@ class Count:
 
 
 class Window(NamedTuple):
-    """One window: polls due, answered, and missed; answered a second; thousandths of the core; p50 and p99, µs."""
+    """One window: polls due, answered, and missed; answered a second; thousandths of the core; processor time of a poll, p50, p99, µs."""
 
     due: int
     answered: int
     missed: int
     rate: int
     core: int
+    poll_us: int
     p50_us: int
     p99_us: int
 
@@ -248,6 +249,7 @@ async def _window(count: Count, pid: int) -> Window:
         missed=count.missed,
         rate=per_second(count.answered, elapsed_ns),
         core=ratio(used_ns, elapsed_ns),
+        poll_us=used_ns // count.answered // 1_000,
         p50_us=percentile(count.answer_us, 50),
         p99_us=percentile(count.answer_us, 99),
     )
@@ -334,6 +336,13 @@ def _figures(speed: int, windows: list[Window]) -> tuple[Figure, ...]:
             [w.core for w in windows],
             of="windows",
             headline=first,
+        ),
+        sampled(
+            f"fleet_poll_cpu{suffix}",
+            f"processor time of a poll{where}",
+            Unit.US,
+            [w.poll_us for w in windows],
+            of="windows",
         ),
         sampled(
             f"fleet_p50{suffix}",

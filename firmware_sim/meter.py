@@ -10,6 +10,7 @@ import re
 from bisect import bisect_left
 from enum import IntEnum
 from fractions import Fraction
+from struct import Struct, pack
 from typing import Final, NamedTuple
 from zlib import crc32
 
@@ -31,6 +32,7 @@ from gridkit.profile import (
 )
 
 _PHASE: Final = re.compile(r"_l([123])(?:_|$)")
+_QUANTITIES: Final = ("power_factor", "power", "frequency", "voltage", "current")
 _TARIFF: Final = re.compile(r"_t([12])(?:_|$)")
 
 
@@ -59,6 +61,39 @@ class Served(NamedTuple):
     words: list[int]
     entry: Entry | None
     changed_by: tuple[Fault, ...]
+
+
+class _Form:
+    """How a measured quantity is written into its register: what it is, of which phase, and the words of a value."""
+
+    def __init__(self, field: Field, exponent: int) -> None:
+        match = _PHASE.search(field.name)
+        self.phase = int(match[1]) if match else 0
+        self.quantity = next((name for name in _QUANTITIES if field.name.startswith(name)), "")
+        scale = field.scale_ratio * Fraction(10) ** exponent if field.scale_field else field.scale_ratio
+        self._num, self._den = (
+            (scale.denominator, scale.numerator) if scale > 0 else (-scale.denominator, -scale.numerator)
+        )
+        self._float = {"f32": ">f", "f64": ">d"}.get(field.type, "")
+        self._signed, self._low, self._name = field.type[0] == "s", field.order == "low", field.name
+        self._words = Struct(f">{field.width}H")
+
+    def words(self, num: int, den: int) -> tuple[int, ...]:
+        """Return the words of num/den (den > 0) in the field's unit, rounded to the nearest; in bus order.
+
+        Raises:
+            ValueError: It does not fit.
+        """
+        num, den = num * self._num, den * self._den
+        if self._float:
+            content = pack(self._float, num / den)  # what flows at this moment, never an energy
+        else:
+            try:
+                content = ((2 * num + den) // (2 * den)).to_bytes(self._words.size, "big", signed=self._signed)
+            except OverflowError as error:
+                raise ValueError(f"{self._name}: {num}/{den} does not fit") from error
+        words = self._words.unpack(content)
+        return words[::-1] if self._low else words
 
 
 class SimMeter:
@@ -95,7 +130,11 @@ class SimMeter:
             ("export", self.profile.energy_fields("export")),
         )
         self._static = {f.name: words for f in self.profile.fields.values() if (words := self._static_words(f))}
+        self._forms = {
+            f.name: _Form(f, self._exponents[f.name]) for f in self.profile.fields.values() if not f.is_energy
+        }
         self._minute = -1
+        self._minute_power = 0
         self._minute_words: dict[str, tuple[int, ...]] = {}
 
     # --- truth ---
@@ -218,37 +257,37 @@ class SimMeter:
         minute = shown_ns // MINUTE_NS
         if minute != self._minute:
             self._minute, self._minute_words = minute, {}
+            self._minute_power = self._connection.power(minute * MINUTE_NS)
         found = self._minute_words.get(field.name)
         if found is None:
-            value = self._quantity(field, minute)
-            found = self._minute_words[field.name] = encode(
-                self.profile, field, value, exponent=self._exponents[field.name]
-            )
+            found = self._minute_words[field.name] = self._forms[field.name].words(*self._quantity(field, minute))
         return found
 
-    def _quantity(self, field: Field, minute: int) -> Fraction:
-        """A measured quantity in one campus minute: power from the series, the grid's own wander from the seed."""
-        phase_match = _PHASE.search(field.name)
-        phase = int(phase_match[1]) if phase_match else 0
-        power = self.true_power_w(minute * MINUTE_NS)
-        if phase:
-            power = power * self._shares[phase - 1] / 1000
-        name = field.name.split("_l")[0] if phase else field.name
-        if name.startswith("power_factor"):
-            return self._power_factor(minute) * (-1 if power < 0 else 1)
-        if name.startswith("power"):
-            return power
-        if name.startswith("frequency"):
-            return Fraction(50_000 + crc32(minute.to_bytes(8, "big", signed=True)) % 61 - 30, 1000)
-        voltage = Fraction(230_000 + self._wander(minute, phase) % 4001 - 2000, 1000)
-        if name.startswith("voltage"):
-            return voltage
-        if name.startswith("current"):
-            return abs(power) / (voltage * self._power_factor(minute))
-        return Fraction(0)
+    def _quantity(self, field: Field, minute: int) -> tuple[int, int]:
+        """A measured quantity in one campus minute as numerator and denominator: power from the series, the rest from the seed.
 
-    def _power_factor(self, minute: int) -> Fraction:
-        return Fraction(960 + self._wander(minute, 9) % 36, 1000)
+        Integers alone: a fleet of a thousand shows ten thousand of them anew when a minute begins.
+        """
+        name, phase = self._forms[field.name].quantity, self._forms[field.name].phase
+        power, unit = self._minute_power, POWER_PER_W
+        if phase:
+            power, unit = power * self._shares[phase - 1], unit * 1000
+        if name == "power_factor":
+            return self._power_factor(minute) * (-1 if power < 0 else 1), 1000
+        if name == "power":
+            return power, unit
+        if name == "frequency":
+            return 50_000 + crc32(minute.to_bytes(8, "big", signed=True)) % 61 - 30, 1000
+        voltage_mv = 230_000 + self._wander(minute, phase) % 4001 - 2000
+        if name == "voltage":
+            return voltage_mv, 1000
+        if name == "current":
+            return abs(power) * 1_000_000, unit * voltage_mv * self._power_factor(minute)
+        return 0, 1
+
+    def _power_factor(self, minute: int) -> int:
+        """Thousandths."""
+        return 960 + self._wander(minute, 9) % 36
 
     def _wander(self, minute: int, salt: int) -> int:
         return crc32(minute.to_bytes(8, "big", signed=True) + bytes([salt]), self._seed)

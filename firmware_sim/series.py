@@ -161,7 +161,7 @@ class Connection:
         minute, rest = divmod(ns, MINUTE_NS)
         quarter, step = divmod(minute, 15)
         if self._at != (days, quarter):
-            self._before = self._until(days, quarter)
+            self._before = self._next(days, quarter) if self._at == (days, quarter - 1) else self._until(days, quarter)
             self._at = (days, quarter)
         day_in, night_in, day_out, night_out = self._before
         row = _day_of(days)[1] * 96 + quarter
@@ -198,6 +198,15 @@ class Connection:
             return 0, 15 * RIPPLE_ONE * (plant - load)
         minutes = [self._minute(row, k) for k in range(15)]
         return sum(m for m in minutes if m > 0), -sum(m for m in minutes if m < 0)
+
+    def _next(self, days: int, quarter: int) -> tuple[int, int, int, int]:
+        """What `_until` gives, from what it gave a quarter before: a fleet that is polled all day takes one step at a time."""
+        total = list(self._before)
+        drawn, fed = self._quarter(_day_of(days)[1] * 96 + quarter - 1)
+        night = not NIGHT_TARIFF_QUARTERS[0] <= quarter - 1 < NIGHT_TARIFF_QUARTERS[1]
+        total[night] += drawn * MINUTE_NS
+        total[2 + night] += fed * MINUTE_NS
+        return total[0], total[1], total[2], total[3]
 
     def _until(self, days: int, quarter: int) -> tuple[int, int, int, int]:
         """Energy from the epoch to the start of a quarter."""

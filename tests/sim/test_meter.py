@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from firmware_sim.errors import FleetError
 from firmware_sim.fleet import default_fleet
 from firmware_sim.meter import ModbusException, Served, SimMeter
-from firmware_sim.series import campus_start_ns
+from firmware_sim.series import MINUTE_NS, campus_start_ns
 from firmware_sim.settings import MeterSettings
 from gridkit.profile import (
     NotAvailable,
     RawCounter,
     Registers,
+    encode,
     identity_faults,
     list_profiles,
     load_profile,
@@ -90,6 +91,19 @@ def test_power_voltage_current_and_frequency_are_plausible(profile_id: str) -> N
             assert Fraction("49.9") <= value <= Fraction("50.1")  # type: ignore[operator]
         if name.startswith("power_factor"):
             assert -1 <= value <= 1  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("profile_id", list_profiles())
+def test_quantities_are_written_as_the_families_own_encoder_writes_them(profile_id: str) -> None:
+    """The short way that a large fleet needs must be no other way."""
+    meter = meter_of(profile_id)
+    fields = [meter.profile.field(name) for name in meter.profile.measured_names if name not in meter._static]
+    for minute in range(START // MINUTE_NS, START // MINUTE_NS + 300, 7):
+        registers = read_all(meter, minute * MINUTE_NS)
+        for field in fields:
+            exact = Fraction(*meter._quantity(field, minute))
+            expected = encode(meter.profile, field, exact, exponent=meter._exponents[field.name])
+            assert registers.words(field) == expected, (field.name, exact)
 
 
 @pytest.mark.parametrize("profile_id", list_profiles())

@@ -173,3 +173,12 @@ def test_one_milliwatt_hour_is_three_point_six_joules() -> None:
     watts = steady.power(start)
     used = steady.energy(start + MINUTE_NS).import_day - steady.energy(start).import_day
     assert used == watts * 60 * 10**9
+
+
+def test_a_day_step_by_step_is_the_day_at_once() -> None:
+    """A meter that is polled all day must stand where one stands that was just switched on."""
+    polled = Connection("G1-B", 9_000, "PV6", 16_000, 3)
+    start_ns = campus_start_ns() // (900 * 10**9) * 900 * 10**9
+    for quarter in range(130):
+        at_ns = start_ns + quarter * 900 * 10**9 + 7
+        assert polled.energy(at_ns) == Connection("G1-B", 9_000, "PV6", 16_000, 3).energy(at_ns), quarter
