@@ -52,13 +52,16 @@ if ! { command -v npm >/dev/null && node -e 'const [a, b] = process.versions.nod
     fi
 fi
 
+small_broker() { # in an environment of its own: its pins clash with solana's
+    [ -x .venv-broker/bin/amqtt ] && return
+    say "$1: installing the amqtt broker into .venv-broker (pip)"
+    "$python" -m venv .venv-broker && .venv-broker/bin/python -m pip install -q --disable-pip-version-check amqtt==0.12.1
+}
 if ! PATH=$PATH:/usr/sbin:/usr/local/sbin command -v mosquitto >/dev/null; then
     if as_root && { say "installing mosquitto (apt)"; apt_install mosquitto; }; then :
-    else
-        say "no mosquitto: installing the amqtt broker into .venv-broker (pip)"
-        [ -x .venv-broker/bin/amqtt ] || { "$python" -m venv .venv-broker && .venv-broker/bin/python -m pip install -q --disable-pip-version-check amqtt==0.12.1; }
-    fi
+    else small_broker "no mosquitto"; fi
 fi
+if [ "${CAMPUSGRID_BROKERS:-}" = all ]; then small_broker "the suite on both brokers"; fi
 # The suite reads the simulated meters with the electrician's own tool, too.
 if ! command -v mbpoll >/dev/null && as_root; then
     say "installing mbpoll (apt)"
