@@ -162,6 +162,23 @@ def test_a_snapshot_while_accounts_change_is_one_instant(make_node: MakeNode) ->
     assert node.balance(payer.pubkey) == 1_000_000 * SOL - 300 * spent - 1_800 * 5_000
 
 
+def test_short_lives_leave_a_snapshot_too(make_node: MakeNode) -> None:
+    """A chain whose every life ends before the next snapshot is due would have more to replay, and start later, each time."""
+    node = make_node(snapshot_every=50).start()
+    payer = node.funded()
+    for _ in range(2):
+        node.pay_all(payer, [Wallet().pubkey for _ in range(30)], SOL // 100)
+        node.kill()
+        node.start()
+    assert node.events("ledger_recovered")[-1]["replayed"] > 50
+    deadline = time.monotonic() + PATIENCE_S
+    while not node.events("snapshot_taken"):
+        assert time.monotonic() < deadline, "what was replayed is replayed for ever"
+        time.sleep(0.1)
+    node.kill()
+    assert node.digest()["replayed"] == 0
+
+
 def test_a_program_deployed_before_a_kill_runs_after_it_from_log_and_from_snapshot(make_node: MakeNode) -> None:
     """The campus contracts are deployed once; they must be there on Monday."""
     images = sorted((CHECKOUT / "programs/so").glob("*.so"))
