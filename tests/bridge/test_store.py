@@ -68,7 +68,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     )
     url = f"postgresql+psycopg://grid@127.0.0.1:{port}/postgres"
     try:
-        for _ in range(100):
+        for _ in range(600):
             try:
                 sa.create_engine(url).connect().close()
                 break

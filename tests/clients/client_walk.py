@@ -28,7 +28,7 @@ from solders.signature import Signature
 
 ATA = Pubkey.from_string("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL")
 SIZES = {"u8": 1, "u16": 2, "u32": 4, "u64": 8, "i64": 8, "pubkey": 32}
-WAIT_S = 30.0
+WAIT_S = 120.0
 
 
 @dataclass

@@ -139,7 +139,7 @@ def test_replay_of_the_whole_log_gives_the_same_state_as_the_process_had(make_no
 
 def test_a_snapshot_while_accounts_change_is_one_instant(make_node: MakeNode) -> None:
     """A snapshot of half a transfer would make or lose money at the next start."""
-    node = make_node(snapshot_every=150, slot_ms=20).start()
+    node = make_node(snapshot_every=150).start()
     payer = node.funded(1_000_000 * SOL)
     targets = [Wallet().pubkey for _ in range(300)]
     for round_ in range(6):

@@ -148,7 +148,7 @@ def test_the_same_transaction_lands_once(node: Node) -> None:
 
 def test_a_blockhash_can_be_used_for_150_slots_and_no_longer(make_node: Callable[..., Node]) -> None:
     """A sender that waits for expiry before it signs again relies on expiry being real, or it would pay twice."""
-    node = make_node(slot_ms=10).start()
+    node = make_node(slot_ms=30).start()
     payer = node.funded()
     latest = node.call("getLatestBlockhash")
     old = latest["value"]["blockhash"]

@@ -219,7 +219,7 @@ async def test_a_subscriber_that_does_not_read_is_cut_off_and_nobody_waits_for_h
     make_node: Callable[..., Node],
 ) -> None:
     """One sleeping laptop must not hold up the market or fill the node's memory."""
-    node = make_node(slot_ms=50).start()
+    node = make_node().start()
     payer = node.funded(10_000 * SOL)
     lazy = socket.create_connection(("127.0.0.1", node.ws_port))
     lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
