@@ -424,7 +424,9 @@ def test_sigterm_answers_what_is_under_way_and_leaves_a_snapshot(make_node: Make
     node = make_node().start()
     node.funded()
     connection = http.client.HTTPConnection("127.0.0.1", node.port, timeout=PATIENCE_S)
-    connection.request("POST", "/", b'{"jsonrpc":"2.0","id":1,"method":"getHealth"}')
+    connection.request(
+        "POST", "/", b'{"jsonrpc":"2.0","id":1,"method":"getHealth"}', {"content-type": "application/json"}
+    )
     assert json.loads(connection.getresponse().read())["result"] == "ok"
     assert node.stop() == 0
     assert [path.suffix for path in (node.home / "localnet").glob("snapshot-*")] == [".cgs"]
