@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 
-from validator_run import RECORD, stale
+from validator_run import RECORD, every_instruction, stale
 
 
 def test_the_record_of_the_validator_is_of_these_programs() -> None:
@@ -19,3 +19,4 @@ def test_the_record_of_the_validator_is_of_these_programs() -> None:
     record = json.loads(RECORD.read_text())
     assert record["faults"] == []
     assert set(record["clients"].values()) == {"equal"}
+    assert {name for name, *_ in record["units"]["rows"]} == every_instruction()
