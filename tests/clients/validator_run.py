@@ -8,7 +8,7 @@
 
 Both chains get the same programs by the same code, the same keys and the same path for each client. The local chain takes the
 validator's genesis hash, since readings are bound to it. An auction clears when its quarter hour is over and a cluster's time cannot be
-pushed, so a run lasts until then, 20 minutes at most. 3 = no validator is built here (`make validator`).
+pushed, so a run lasts until then: 12 to 25 minutes. 3 = no validator is built here (`make validator`).
 """
 
 from __future__ import annotations
