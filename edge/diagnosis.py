@@ -216,7 +216,7 @@ def _silence(reason: str) -> _Trouble:
 
 
 def _question(meter: Meter) -> Iterator[_Trouble]:
-    sample, question = meter.last_sample, meter.window.question
+    sample, question = meter.last_sample, meter.state.question
     if sample is None or question is None:
         return
     others = [fault for fault in sample.faults if fault != WRONG_WAY]

@@ -173,7 +173,6 @@ class Meter:
                     core_hash=self.state.core_hash,
                     flags=Quality.SWAP if known and sample.serial != known else Quality.RESET,
                 )
-                self.window.question = None
                 self.window.reset(0)
         taken = take(
             self.state,

@@ -75,7 +75,8 @@ class Recorder:
         made = self._made(meter, sample)
         if made is None:
             return
-        if made.readings:
+        # A confirmed question is kept at once: a restart must not find plausible what was doubted while it ran.
+        if made.readings or (made.outcome is Outcome.CONFIRMED and before is not Outcome.CONFIRMED):
             try:
                 rows = await self._spool.put(meter.meter_id, made.readings, made.state)
             except SpoolError:
@@ -116,7 +117,7 @@ class Recorder:
         if outcome is Outcome.TRUSTED:
             return
         self._changed(meter)
-        sample, question = meter.last_sample, meter.window.question
+        sample, question = meter.last_sample, meter.state.question
         tell = log.warning if outcome in (Outcome.CONFIRMED, Outcome.NEW_EPOCH) else log.info
         tell(
             "register_event",

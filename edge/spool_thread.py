@@ -78,7 +78,7 @@ class SpoolThread:
             log.info("spool_works_again")
         before = self.kept(meter_id)
         self._kept[meter_id] = before._replace(
-            waiting=before.waiting + len(rows), oldest_ms=before.oldest_ms or rows[0].made_ms
+            waiting=before.waiting + len(rows), oldest_ms=before.oldest_ms or (rows[0].made_ms if rows else 0)
         )
         return rows
 

@@ -162,7 +162,7 @@ class StatusBoard:
     def of(self, meter: Meter) -> dict[str, Any]:
         """Return what is retained on the meter's status topic: JSON with ints, text and lists of text."""
         kept = self._spool.kept(meter.meter_id)
-        question = meter.window.question
+        question = meter.state.question
         sample = meter.last_sample
         totals = totals_wh(meter.state)
         power_mw = sample.measured.get(("power", 0)) if sample else None

@@ -3,8 +3,9 @@
 A lower value is a question, never a baseline:
 
     jitter    a few steps down         the higher value is held
-    wrap      counter ran over         accepted once it is seen twice; the register goes on, unwrapped to u64
+    wrap      counter ran over         accepted once it has counted on from there; the register goes on, unwrapped to u64
     glitch    impossible for a moment  held, read again; when the old course returns it was a glitch
+    catch-up  stood still, then leapt  accepted once it has stayed, where sampled power or a meter that showed nothing new explains it
     reset     stays lower              nothing is trusted until a new register epoch is approved
     swap      another serial           the same
     leap      more than the connection can carry: the same as lower
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 from enum import Enum
 from fractions import Fraction
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -30,7 +32,10 @@ from gridkit.reading import PhaseStats, RawRegister, Spread
 JITTER_STEPS = 2
 CONFIRM_SAMPLES = 4
 """Samples that must ask the same question before it counts as an event: two rounds, each read twice."""
-CONFIRM_WRAPS = 2
+WRAP_POWER = 2
+"""A fall is a wrap only if what flowed across it is at most this many times what the power on either side carries."""
+STALE_SAMPLES = 10
+"""Samples in a row that show the same in everything measured, after which they are taken for one: a gateway answers for the meter."""
 MAX_INTERPOLATION_NS = 2 * 3600 * 1_000_000_000
 """Longest gap across which a boundary may be interpolated. Source: California VEE 4.1, two hours."""
 MAX_SET_BACK_NS = 2 * 3600 * 1_000_000_000
@@ -46,13 +51,21 @@ class Change(Enum):
 
     RISE = "rise"
     JITTER = "jitter"
+    CATCH_UP = "catch_up"
     WRAP = "wrap"
     LOWER = "lower"
     LEAP = "leap"
 
 
 def judge_register(
-    trusted_wh: Fraction, shown_wh: Fraction, *, step_wh: Fraction, wrap_wh: int, limit_wh: Fraction
+    trusted_wh: Fraction,
+    shown_wh: Fraction,
+    *,
+    step_wh: Fraction,
+    wrap_wh: int,
+    limit_wh: Fraction,
+    catch_up_wh: Fraction | None = None,
+    across_wh: Fraction | None = None,
 ) -> Change:
     """Return what a register's step from the last believed value to the shown one is.
 
@@ -61,13 +74,17 @@ def judge_register(
         step_wh: The register's own step, Wh.
         wrap_wh: First value that the register cannot show, Wh; 0 if it never wraps.
         limit_wh: Most that the connection can have carried meanwhile, Wh.
+        catch_up_wh: Most that a register which has stood still can make up for, Wh; None: limit_wh.
+        across_wh: Most that can have flowed across a wrap, Wh; None: limit_wh.
     """
     if shown_wh >= trusted_wh:
-        return Change.RISE if shown_wh - trusted_wh <= limit_wh else Change.LEAP
+        if shown_wh - trusted_wh <= limit_wh:
+            return Change.RISE
+        return Change.CATCH_UP if catch_up_wh is not None and shown_wh - trusted_wh <= catch_up_wh else Change.LEAP
     if trusted_wh - shown_wh <= JITTER_STEPS * step_wh:
         return Change.JITTER
     # Tariffs that are added up fall by one wrap from above it, too: less than nothing has not flowed.
-    if wrap_wh and 0 <= shown_wh + wrap_wh - trusted_wh <= limit_wh:
+    if wrap_wh and 0 <= shown_wh + wrap_wh - trusted_wh <= (limit_wh if across_wh is None else across_wh):
         return Change.WRAP
     return Change.LOWER
 
@@ -102,6 +119,50 @@ class Rules(NamedTuple):
         return Fraction(self.max_power_w * 12 * (elapsed_ns + SLACK_NS), 10 * _NS_PER_HOUR) + 5 * step_wh
 
 
+class Course(msgspec.Struct, frozen=True, array_like=True):
+    """Registers that were doubted and counted on.
+
+    Attributes:
+        import_raw, export_raw, read_ns: Of its last sample, as in `TrackState`.
+        flags: Quality bits of what spoke against any of its samples.
+        is_constant: Whether it has not moved.
+    """
+
+    import_raw: tuple[int, int] | None
+    export_raw: tuple[int, int] | None
+    read_ns: int
+    flags: int
+    is_constant: bool
+
+
+class Question(msgspec.Struct, frozen=True, array_like=True):
+    """An open question: what is shown is not believed.
+
+    Attributes:
+        flags: Quality bits of what speaks against it; 0: a wrap or a catch-up would explain it all.
+        samples: That asked it.
+        last: Of the last of them.
+        course: The latest that two samples or more have followed; a glitch in between does not hide it.
+        looks: What explains it: a wrap of import (1) or export (2), a catch-up of import (4) or export (8); 0 nothing.
+        run: Samples in a row that are explained so and have counted on, each from the one before.
+        run_import, run_export: Registers of the first of those, as in `TrackState`.
+    """
+
+    flags: int
+    samples: int
+    last: Course
+    course: Course | None = None
+    looks: int = 0
+    run: int = 0
+    run_import: tuple[int, int] | None = None
+    run_export: tuple[int, int] | None = None
+
+
+WRAPS = (1, 2)
+CATCH_UPS = (4, 8)
+"""Bits of `Question.looks`, import and export."""
+
+
 class TrackState(msgspec.Struct, frozen=True, array_like=True):
     """What must survive a restart; kept in the spool's transaction with the reading that it made.
 
@@ -118,6 +179,10 @@ class TrackState(msgspec.Struct, frozen=True, array_like=True):
         measured_import_wh, measured_export_wh, measured_read_ms: Of that reading.
         core_hash: SHA-256 of the latest core.
         flags: Quality bits to be carried by the readings up to the next unmasked one.
+        question: What is asked now; kept, for a leap that has been doubted must not become plausible by a restart.
+        moved_ns: When a register was last seen to move, campus ns.
+        still_mwh: What sampled power adds up to since then, mWh.
+        power_mw: Net power when they were read, mW; None where none was shown.
     """
 
     register_epoch: int = 0
@@ -134,6 +199,10 @@ class TrackState(msgspec.Struct, frozen=True, array_like=True):
     measured_read_ms: int = 0
     core_hash: bytes = b""
     flags: int = 0
+    question: Question | None = None
+    moved_ns: int = 0
+    still_mwh: int = 0
+    power_mw: int | None = None
 
 
 STANDSTILL_STEPS = 10
@@ -197,6 +266,7 @@ class Outcome(Enum):
     TRUSTED = "trusted"
     JITTER = "jitter"
     WRAPPED = "wrapped"
+    CAUGHT_UP = "caught_up"
     GLITCH_OVER = "glitch_over"
     QUESTION = "question"
     """Not believed, not yet confirmed: read again."""
@@ -205,26 +275,18 @@ class Outcome(Enum):
     NEW_EPOCH = "new_epoch"
 
 
-class _Question(NamedTuple):
-    """An open question: quality bits, samples that asked it, and the first and last of them."""
-
-    flags: int
-    samples: int
-    wraps: int
-    first_import: Fraction
-    last: Sample
-    constant: bool
-
-
 class Window:
     """What was seen of the interval that is open now; lost at a restart without harm to energy."""
 
     def __init__(self) -> None:
-        self.question: _Question | None = None
         self.step_wh = Fraction(1)
         self.recent_wh: dict[int, int] = {}
         """Interval → energy of both directions, of the last 24 h's measured readings that span one interval."""
         self.last_power: tuple[int, int] | None = None
+        self.repeats = 0
+        """Samples that showed the same in everything measured as the one before, in a row."""
+        self.repeats_since_ns = 0
+        self._measured: dict[tuple[str, int], int] = {}
         self._parts_off: dict[str, int] = {}
         self.reset(0)
 
@@ -248,6 +310,11 @@ class Window:
             self.longest_gap_ns = max(self.longest_gap_ns, sample.read_ns - self.latest_ns)
         self.latest_ns = sample.read_ns
         self.count += 1
+        if sample.measured != self._measured or not any(sample.measured.values()):
+            self.repeats, self.repeats_since_ns = 0, sample.read_ns
+        else:
+            self.repeats += 1
+        self._measured = sample.measured
         self.step_wh = max((c.step_wh for c in (sample.import_raw, sample.export_raw) if c), default=self.step_wh)
         for part in sample.parts:
             if part.kind in self._parts_off:
@@ -351,35 +418,38 @@ def take(
     if approved_epoch is not None and state.last_interval < 0:
         # No reading was ever made here: the configuration says which epoch the meter is in.
         state = msgspec.structs.replace(state, register_epoch=approved_epoch)
-    doubt, wraps = _doubts(state, sample, rules, expected_serial)
-    question = window.question
-    if (
-        not doubt
-        and question is not None
-        and question.samples >= CONFIRM_SAMPLES
-        and _still_there(state, question, sample, rules)
-    ):
-        # It climbed back over the old value from below: still the reset meter, not the end of a glitch.
-        doubt = question.flags
-    if doubt:
-        return _doubted(state, window, sample, rules, doubt, wraps, approved_epoch)
-    outcome = Outcome.TRUSTED
-    if question is not None and not any(wraps):
+    doubt, looks = _doubts(state, window, sample, rules, expected_serial)
+    question = state.question
+    if not doubt and question is not None:
+        doubt = _still_doubted(state, question, sample, rules, looks)
+    if doubt or looks:
+        asked = _asked_again(question, sample, rules, doubt, looks)
+        if doubt or not _is_explained(asked, sample):
+            return _questioned(
+                msgspec.structs.replace(state, question=asked), window, sample, doubt, approved_epoch, rules
+            )
+        outcome = Outcome.WRAPPED if looks & sum(WRAPS) else Outcome.CAUGHT_UP
+    elif question is None:
+        outcome = Outcome.TRUSTED
+    elif question.run and not question.flags and _counts_on(question.last, sample, rules):
+        outcome = (
+            Outcome.CAUGHT_UP
+        )  # Time has passed: what it caught up with would have been believed without a question.
+    else:
         state = msgspec.structs.replace(state, flags=state.flags | Quality.GLITCH_REJECTED)
-        window.question = None
         outcome = Outcome.GLITCH_OVER
-    return _trusted(state, window, sample, rules, wraps, outcome, approved_epoch)
+    state = msgspec.structs.replace(state, question=None)
+    return _trusted(state, window, sample, rules, looks, outcome, approved_epoch)
 
 
-def _doubts(state: TrackState, sample: Sample, rules: Rules, expected_serial: str) -> tuple[int, tuple[bool, bool]]:
-    """Return the quality bits of what speaks against the sample, and which registers seem to have wrapped."""
-    doubt = 0
+def _doubts(state: TrackState, window: Window, sample: Sample, rules: Rules, expected_serial: str) -> tuple[int, int]:
+    """Return the quality bits of what speaks against the sample, and which registers seem to have wrapped or caught up."""
+    doubt = looks = 0
     for fault in sample.faults:
         doubt |= Quality.IDENTITY_CHANGED if fault.startswith("model") else Quality.UNIT_CHANGED
     serial = state.serial or expected_serial
     if serial and sample.serial != serial:
         doubt |= Quality.IDENTITY_CHANGED
-    wraps = [False, False]
     directions = (
         (state.import_raw, sample.import_raw, rules.wrap_import_wh),
         (state.export_raw, sample.export_raw, rules.wrap_export_wh),
@@ -387,58 +457,114 @@ def _doubts(state: TrackState, sample: Sample, rules: Rules, expected_serial: st
     for index, (trusted, shown, wrap_wh) in enumerate(directions):
         if trusted is None or shown is None:
             continue
-        change = judge_register(
-            Fraction(*trusted),
-            shown.exact_wh,
-            step_wh=shown.step_wh,
-            wrap_wh=wrap_wh,
-            limit_wh=rules.limit_wh(sample.read_ns - state.sample_ns, shown.step_wh),
-        )
+        judged = partial(judge_register, Fraction(*trusted), shown.exact_wh, step_wh=shown.step_wh, wrap_wh=wrap_wh)
+        limit_wh = rules.limit_wh(sample.read_ns - state.sample_ns, shown.step_wh)
+        change = judged(limit_wh=limit_wh)
+        if change not in (Change.RISE, Change.JITTER):
+            catch_up_wh = _catch_up_wh(state, window, sample, rules, shown.step_wh)
+            across_wh = _across_wh(state, window, sample, rules, index, max(limit_wh, catch_up_wh))
+            change = judged(limit_wh=limit_wh, catch_up_wh=catch_up_wh, across_wh=across_wh)
         if change in (Change.LOWER, Change.LEAP):
             doubt |= Quality.RESET
-        wraps[index] = change is Change.WRAP
-    return doubt, (wraps[0], wraps[1])
+        looks |= WRAPS[index] * (change is Change.WRAP) | CATCH_UPS[index] * (change is Change.CATCH_UP)
+    return doubt, looks
 
 
-def _still_there(state: TrackState, question: _Question, sample: Sample, rules: Rules) -> bool:
-    """Return whether plausible registers are only the doubted ones grown on, not the end of a long glitch.
+def _is_stale(state: TrackState, window: Window) -> bool:
+    """Return whether the meter showed nothing new, not even in a voltage, until now: somebody repeated an old answer."""
+    return window.repeats >= STALE_SAMPLES and state.moved_ns <= window.repeats_since_ns
 
-    A reset meter may climb back over its old value, and with enough time any leap looks possible: both stay doubted.
+
+def _catch_up_wh(state: TrackState, window: Window, sample: Sample, rules: Rules, step_wh: Fraction) -> Fraction:
+    """Return the most that registers can make up for after they have stood still, Wh.
+
+    Where power was sampled meanwhile, twice what it adds up to. Where everything stood still, not the registers alone, nobody
+    knows what the power was: what the connection carries, as after any time without an answer.
     """
-    if question.flags & (Quality.IDENTITY_CHANGED | Quality.UNIT_CHANGED):
-        return False
-    lower = any(
-        trusted is not None and shown is not None and shown.exact_wh < Fraction(*trusted)
-        for trusted, shown in (
-            (state.import_raw, question.last.import_raw),
-            (state.export_raw, question.last.export_raw),
-        )
-    )
-    if lower and question.constant:
-        return False  # A register that stood still below was not metering: zeros while the meter boots.
-    elapsed_ns = sample.read_ns - question.last.read_ns
-    pairs = ((question.last.import_raw, sample.import_raw), (question.last.export_raw, sample.export_raw))
+    if _is_stale(state, window):
+        return rules.limit_wh(sample.read_ns - window.repeats_since_ns, step_wh)
+    return rules.limit_wh(sample.read_ns - state.sample_ns, step_wh) + Fraction(2 * state.still_mwh, 1000)
+
+
+def _across_wh(
+    state: TrackState, window: Window, sample: Sample, rules: Rules, index: int, limit_wh: Fraction
+) -> Fraction:
+    """Return the most that can have flowed across a wrap, Wh: a register that was reset close below its wrap looks the same.
+
+    Where power was sampled on both sides it must explain the fall; limit_wh, what the connection carries, bounds it in any case.
+    """
+    power_mw = sample.measured.get(("power", 0))
+    if power_mw is None or state.power_mw is None or _is_stale(state, window):
+        return limit_wh
+    sides = (power_mw, state.power_mw)
+    if rules.power_signed:
+        load_mw = max(0, *sides) if index == 0 else max(0, *(-side for side in sides))
+    else:
+        load_mw = max(abs(side) for side in sides)
+    span_ns = max(0, sample.read_ns - state.sample_ns) + SLACK_NS
+    carried_wh = Fraction(load_mw * span_ns, 1000 * _NS_PER_HOUR) + Fraction(state.still_mwh, 1000)
+    rated_wh = Fraction(rules.max_power_w * span_ns, STANDSTILL_SHARE * _NS_PER_HOUR)
+    return min(limit_wh, WRAP_POWER * carried_wh + rated_wh + JITTER_STEPS * window.step_wh + 1)
+
+
+def _counts_on(course: Course, sample: Sample, rules: Rules) -> bool:
+    """Return whether the sample's registers are those last doubted, grown by what the connection can have carried since."""
+    pairs = ((course.import_raw, sample.import_raw), (course.export_raw, sample.export_raw))
     return all(
-        0 <= now.exact_wh - then.exact_wh <= rules.limit_wh(elapsed_ns, now.step_wh)
+        0 <= now.exact_wh - Fraction(*then) <= rules.limit_wh(sample.read_ns - course.read_ns, now.step_wh)
         for then, now in pairs
         if then is not None and now is not None
     )
 
 
-def _doubted(
-    state: TrackState,
-    window: Window,
-    sample: Sample,
-    rules: Rules,
-    doubt: int,
-    wraps: tuple[bool, bool],
-    approved_epoch: int | None,
+def _still_doubted(state: TrackState, question: Question, sample: Sample, rules: Rules, looks: int) -> int:
+    """Return the quality bits that go on speaking against plausible registers: they are the doubted ones grown on; 0: they are not.
+
+    A reset meter may climb back over its old value, with enough time any leap looks possible and any fall like a wrap: all stay
+    doubted. The end of a long glitch is another course.
+    """
+    for course in (question.course, question.last):
+        if course is None or not course.flags & Quality.RESET or not _counts_on(course, sample, rules):
+            continue
+        # A register that stood still below was not metering: zeros while the meter boots.
+        waited = question.samples >= CONFIRM_SAMPLES and not (course.is_constant and _is_below(course, state))
+        if waited or looks:
+            return course.flags
+    return 0
+
+
+def _is_below(course: Course, state: TrackState) -> bool:
+    pairs = ((state.import_raw, course.import_raw), (state.export_raw, course.export_raw))
+    return any(a is not None and b is not None and Fraction(*b) < Fraction(*a) for a, b in pairs)
+
+
+def _is_explained(question: Question, sample: Sample) -> bool:
+    """Return whether what a wrap or a catch-up would explain has stayed long enough to be one.
+
+    A register that has wrapped counts on from there; zeros do not, and a glitch gives way to the old course. Until then nothing
+    is believed and nothing is signed on it.
+    """
+    if question.run < CONFIRM_SAMPLES:
+        return False
+    for bit, first, shown in (
+        (WRAPS[0], question.run_import, sample.import_raw),
+        (WRAPS[1], question.run_export, sample.export_raw),
+    ):
+        if question.looks & bit and first is not None and shown is not None:
+            if shown.exact_wh - Fraction(*first) < max(shown.step_wh, Fraction(1)):
+                return False
+    return True
+
+
+def _questioned(
+    state: TrackState, window: Window, sample: Sample, doubt: int, approved_epoch: int | None, rules: Rules
 ) -> Taken:
+    """Hold the registers; once the question is confirmed, begin the approved epoch, or tell it in a questionable reading."""
+    question = state.question
+    assert question is not None
     window.doubted += 1
     if doubt & (Quality.IDENTITY_CHANGED | Quality.UNIT_CHANGED):
         window.identity_refused += 1
-    question = _asked_again(window.question, sample, doubt)
-    window.question = question
     if question.samples < CONFIRM_SAMPLES:
         return Taken(state, [], Outcome.QUESTION)
     if approved_epoch is not None and approved_epoch > state.register_epoch and not sample.faults:
@@ -450,26 +576,43 @@ def _doubted(
             core_hash=state.core_hash,
             flags=Quality.SWAP if swapped else Quality.RESET,
         )
-        window.question = None
         window.reset(0)
-        return _trusted(fresh, window, sample, rules, (False, False), Outcome.NEW_EPOCH, approved_epoch)
-    draft = _questionable(state, sample, question.flags) if approved_epoch is not None else None
+        return _trusted(fresh, window, sample, rules, 0, Outcome.NEW_EPOCH, approved_epoch)
+    flags = question.flags | (Quality.WRAP if question.looks & sum(WRAPS) else 0)
+    draft = _questionable(state, sample, flags) if approved_epoch is not None else None
     if draft is None:
         return Taken(state, [], Outcome.CONFIRMED)
     return Taken(_after(state, draft), [draft], Outcome.CONFIRMED)
 
 
-def _asked_again(question: _Question | None, sample: Sample, doubt: int) -> _Question:
-    shown = sample.import_raw or sample.export_raw
-    value = shown.exact_wh if shown is not None else Fraction(0)
+def _asked_again(question: Question | None, sample: Sample, rules: Rules, doubt: int, looks: int) -> Question:
+    import_raw, export_raw = _raw(sample.import_raw), _raw(sample.export_raw)
+    last = Course(import_raw, export_raw, sample.read_ns, doubt, True)
     if question is None:
-        return _Question(doubt, 1, 0, value, sample, True)
-    return question._replace(
+        return Question(doubt, 1, last, None, 0 if doubt else looks, int(not doubt), import_raw, export_raw)
+    course = question.course
+    for earlier in filter(None, (question.course, question.last)):
+        if _counts_on(earlier, sample, rules):
+            stands = (import_raw, export_raw) == (earlier.import_raw, earlier.export_raw)
+            course = Course(
+                import_raw, export_raw, sample.read_ns, doubt | earlier.flags, stands and earlier.is_constant
+            )
+            break
+    goes_on = bool(question.run) and looks == question.looks and _counts_on(question.last, sample, rules)
+    return Question(
         flags=question.flags | doubt,
         samples=question.samples + 1,
-        last=sample,
-        constant=question.constant and value == question.first_import,
+        last=last,
+        course=course,
+        looks=0 if doubt else looks,
+        run=0 if doubt else question.run + 1 if goes_on else 1,
+        run_import=question.run_import if goes_on else import_raw,
+        run_export=question.run_export if goes_on else export_raw,
     )
+
+
+def _raw(counter: RawCounter | None) -> tuple[int, int] | None:
+    return None if counter is None else _storable(counter.exact_wh)
 
 
 def _questionable(state: TrackState, sample: Sample, flags: int) -> Draft | None:
@@ -500,19 +643,13 @@ def _trusted(
     window: Window,
     sample: Sample,
     rules: Rules,
-    wraps: tuple[bool, bool],
+    looks: int,
     outcome: Outcome,
     approved_epoch: int | None,
 ) -> Taken:
-    if any(wraps):
-        question = window.question or _Question(0, 0, 0, Fraction(0), sample, False)
-        if question.wraps + 1 < CONFIRM_WRAPS:
-            window.question = question._replace(wraps=question.wraps + 1, last=sample)
-            return Taken(state, [], Outcome.QUESTION)
-        window.question = None
-        outcome = Outcome.WRAPPED
     before = state
-    state, held = _believe(state, sample, rules, wraps)
+    state, held = _believe(state, sample, rules, looks)
+    state = _moved(before, state, sample)
     if held and outcome is Outcome.TRUSTED:
         outcome = Outcome.JITTER
     if _was_off(before, state, rules, window, sample):
@@ -523,7 +660,20 @@ def _trusted(
     return Taken(*_close(before, state, sample, rules, window), outcome)
 
 
-def _believe(state: TrackState, sample: Sample, rules: Rules, wraps: tuple[bool, bool]) -> tuple[TrackState, bool]:
+def _moved(before: TrackState, state: TrackState, sample: Sample) -> TrackState:
+    """Return the state with how long the registers have stood still, and what sampled power adds up to meanwhile."""
+    power_mw = sample.measured.get(("power", 0))
+    state = msgspec.structs.replace(state, power_mw=power_mw)
+    if (state.import_raw, state.export_raw) != (before.import_raw, before.export_raw):
+        return msgspec.structs.replace(state, moved_ns=sample.read_ns, still_mwh=0)
+    if power_mw is None or before.power_mw is None:
+        return state
+    span_ns = max(0, sample.read_ns - before.sample_ns)
+    mwh = (abs(power_mw) + abs(before.power_mw)) * span_ns // (2 * _NS_PER_HOUR)
+    return msgspec.structs.replace(state, still_mwh=state.still_mwh + mwh)
+
+
+def _believe(state: TrackState, sample: Sample, rules: Rules, looks: int) -> tuple[TrackState, bool]:
     """Return the state with the sample's registers (a jittering one held), and whether one was held."""
     held = False
     flags = state.flags
@@ -537,7 +687,7 @@ def _believe(state: TrackState, sample: Sample, rules: Rules, wraps: tuple[bool,
         if shown is None:
             raws.append(trusted)
             continue
-        if wraps[index]:
+        if looks & WRAPS[index]:
             offsets[index] += wrap_wh
             flags |= Quality.WRAP
         elif trusted is not None and shown.exact_wh < Fraction(*trusted):

@@ -645,6 +645,23 @@ async def test_a_glitch_is_read_again_in_the_same_round(tmp_path: Path, bus: Any
         assert core.quality & Quality.GLITCH_REJECTED
 
 
+async def test_a_confirmed_question_outlives_a_kill(tmp_path: Path, bus: Any) -> None:
+    """A meter that was reset has climbed over its old register when the agent is back: half of the energy would be gone unseen."""
+    async with Rig(tmp_path, bus, [meter_settings(tmp_path)]) as rig:
+        await rig.configure(config(1, {1: (0, 0, 0)}))
+        await rig.round_at(1)
+        for at_s, shown_wh in ((60, 0), (120, 30)):
+            bus.units[1].import_wh = shown_wh
+            await rig.round_at(at_s)
+        assert len(rig.broker.readings) == 1
+    bus.units[1].import_wh = 1200
+    async with Rig(tmp_path, bus, [meter_settings(tmp_path)]) as rig:
+        await rig.round_at(400)
+        bus.units[1].import_wh = 1300
+        await rig.round_at(900)
+        assert rig.agent.status.label(next(iter(rig.agent.meters.values()))) == "question"
+
+
 async def test_a_full_disk_makes_no_reading_and_the_next_round_makes_it(
     tmp_path: Path, bus: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -247,7 +247,7 @@ def test_another_meter_and_another_set_up_are_told_apart() -> None:
         for _ in range(5):
             meter.kept(meter.make(changed))
         assert [d.code for d in troubles(meter)] == codes
-        meter.state, meter.outcome, meter.window.question = state, None, None
+        meter.state, meter.outcome = state, None
 
 
 # --- certificates -----------------------------------------------------------------------------------------------------

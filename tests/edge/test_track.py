@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -64,10 +65,12 @@ class Meter:
         faults: tuple[str, ...] = (),
         power_w: int | None = None,
         step_wh: int = 1,
+        measured: dict[tuple[str, int], int] | None = None,
     ) -> list[Draft]:
         """One sample, `at_s` seconds after interval I0 began."""
         read_ns = I0 * INTERVAL_NS + int(at_s * S)
-        measured = {} if power_w is None else {("power", 0): power_w * 1000}
+        if measured is None:
+            measured = {} if power_w is None else {("power", 0): power_w * 1000}
         sample = Sample(
             read_ns, read_ns, 20, counter(import_wh, step_wh), counter(export_wh, step_wh), serial, faults, measured
         )
@@ -87,7 +90,8 @@ class Meter:
         return taken.drafts
 
     def restart(self) -> None:
-        """Everything but the kept state is gone."""
+        """Everything but the kept state is gone; what was not kept with a reading since, too."""
+        self.state = msgspec.msgpack.decode(msgspec.msgpack.encode(self.state), type=TrackState)
         self.window = Window()
 
     @property
@@ -271,33 +275,179 @@ def test_a_few_steps_back_are_jitter_and_the_higher_value_is_held(meter: Meter) 
     assert events(meter.show(2701, 1200)[0]) == 0
 
 
-def test_a_wrap_is_unwrapped_once_it_was_seen_twice() -> None:
-    """A six-digit display comes round every few years: no energy lost, no new epoch."""
+@pytest.fixture
+def brim() -> Meter:
+    """A meter 10 Wh below its wrap, its epoch open, 5 kW at the last sample."""
     m = Meter()
     m.show(890, 999_999_490)
     m.show(901, 999_999_500)
-    m.show(1700, 999_999_990)
-    m.show(1710, 20)
-    assert m.outcome is Outcome.QUESTION
-    m.show(1711, 21)
-    assert m.outcome is Outcome.WRAPPED
-    (reading,) = m.show(1801, 100)
+    m.show(1700, 999_999_990, power_w=5_000)
+    return m
+
+
+def test_a_wrap_is_unwrapped_once_it_has_counted_on(brim: Meter) -> None:
+    """A six-digit display comes round every few years: no energy lost, no new epoch."""
+    for at, shown in ((1710, 20), (1711, 20), (1730, 40)):
+        brim.show(at, shown, power_w=5_000)
+        assert brim.outcome is Outcome.QUESTION
+    brim.show(1731, 41, power_w=5_000)
+    assert brim.outcome is Outcome.WRAPPED
+    (reading,) = brim.show(1801, 100)
     assert (reading.import_wh, events(reading), reading.register_epoch) == (1_000_000_100, Quality.WRAP, 0)
-    assert m.minted_wh == 600
-    (reading,) = m.show(2701, 300)
+    assert brim.minted_wh == 600
+    (reading,) = brim.show(2701, 300)
     assert (reading.import_wh, events(reading)) == (1_000_000_300, 0)
 
 
-def test_a_single_value_that_looks_like_a_wrap_is_a_glitch() -> None:
-    """A zero just below the wrap point must not add a whole turn."""
-    m = Meter()
-    m.show(890, 999_999_890)
-    m.show(901, 999_999_900)
-    m.show(1700, 0)
-    m.show(1701, 999_999_950)
-    assert m.outcome is Outcome.GLITCH_OVER
-    m.show(1801, 999_999_960)
-    assert m.minted_wh == 60
+@pytest.mark.parametrize("zeros", [1, 2, 4, 12])
+def test_zeros_below_the_wrap_are_no_wrap_however_many(brim: Meter, zeros: int) -> None:
+    """Two zeros just below the wrap point added a whole turn, and after them the right registers were a leap for ever."""
+    for n in range(zeros):
+        assert brim.show(1710 + 5 * n, 0, power_w=5_000) == []
+    assert brim.state.import_offset_wh == 0
+    brim.show(1790, 999_999_995, power_w=5_000)
+    assert brim.outcome is Outcome.GLITCH_OVER
+    (reading,) = brim.show(1801, 999_999_997)
+    assert (reading.import_wh, events(reading)) == (999_999_997, Quality.GLITCH_REJECTED)
+    assert brim.minted_wh == 497
+
+
+def test_nothing_is_signed_on_a_wrap_that_does_not_count_on(brim: Meter) -> None:
+    """A dark roof behind its wrap: told as questionable, and when the sun is back all the energy comes."""
+    for at in (1710, 1711, 1740, 1741, 1770, 1771):
+        brim.show(at, 3)
+    assert brim.outcome is Outcome.CONFIRMED
+    (reading,) = brim.show(1801, 3)
+    assert reading.import_wh == 999_999_990
+    assert events(reading) == Quality.QUESTIONABLE | Quality.WRAP
+    brim.show(20_000, 4)
+    assert brim.outcome is Outcome.WRAPPED
+    (reading,) = brim.show(20_701, 40)
+    assert reading.quality & NO_POST_MASK == 0
+    assert brim.minted_wh == 540
+
+
+def test_a_swapped_register_order_below_the_wrap_is_no_wrap(brim: Meter) -> None:
+    """The words of a float near its wrap, the other way round, are next to nothing and grow a little."""
+    for n in range(12):
+        brim.show(1710 + 5 * n, Fraction(n + 1, 1 << 60), power_w=5_000)
+    assert brim.state.import_offset_wh == 0
+    assert brim.minted_wh == 0
+
+
+def test_a_reset_below_the_wrap_is_no_wrap_where_power_says_how_little_flowed(brim: Meter) -> None:
+    """From 100 Wh below the wrap to 2 past it would be 102 Wh, which the connection carries; at 5 kW 14 of them flow in ten seconds."""
+    brim.state = msgspec.structs.replace(brim.state, import_raw=(999_999_900, 1))
+    for n in range(12):
+        brim.show(1710 + 5 * n, 2 + 7 * n, power_w=5_000)
+        assert brim.outcome in (Outcome.QUESTION, Outcome.CONFIRMED)
+    assert brim.state.import_offset_wh == 0
+
+
+def test_a_fall_of_export_while_power_is_drawn_is_no_wrap(brim: Meter) -> None:
+    """A register of energy fed in has not run over while nothing was fed in."""
+    brim.rules = RULES._replace(power_signed=True)
+    brim.state = msgspec.structs.replace(brim.state, export_raw=(999_999_950, 1))
+    for n in range(12):
+        brim.show(1710 + 5 * n, 999_999_990 + n // 2, n, power_w=5_000)
+    assert brim.state.export_offset_wh == 0
+    assert brim.outcome is Outcome.CONFIRMED
+
+
+def test_patience_makes_no_wrap_of_a_reset(brim: Meter) -> None:
+    """After an hour the connection could have carried what is missing to the wrap; it was a reset at the first sample and stays one."""
+    brim.state = msgspec.structs.replace(brim.state, import_raw=(999_990_000, 1))
+    for n in range(3):
+        brim.show(1701 + n, 0)
+    for n in range(30):
+        brim.show(5000 + 300 * n, 1 + 2 * n)
+        assert brim.outcome in (Outcome.QUESTION, Outcome.CONFIRMED)
+    assert brim.state.import_offset_wh == 0
+    assert brim.minted_wh == 0
+
+
+def test_a_counter_that_hung_under_load_catches_up_with_what_power_says(meter: Meter) -> None:
+    """A counter chip hangs for five hours of 3 kW and then shows all that it has counted: 15 kWh between two samples are measured."""
+    for at in range(1000, 19_000, 60):
+        meter.show(at, 1000, power_w=2_990 + at // 60 % 2 * 20)
+    for at in (19_060, 19_061, 19_120):
+        assert meter.show(at, 16_000 + (at - 19_060) // 2, power_w=2_990 + at // 60 % 2 * 20) == []
+        assert meter.outcome is Outcome.QUESTION
+    meter.show(19_121, 16_031, power_w=3_000)
+    assert meter.outcome is Outcome.CAUGHT_UP
+    for at in (*range(19_180, 20_680, 60), 20_701, *range(20_740, 21_600, 60), 21_601):
+        meter.show(at, 16_031 + (at - 19_121) * 3000 // 3600, power_w=2_990 + at // 60 % 2 * 20)
+    assert meter.readings[-1].quality & NO_POST_MASK == 0
+    assert meter.minted_wh == meter.readings[-1].import_wh - 1000 > 16_000
+
+
+def test_more_than_twice_what_power_says_is_a_leap(meter: Meter) -> None:
+    """A hang is no licence: what nothing explains needs an approved epoch."""
+    for at in range(1000, 19_000, 60):
+        meter.show(at, 1000, power_w=2_990 + at // 60 % 2 * 20)
+    for n in range(20):
+        meter.show(19_060 + 60 * n, 33_000 + 50 * n, power_w=3_000)
+    assert meter.outcome is Outcome.CONFIRMED
+    assert meter.minted_wh == 0
+
+
+def test_a_leap_after_an_idle_night_is_a_leap(meter: Meter) -> None:
+    """A register that rested for want of load has nothing to catch up with."""
+    for at in range(1000, 30_000, 60):
+        meter.show(at, 1000, power_w=0)
+    for n in range(20):
+        meter.show(30_060 + 60 * n, 16_000 + 50 * n, power_w=3_000)
+    assert meter.outcome is Outcome.CONFIRMED
+    assert meter.minted_wh == 0
+
+
+def test_a_leap_for_a_moment_after_a_hang_is_a_glitch(meter: Meter) -> None:
+    """It must stay before it is believed."""
+    for at in range(1000, 19_000, 60):
+        meter.show(at, 1000, power_w=2_990 + at // 60 % 2 * 20)
+    for at in (19_060, 19_061, 19_120):
+        meter.show(at, 16_000, power_w=3_000)
+    meter.show(19_121, 1000, power_w=3_000)
+    assert meter.outcome is Outcome.GLITCH_OVER
+    meter.show(19_801, 1001, power_w=3_000)
+    assert meter.minted_wh <= 1
+
+
+@pytest.mark.parametrize(("power_w", "believed"), [(0, True), (1, False)])
+def test_old_answers_repeated_by_a_gateway_are_no_answers(meter: Meter, power_w: int, believed: bool) -> None:
+    """A solar roof's last answer of the evening, given until noon: as after hours without an answer, unless something else was new."""
+    for n, at in enumerate(range(1000, 30_000, 60)):
+        measured = {("power", 0): 0, ("voltage", 0): 230_000 + n * power_w}
+        meter.show(at, 1000, measured=measured)
+    for n in range(4):
+        meter.show(30_060 + 30 * n, 16_000 + n, measured={("power", 0): 3_000_000, ("voltage", 0): 231_000})
+    assert (meter.outcome is Outcome.CAUGHT_UP) is believed
+
+
+def test_a_leap_is_still_doubted_after_a_restart(meter: Meter) -> None:
+    """Nobody approves the spare meter for days; then the agent is updated, and its 500 kWh would have looked possible."""
+    for n in range(4):
+        meter.show(1000 + n, 500_000 + n)
+    assert meter.show(1801, 500_010)[0].quality & Quality.QUESTIONABLE
+    meter.restart()
+    for n in range(5):
+        meter.show(200_000 + 60 * n, 500_100 + n)
+    assert meter.outcome is Outcome.CONFIRMED
+    assert meter.minted_wh == 0
+
+
+def test_a_glitch_does_not_hide_a_reset(meter: Meter) -> None:
+    """A reset meter climbs over its old value while another fault comes and goes: half of the energy in between would be lost."""
+    for n in range(40):
+        meter.show(1000 + 20 * n, 20 * n)
+    meter.show(1801, 805)
+    for at, shown, serial in ((1900, 900, "A2"), (1910, 0, "A1"), (1911, 900_000_000, "A1"), (1912, 0, "A1")):
+        meter.show(at, shown, serial=serial)
+    meter.restart()
+    for n in range(10):
+        meter.show(2600 + 20 * n, 1400 + 20 * n)
+    assert meter.outcome is Outcome.CONFIRMED
+    assert meter.minted_wh == 0
 
 
 def test_a_reset_is_not_believed_without_an_approved_register_epoch(meter: Meter) -> None:

@@ -219,8 +219,6 @@ class Life:
         place = self.campus.places[index]
         while self.faults < self.wanted:
             await asyncio.sleep(rng.uniform(20, 400))
-            if self._is_near_wrap(index):
-                continue
             if rng.random() < 0.06:
                 await self._lasting(index, rng)
                 continue
@@ -228,19 +226,24 @@ class Life:
             for kind in kinds:
                 self._fault(kind)
                 place.meter.switch_on(_order(kind, rng), self.campus.clock.now_ns())
-            await asyncio.sleep(rng.uniform(10, 150 if "frozen" in kinds else 600))
+            await asyncio.sleep(rng.uniform(10, 600))
             for kind in kinds:
                 place.meter.switch_off(kind)
 
-    def _is_near_wrap(self, index: int) -> bool:
-        """Whether a register is still to run over: a zero there could not be told from the wrap, by anybody."""
-        order, since_ns = self.lasting.get(index, (None, 0))
-        if order is None or order.kind != "wrap":
-            return False
+    def _is_undecidable(self, index: int) -> bool:
+        """Whether a register that began anew now could pass for one that went on.
+
+        Both stand so low that they may have climbed over it again before anybody asks (an agent that is down hears of no reset), or so
+        little below their wraps that a reset looks like running over, and another step up to the wrap like energy.
+        """
         meter = self.campus.places[index].meter
-        then, now = meter.true_energy(since_ns), meter.true_energy(self.campus.clock.now_ns())
-        grown_mwh = min(now.import_mwh - then.import_mwh, now.export_mwh - then.export_mwh)
-        return grown_mwh < 1000 * (order.offset_wh + 200)
+        now = meter.true_energy(self.campus.clock.now_ns())
+        registers_mwh = (now.import_mwh, now.export_mwh)
+        for fault in meter.faults.values():
+            registers_mwh = fault.energy(*registers_mwh)
+        wraps_wh = (meter.profile.wrap_wh("import"), meter.profile.wrap_wh("export"))
+        shown_wh = [mwh // 1000 % wrap_wh for mwh, wrap_wh in zip(registers_mwh, wraps_wh, strict=True)]
+        return all(wh < 2000 or wrap - wh < 1000 for wh, wrap in zip(shown_wh, wraps_wh, strict=True))
 
     async def _lasting(self, index: int, rng: random.Random) -> None:
         """An event that somebody has to approve."""
@@ -248,6 +251,8 @@ class Life:
         kind = rng.choice(LASTING)
         if kind == "swap" and (place.told.rtu or not place.meter.profile.identity.serial):
             kind = "reset"
+        if kind != "swap" and self._is_undecidable(index):
+            return
         self._fault(kind)
         if kind == "swap":
             serial = place.meter.serial[:-3] + f"{rng.randrange(1000):03d}"
