@@ -27,11 +27,18 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+from field.truth_check import Finding, Signed, Truth, judge_readings
 from nacl.signing import SigningKey
 from paho.mqtt.enums import CallbackAPIVersion
 
+from firmware_sim.faults import FaultOrder
+from firmware_sim.meter import SimMeter
+from firmware_sim.modbus import MeterPort
+from firmware_sim.settings import MeterSettings as SimMeterSettings
+from firmware_sim.truth import TruthLog
 from gridkit.clock import NS_PER_S, ClockOwner
 from gridkit.enrolment import AgentConfig, ConfiguredMeter, encode_config, read_enrolment
+from gridkit.profile import Direction
 from gridkit.quality import NO_POST_MASK
 from gridkit.reading import decode_core, decode_detail, split_payload, verify_core
 from gridkit.receipt import Receipt, Verdict, encode_receipt, payload_sha256
@@ -202,15 +209,11 @@ class Site:
     async def open(self, **settings: Any) -> None:
         rows, tables = [], []
         for unit, profile in METERS.items():
-            meter = self._profile_meter(profile, serial=str(700 + unit))
-            meter.import_wh = 10_000 * unit
-            self.meters[unit] = meter
-            self.servers[unit] = await self._start_modbus()
-            self.servers[unit].behave = self.servers[unit].good = meter.answer
+            port = await self._serve(unit, profile)
             rows.append(ConfiguredMeter(f"M{unit}".encode().ljust(16, b"\0"), 50 + unit, 1, 0, 0, 0))
             tables.append(
                 f'[[edge.meters]]\nid = "M{unit}"\nprofile = "{profile}"\nhost = "127.0.0.1"\n'
-                f'port = {self.servers[unit].port}\nunit = {unit}\nserial = "{700 + unit}"\n'
+                f'port = {port}\nunit = {unit}\nserial = "{700 + unit}"\n'
                 f'key_file = "{self.folder}/keys/M{unit}.json"\nmax_power_w = 100000\n'
             )
         settings = {"mqtt_port": self.broker.port, **settings}
@@ -229,6 +232,15 @@ class Site:
         self.bridge.configure("e1", encode_config(AgentConfig(TAG, 1, tuple(rows)), OPERATOR))
         self._tasks.append(asyncio.create_task(self.owner.keep()))
         self._tasks.append(asyncio.create_task(self._load()))
+
+    async def _serve(self, unit: int, profile: str) -> int:
+        """Put a meter there; return its port."""
+        meter = self._profile_meter(profile, serial=str(700 + unit))
+        meter.import_wh = 10_000 * unit
+        self.meters[unit] = meter
+        server = self.servers[unit] = await self._start_modbus()
+        server.behave = server.good = meter.answer
+        return int(server.port)
 
     async def _load(self) -> None:
         """Every meter carries some kW of campus time; the energy counter only grows."""
@@ -396,6 +408,77 @@ async def test_kills_of_agent_and_broker_and_lost_messages_lose_and_double_nothi
     assert site.bridge.bad == site.bridge.conflicts == 0
     for unit in METERS:
         telescopes(site, 50 + unit)
+
+
+class TrueSite(Site):
+    """The same with simulated meters on real load and PV, which can misbehave and keep a truth log."""
+
+    async def _serve(self, unit: int, profile: str) -> int:
+        if not self.servers:
+            self.truth = TruthLog(self.folder / "truth")
+        settings = SimMeterSettings(
+            serial=str(700 + unit), profile=profile, unit=unit, load="G1-A", load_w=9_000, pv="PV1", pv_w=12_000
+        )
+        port = self.servers[unit] = MeterPort(SimMeter(settings), self.owner, self.truth)
+        self.meters[unit] = port.meter
+        return await port.listen("127.0.0.1", 0)
+
+    async def _load(self) -> None:
+        """Theirs is in the series."""
+
+    def _true_mwh(self, serial: str, direction: Direction, campus_ns: int) -> int:
+        energy = self.meters[int(serial) - 700].true_energy(campus_ns)
+        return int(energy.import_mwh if direction == "import" else energy.export_mwh)
+
+    def finding(self, unit: int) -> Finding:
+        """Hold what the bridge has of a meter against the truth log."""
+        truth = Truth(self.folder / "truth", self._true_mwh, answer_ns=10 * SPEED * NS_PER_S)
+        parts = [split_payload(p) for key, p in sorted(self.bridge.stored.items()) if key[0] == 50 + unit]
+        read = [(decode_core(p.core_bytes), decode_detail(p.detail_bytes)) for p in parts]
+        signed = [Signed(core, detail, str(700 + unit), detail.closing_read_ms * 1_000_000) for core, detail in read]
+        return judge_readings(signed, truth, lambda _, direction: self.meters[unit].profile.wrap_wh(direction))
+
+
+@pytest.fixture
+async def true_site(tmp_path: Path, mosquitto: Mosquitto) -> AsyncIterator[TrueSite]:
+    site = TrueSite(tmp_path, mosquitto, None, None)
+    yield site
+    await site.close()
+    for port in site.servers.values():
+        await port.close()
+
+
+FAULTS = ("glitch_zero", "jump", "frozen", "minus_one_lsb", "not_available", "unit_prefix", "word_order", "swapped_serial",
+          "short", "long", "late", "hangup", "truncated", "noise", "dead", "wrong_transaction")  # fmt: skip
+
+
+async def test_an_agent_killed_while_its_meters_misbehave_signs_what_they_truly_counted(true_site: TrueSite) -> None:
+    """Real processes and sockets in real time: the power fails again and again in a house whose meters are failing, too."""
+    site = true_site
+    await site.open()
+    rng = random.Random(11)
+    await site.start()
+    await site.until(lambda: all(site.bridge.intervals(50 + u) for u in METERS))
+    for _ in range(6):
+        for meter in site.meters.values():
+            order = FaultOrder(kind=rng.choice(FAULTS), count=rng.choice((None, 1, 2, 3)), offset_wh=5_000_000)
+            meter.switch_off()
+            meter.switch_on(order, site.owner.now_ns())
+        await asyncio.sleep(rng.uniform(1, 4))
+        site.kill()
+        await asyncio.sleep(rng.uniform(0, 1))
+        await site.start()
+    for meter in site.meters.values():
+        meter.switch_off()
+    count = {u: len(site.bridge.intervals(50 + u)) for u in METERS}
+    await site.until(lambda: all(len(site.bridge.intervals(50 + u)) >= count[u] + 3 for u in METERS))
+    assert site.bridge.bad == site.bridge.conflicts == 0
+    for unit in METERS:
+        telescopes(site, 50 + unit)
+        finding = site.finding(unit)
+        assert finding.wrong == []
+        assert finding.spans >= 3
+        assert finding.energy_wh > 0
 
 
 async def test_a_broker_that_is_away_stops_no_poll_and_nothing_is_lost(site: Site) -> None:

@@ -55,8 +55,9 @@ class Held(NamedTuple):
 class Truth:
     """A truth log, read once."""
 
-    def __init__(self, folder: Path, true_mwh: TrueMwh) -> None:
-        """Read it; `true_mwh` answers for instants between the entries."""
+    def __init__(self, folder: Path, true_mwh: TrueMwh, *, answer_ns: int = ANSWER_NS) -> None:
+        """Read it; `true_mwh` answers for instants between the entries, an answer is under way for `answer_ns` campus ns at most."""
+        self._answer_ns = answer_ns
         self._true_mwh = true_mwh
         self._served: dict[tuple[str, Direction], list[Entry]] = defaultdict(list)
         for entry in entries(folder):
@@ -75,7 +76,7 @@ class Truth:
         known = self._served[serial, direction]
         # A stamp is in whole ms, rounded down.
         at = bisect_right(known, read_ns + 1_000_000, key=lambda entry: entry.campus_ns) - 1
-        if at < 0 or known[at].campus_ns < read_ns - ANSWER_NS:
+        if at < 0 or known[at].campus_ns < read_ns - self._answer_ns:
             return []
         return [e for e in reversed(known[: at + 1][-8:]) if e.campus_ns >= known[at].campus_ns - 1_000_000]
 
