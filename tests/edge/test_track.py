@@ -299,6 +299,15 @@ def test_a_wrap_is_unwrapped_once_it_has_counted_on(brim: Meter) -> None:
     assert (reading.import_wh, events(reading)) == (1_000_000_300, 0)
 
 
+def test_a_register_that_comes_and_goes_below_the_wrap_is_no_wrap(brim: Meter) -> None:
+    """A loose wire shows zero and a little in turns: that is no counting on."""
+    for n in range(12):
+        brim.show(1710 + 5 * n, 20 * (n % 2), power_w=5_000)
+    assert brim.state.import_offset_wh == 0
+    brim.show(1780, 999_999_995, power_w=5_000)
+    assert brim.outcome is Outcome.GLITCH_OVER
+
+
 @pytest.mark.parametrize("zeros", [1, 2, 4, 12])
 def test_zeros_below_the_wrap_are_no_wrap_however_many(brim: Meter, zeros: int) -> None:
     """Two zeros just below the wrap point added a whole turn, and after them the right registers were a leap for ever."""
