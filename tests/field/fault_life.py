@@ -40,6 +40,7 @@ METERS = (
 FRAMES = (
     "short", "long", "wrong_function", "wrong_unit", "wrong_transaction", "zero_transaction", "exception", "late", "dead",
     "hangup", "truncated", "noise", "bad_crc", "half_open", "one_client", "rebooting", "stray_bytes",
+    "no_register", "same_word",
 )  # fmt: skip
 VALUES = (
     "frozen",
@@ -52,8 +53,8 @@ VALUES = (
     "word_order",
 )
 LASTING = ("reset", "wrap", "swap")
-"""Those that end only with an approved register epoch. `one_way` is left out: a meter that counts export as import shows nothing by
-which its registers could be told from right ones."""
+"""Those that end only with an approved register epoch. `one_way`, `exchanged_registers` and `reversed` are left out: they show nothing by
+which their registers could be told from right ones."""
 WORLD = ("broker", "bridge", "disk")
 MOMENTS = {
     "served": 500,
