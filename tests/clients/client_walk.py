@@ -226,11 +226,13 @@ class Walk:
 
     async def _listen(self, program: str, event: str, logs: str, account: Any) -> None:
         del program, event  # clients that filter events by themselves use these
-        self._socket = await connect(self._path["ws_url"], max_size=None)
+        # A validator may push one transaction's logs several times (30 notices of six were seen): no bound for what is not read yet,
+        # or pings would not be answered behind it.
+        self._socket = await connect(self._path["ws_url"], max_size=None, max_queue=None)
         await self._socket.logs_subscribe(RpcTransactionLogsFilterMentions(Pubkey.from_string(logs)), Confirmed)
         await self._socket.account_subscribe(self._address(account), Confirmed, "base64")  # type: ignore[arg-type]
         # A validator answers a subscription before it has taken it up, and takes them up in turn: when it tells of a slot, it has
-        # taken up the two before. Slots that nobody reads would fill the queue, and no ping would be answered behind them.
+        # taken up the two before.
         await self._socket.slot_subscribe()
         slots: int | None = None
         async with asyncio.timeout(WAIT_S):
