@@ -226,7 +226,7 @@ class Walk:
 
     async def _listen(self, program: str, event: str, logs: str, account: Any) -> None:
         del program, event  # clients that filter events by themselves use these
-        # A validator may push one transaction's logs several times (30 notices of six were seen): no bound for what is not read yet,
+        # A validator may push the logs of simulations too (30 notices beside six transactions were seen): no bound for what is not read yet,
         # or pings would not be answered behind it.
         self._socket = await connect(self._path["ws_url"], max_size=None, max_queue=None)
         await self._socket.logs_subscribe(RpcTransactionLogsFilterMentions(Pubkey.from_string(logs)), Confirmed)
@@ -262,7 +262,7 @@ class Walk:
                             amount = int.from_bytes(message.result.value.data[64:72], "little")
                             amounts += [amount] if amount != amounts[-1] else []
         await self._socket.close()
-        found = [event for lines in pushed.values() for event in self._client.events(lines)]
+        found = [event for name_, lines in pushed.items() if name_ in wanted for event in self._client.events(lines)]
         placed = [event for event in found if event["name"] == "OrderPlaced"]
         names = [event["name"] for event in found if event["program"] == "trading"]
         self._note(name, placed=placed, balances=amounts[1:], events=names)
