@@ -152,11 +152,11 @@ def test_chores_are_what_is_due_and_nothing_else() -> None:
     """A keeper that calls what is not due pays for refusals; one that misses something lets orders sleep."""
     market = Market()
     assert market.chores().are_done
-    due = market.order(1, flags=1, not_before_interval=INTERVAL)
-    market.order(2, flags=1, not_before_interval=INTERVAL + 1)
+    due = market.order(1, flags=1, active_from_s=NOW_S)
+    market.order(2, flags=1, active_from_s=NOW_S + 1)
     market.order(3, expires_interval=INTERVAL)
     market.order(5, expires_interval=INTERVAL - 1)
-    market.order(6, flags=1, not_before_interval=1, expires_interval=INTERVAL - 1)
+    market.order(6, flags=1, active_from_s=1, expires_interval=INTERVAL - 1)
     stop = market.order(8, flags=1, prev=1)
     assert market.chores() == Chores(False, [due], [5, 6], [])
     struct.pack_into("<QH", market.data, orders.STOP_AT, stop, 120)

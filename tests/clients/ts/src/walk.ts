@@ -261,7 +261,10 @@ class Walk {
     this.held = BigInt(await this.client.balance(address));
   }
 
-  /** A validator may push first what the account held already: a notice counts when it tells something new. */
+  /**
+   * A validator may push first what the account held already, so a notice counts when it tells something new; and the logs of
+   * simulations too, so only what was sent counts.
+   */
   private async hear({ calls, balances }: any): Promise<Data> {
     const heard = this.heard!;
     const wanted = this.seen.filter(({ name }) => calls.includes(name)).map(({ signature }) => signature as string);
@@ -273,9 +276,9 @@ class Walk {
       placed.some((signature) => !heard.placed.has(signature));
     for (const end = Date.now() + 30_000; waiting() && Date.now() < end; ) await sleep(20);
     await heard.stop();
-    const found = [...heard.logs.values()].flatMap((lines) => this.client.events(lines));
+    const found = wanted.flatMap((signature) => this.client.events(heard.logs.get(signature) ?? []));
     const names = found.filter(({ program }) => program === "trading").map(({ name }) => name);
-    return { placed: [...heard.placed.values()], balances: told(), events: names };
+    return { placed: placed.flatMap((signature) => heard.placed.get(signature) ?? []), balances: told(), events: names };
   }
 
   private async newest(wallet: string): Promise<Data> {
