@@ -34,6 +34,8 @@ CONFIRM_SAMPLES = 4
 """Samples that must ask the same question before it counts as an event: two rounds, each read twice."""
 WRAP_POWER = 2
 """A fall is a wrap only if what flowed across it is at most this many times what the power on either side carries."""
+COURSES = 4
+"""Doubted courses that are remembered while a question is open."""
 STALE_SAMPLES = 10
 """Samples in a row that show the same in everything measured, after which they are taken for one: a gateway answers for the meter."""
 MAX_INTERPOLATION_NS = 2 * 3600 * 1_000_000_000
@@ -142,7 +144,7 @@ class Question(msgspec.Struct, frozen=True, array_like=True):
         flags: Quality bits of what speaks against it; 0: a wrap or a catch-up would explain it all.
         samples: That asked it.
         last: Of the last of them.
-        course: The latest that two samples or more have followed; a glitch in between does not hide it.
+        courses: Those that two samples or more have followed, latest first; a glitch in between, however long, hides none of them.
         looks: What explains it: a wrap of import (1) or export (2), a catch-up of import (4) or export (8); 0 nothing.
         run: Samples in a row that are explained so and have counted on, each from the one before.
         run_import, run_export: Registers of the first of those, as in `TrackState`.
@@ -151,7 +153,7 @@ class Question(msgspec.Struct, frozen=True, array_like=True):
     flags: int
     samples: int
     last: Course
-    course: Course | None = None
+    courses: tuple[Course, ...] = ()
     looks: int = 0
     run: int = 0
     run_import: tuple[int, int] | None = None
@@ -523,8 +525,8 @@ def _still_doubted(state: TrackState, question: Question, sample: Sample, rules:
     A reset meter may climb back over its old value, with enough time any leap looks possible and any fall like a wrap: all stay
     doubted. The end of a long glitch is another course.
     """
-    for course in (question.course, question.last):
-        if course is None or not course.flags & Quality.RESET or not _counts_on(course, sample, rules):
+    for course in (*question.courses, question.last):
+        if not course.flags & Quality.RESET or not _counts_on(course, sample, rules):
             continue
         # A register that stood still below was not metering: zeros while the meter boots.
         waited = question.samples >= CONFIRM_SAMPLES and not (course.is_constant and _is_below(course, state))
@@ -589,26 +591,35 @@ def _asked_again(question: Question | None, sample: Sample, rules: Rules, doubt:
     import_raw, export_raw = _raw(sample.import_raw), _raw(sample.export_raw)
     last = Course(import_raw, export_raw, sample.read_ns, doubt, True)
     if question is None:
-        return Question(doubt, 1, last, None, 0 if doubt else looks, int(not doubt), import_raw, export_raw)
-    course = question.course
-    for earlier in filter(None, (question.course, question.last)):
+        return Question(doubt, 1, last, (), 0 if doubt else looks, int(not doubt), import_raw, export_raw)
+    courses = question.courses
+    for earlier in (*courses, question.last):
         if _counts_on(earlier, sample, rules):
             stands = (import_raw, export_raw) == (earlier.import_raw, earlier.export_raw)
-            course = Course(
-                import_raw, export_raw, sample.read_ns, doubt | earlier.flags, stands and earlier.is_constant
-            )
+            flags, is_constant = doubt | earlier.flags, stands and earlier.is_constant
+            followed = Course(import_raw, export_raw, sample.read_ns, flags, is_constant)
+            courses = _kept_courses((followed, *(course for course in courses if course is not earlier)))
             break
     goes_on = bool(question.run) and looks == question.looks and _counts_on(question.last, sample, rules)
     return Question(
         flags=question.flags | doubt,
         samples=question.samples + 1,
         last=last,
-        course=course,
+        courses=courses,
         looks=0 if doubt else looks,
         run=0 if doubt else question.run + 1 if goes_on else 1,
         run_import=question.run_import if goes_on else import_raw,
         run_export=question.run_export if goes_on else export_raw,
     )
+
+
+def _kept_courses(courses: tuple[Course, ...]) -> tuple[Course, ...]:
+    """Return the latest of them; one that has never moved gives way first."""
+    if len(courses) <= COURSES:
+        return courses
+    still = [course for course in courses[1:] if course.is_constant]
+    given_up = still[-1] if still else courses[-1]
+    return tuple(course for course in courses if course is not given_up)
 
 
 def _raw(counter: RawCounter | None) -> tuple[int, int] | None:
