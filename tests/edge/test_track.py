@@ -459,6 +459,20 @@ def test_a_glitch_does_not_hide_a_reset(meter: Meter) -> None:
     assert meter.minted_wh == 0
 
 
+def test_a_minute_of_zeros_does_not_hide_a_reset(meter: Meter) -> None:
+    """Several other courses come and go, each seen more than once, and when the old ones return the register has climbed over its old value."""
+    for n in range(49):
+        meter.show(1000 + 20 * n, 20 * n)
+    for n, shown in enumerate((0, 0, 0, 0, 900_000_000, 900_000_000, 0, 0, 800_000_000, 800_000_000, 0, 0)):
+        meter.show(1980 + 10 * n, shown)
+        assert meter.outcome is Outcome.CONFIRMED
+    meter.restart()
+    for n in range(10):
+        meter.show(2100 + 20 * n, 1100 + 20 * n)
+        assert meter.outcome is Outcome.CONFIRMED
+    assert meter.minted_wh == 0
+
+
 def test_a_reset_is_not_believed_without_an_approved_register_epoch(meter: Meter) -> None:
     """Whoever resets a meter could otherwise have its whole life counted again."""
     for n in range(8):
