@@ -163,7 +163,7 @@ ANCHORS: Final[dict[tuple[str, str], str]] = {
 }
 
 
-RESERVED: Final = ("system_program", "rent")
+RESERVED: Final = ("system_program", "loader_program", "rent", "clock")
 """Slots of reserved accounts: the runtime hands none of them over as writable, whatever the transaction says (SVM 4; the one before let
 some pass)."""
 
