@@ -4,7 +4,7 @@ A lower value is a question, never a baseline:
 
     jitter    a few steps down         the higher value is held
     wrap      counter ran over         accepted once it has counted on from there; the register goes on, unwrapped to u64
-    glitch    impossible for a moment  held, read again; when the old course returns it was a glitch
+    glitch    impossible for a moment  held, read again; when the old course returns it was a glitch; a confirmed one must stay gone
     catch-up  stood still, then leapt  accepted once it has stayed, where sampled power or a meter that showed nothing new explains it
     reset     stays lower              nothing is trusted until a new register epoch is approved
     swap      another serial           the same
@@ -146,7 +146,7 @@ class Question(msgspec.Struct, frozen=True, array_like=True):
         last: Of the last of them.
         courses: Those that two samples or more have followed, latest first; a glitch in between, however long, hides none of them.
         looks: What explains it: a wrap of import (1) or export (2), a catch-up of import (4) or export (8); 0 nothing.
-        run: Samples in a row that are explained so and have counted on, each from the one before.
+        run: Samples in a row that are explained so, or that nothing speaks against, and have counted on, each from the one before.
         run_import, run_export: Registers of the first of those, as in `TrackState`.
     """
 
@@ -433,11 +433,16 @@ def take(
         outcome = Outcome.WRAPPED if looks & sum(WRAPS) else Outcome.CAUGHT_UP
     elif question is None:
         outcome = Outcome.TRUSTED
-    elif question.run and not question.flags and _counts_on(question.last, sample, rules):
+    elif question.run and question.looks and not question.flags and _counts_on(question.last, sample, rules):
         outcome = (
             Outcome.CAUGHT_UP
         )  # Time has passed: what it caught up with would have been believed without a question.
     else:
+        if question.samples >= CONFIRM_SAMPLES:
+            returning = _returning(question, sample, rules)
+            if returning.run < CONFIRM_SAMPLES:
+                window.doubted += 1
+                return Taken(msgspec.structs.replace(state, question=returning), [], Outcome.QUESTION)
         state = msgspec.structs.replace(state, flags=state.flags | Quality.GLITCH_REJECTED)
         outcome = Outcome.GLITCH_OVER
     state = msgspec.structs.replace(state, question=None)
@@ -610,6 +615,21 @@ def _asked_again(question: Question | None, sample: Sample, rules: Rules, doubt:
         run=0 if doubt else question.run + 1 if goes_on else 1,
         run_import=question.run_import if goes_on else import_raw,
         run_export=question.run_export if goes_on else export_raw,
+    )
+
+
+def _returning(question: Question, sample: Sample, rules: Rules) -> Question:
+    """Return the question with one sample more that nothing speaks against: the longer it has been open, the less that says.
+
+    After hours any nonsense fits between the old register and what the connection can have carried since; it does not count on, though.
+    """
+    import_raw, export_raw = _raw(sample.import_raw), _raw(sample.export_raw)
+    goes_on = bool(question.run) and not question.looks and _counts_on(question.last, sample, rules)
+    return msgspec.structs.replace(
+        question,
+        last=Course(import_raw, export_raw, sample.read_ns, 0, False),
+        looks=0,
+        run=question.run + 1 if goes_on else 1,
     )
 
 

@@ -128,6 +128,7 @@ class Life:
         self.faults = 0
         self.kinds: set[str] = set()
         self.made: set[str] = set()
+        self.disk_is_full = False
         self.lasting: dict[int, tuple[FaultOrder, int]] = {}
         lines = self.journal.lines()
         # A meter that had answered after the last line, and is asked earlier in its next life, would have gone backwards.
@@ -252,8 +253,8 @@ class Life:
         kind = rng.choice(LASTING)
         if kind == "swap" and (place.told.rtu or not place.meter.profile.identity.serial):
             kind = "reset"
-        if kind != "swap" and self._is_undecidable(index):
-            return
+        if kind != "swap" and (self.disk_is_full or self._is_undecidable(index)):
+            return  # What an agent can write nowhere it has forgotten when it is killed.
         self._fault(kind)
         if kind == "swap":
             serial = place.meter.serial[:-3] + f"{rng.randrange(1000):03d}"
@@ -289,8 +290,10 @@ class Life:
                 "bridge": ("bridge_silent", "bridge_back"),
                 "disk": ("disk_full", "disk_free"),
             }[kind]
+            self.disk_is_full = kind == "disk"
             await campus.do(Step(at="00:00", do=on))  # type: ignore[arg-type]
             await asyncio.sleep(rng.uniform(60, 2400))
+            self.disk_is_full = False
             await campus.do(Step(at="00:00", do=off))  # type: ignore[arg-type]
 
 
