@@ -515,10 +515,12 @@ def _across_wh(
 
 
 def _counts_on(course: Course, sample: Sample, rules: Rules) -> bool:
-    """Return whether the sample's registers are those last doubted, grown by what the connection can have carried since."""
+    """Return whether the sample's registers are those of the course, grown by what the connection can have carried since, but for jitter."""
     pairs = ((course.import_raw, sample.import_raw), (course.export_raw, sample.export_raw))
     return all(
-        0 <= now.exact_wh - Fraction(*then) <= rules.limit_wh(sample.read_ns - course.read_ns, now.step_wh)
+        -JITTER_STEPS * now.step_wh
+        <= now.exact_wh - Fraction(*then)
+        <= rules.limit_wh(sample.read_ns - course.read_ns, now.step_wh)
         for then, now in pairs
         if then is not None and now is not None
     )

@@ -481,6 +481,17 @@ def test_a_minute_of_zeros_does_not_hide_a_reset(meter: Meter) -> None:
     assert meter.minted_wh == 0
 
 
+def test_jitter_does_not_hide_a_reset(meter: Meter) -> None:
+    """A doubted register that goes back by one step and stays there is the doubted one still, also above the old value."""
+    meter.show(990, 1005, 40)
+    for n in range(49):
+        meter.show(1000 + 20 * n, 20 * n, 20 + n)
+    for n in range(20):
+        meter.show(1990 + 20 * n, 1100 + 20 * n, 66)
+    assert meter.outcome is Outcome.CONFIRMED
+    assert meter.minted_wh == 0
+
+
 def test_nonsense_that_fits_after_hours_is_not_the_old_course(meter: Meter) -> None:
     """Words in the wrong order showed 14 kWh more than was metered, at a quarter hour, six hours after a reset nobody had approved."""
     for n in range(70):
