@@ -1,8 +1,8 @@
 """Holds signed readings against the truth log: every register is one that the meter showed then, every span holds what truly flowed.
 
 A true energy in [e, e + step) shows as e, and a core has whole Wh, so what a reading holds is behind the truth of its instant by less
-than the register's own step and one Wh. Nothing else is granted: two readings of one epoch, neighbours or not, differ by the energy of the
-truth log but for those two remainders.
+than the register's own step and one Wh; a register held for jitter by as many steps more as pass for jitter. Nothing else is granted:
+two readings of one epoch, neighbours or not, differ by the energy of the truth log but for those remainders.
 """
 
 from __future__ import annotations
@@ -155,7 +155,8 @@ def _held(reading: Signed, direction: Direction, truth: Truth, wrap_wh: int) -> 
         # A register that went back by a step or two is held at the value before; no other may be signed than the one shown.
         jitters = bool(reading.core.quality & Quality.JITTER_HELD)
         if 0 <= 1000 * above_wh <= jitters * (JITTER_STEPS * step_mwh + 1000):
-            steps = 2 if "minus_one_lsb" in entry.fault else 1
+            # A held one is behind the right value by as much as passes for jitter; the next reading that is not held makes up for it.
+            steps = 1 + JITTER_STEPS if above_wh else 2 if "minus_one_lsb" in entry.fault else 1
             return Held(1000 * signed_wh, truth.true_mwh(entry, direction), steps * step_mwh + 1000)
     shown = [shown_wh(entry, direction) for entry in answers]
     return f"is {signed_wh} Wh, and the meter " + (f"showed {shown}" if answers else "had not answered")
