@@ -337,26 +337,13 @@ def _figures(speed: int, windows: list[Window]) -> tuple[Figure, ...]:
             of="windows",
             headline=first,
         ),
-        sampled(
-            f"fleet_poll_cpu{suffix}",
-            f"processor time of a poll{where}",
-            Unit.US,
-            [w.poll_us for w in windows],
-            of="windows",
-        ),
-        sampled(
-            f"fleet_p50{suffix}",
-            f"answer time of a question, p50{where}",
-            Unit.US,
-            [w.p50_us for w in windows],
-            of="windows",
-        ),
-        sampled(
-            f"fleet_p99{suffix}",
-            f"answer time of a question, p99{where}",
-            Unit.US,
-            [w.p99_us for w in windows],
-            of="windows",
+        *(
+            sampled(f"{name}{suffix}", f"{what}{where}", Unit.US, values, of="windows")
+            for name, what, values in (
+                ("fleet_poll_cpu", "processor time of a poll", [w.poll_us for w in windows]),
+                ("fleet_p50", "answer time of a question, p50", [w.p50_us for w in windows]),
+                ("fleet_p99", "answer time of a question, p99", [w.p99_us for w in windows]),
+            )
         ),
     )
 

@@ -68,11 +68,7 @@ class SpoolThread:
 
     async def put(self, meter_id: bytes, readings: list[tuple[int, int, bytes]], state: TrackState) -> list[Row]:
         """Keep readings and the state after them, as `Spool.put`. Raises SpoolError, counted and told already."""
-        try:
-            rows = await self.run(self.spool.put, meter_id, readings, state)
-        except SpoolError as error:
-            await self.failed(error)
-            raise
+        rows = await self._told(self.spool.put, meter_id, readings, state)
         if self.error:
             self.error = ""
             log.info("spool_works_again")
@@ -84,11 +80,7 @@ class SpoolThread:
 
     async def oldest(self, meter_id: bytes, limit: int, after: tuple[int, int]) -> list[Row]:
         """Return readings as `Spool.oldest`. Raises SpoolError, counted and told already."""
-        try:
-            return await self.run(self.spool.oldest, meter_id, limit, after)
-        except SpoolError as error:
-            await self.failed(error)
-            raise
+        return await self._told(self.spool.oldest, meter_id, limit, after)
 
     async def sign_again(self, meter: Meter, row: ConfiguredMeter) -> int:
         """Sign a meter's readings again where another key has signed than `row` wants; return how many there were.
@@ -98,13 +90,9 @@ class SpoolThread:
             SigningKeyError, TokenError: The key is not to be had. Everything is as before.
         """
         again = SignAgain(meter.name, row, meter.keys)
-        try:
-            count = await self.run(
-                self.spool.sign_again, meter.meter_id, row.key_epoch, row.first_interval, again, again.core_hash
-            )
-        except SpoolError as error:
-            await self.failed(error)
-            raise
+        count = await self._told(
+            self.spool.sign_again, meter.meter_id, row.key_epoch, row.first_interval, again, again.core_hash
+        )
         if count:
             meter.state = msgspec.structs.replace(meter.state, core_hash=again.core_hash(meter.state.core_hash))
             await self.count()
@@ -112,19 +100,11 @@ class SpoolThread:
 
     async def settle(self, verdicts: list[tuple[bytes, int]]) -> list[tuple[Row, int]]:
         """Take away what receipts have settled, as `Spool.settle`. Raises SpoolError, counted and told already."""
-        try:
-            return await self.run(self.spool.settle, verdicts)
-        except SpoolError as error:
-            await self.failed(error)
-            raise
+        return await self._told(self.spool.settle, verdicts)
 
     async def save_config(self, version: int, data: bytes) -> None:
         """Keep a configuration. Raises SpoolError, counted and told already."""
-        try:
-            await self.run(self.spool.save_config, version, data)
-        except SpoolError as error:
-            await self.failed(error)
-            raise
+        await self._told(self.spool.save_config, version, data)
 
     async def count(self) -> None:
         """Count anew what is in the spool. Raises SpoolError."""
@@ -162,6 +142,14 @@ class SpoolThread:
         """Return for how many days without a bridge the card has room for so many meters' readings."""
         room = max(0, self.free_bytes() - self.spool.log_room_bytes())
         return room // (ROW_BYTES * INTERVALS_PER_DAY * max(1, meters))
+
+    async def _told(self, call: Callable[..., T], *args: Any) -> T:
+        """Return what a call returns; a failure is counted and told before it is raised."""
+        try:
+            return await self.run(call, *args)
+        except SpoolError as error:
+            await self.failed(error)
+            raise
 
     async def run(self, call: Callable[..., T], *args: Any) -> T:
         """Return what a call returns in the spool's thread, one after the other."""

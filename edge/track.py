@@ -434,9 +434,8 @@ def take(
     elif question is None:
         outcome = Outcome.TRUSTED
     elif question.run and question.looks and not question.flags and _counts_on(question.last, sample, rules):
-        outcome = (
-            Outcome.CAUGHT_UP
-        )  # Time has passed: what it caught up with would have been believed without a question.
+        # Time has passed: what it caught up with would have been believed without a question.
+        outcome = Outcome.CAUGHT_UP
     else:
         if question.samples >= CONFIRM_SAMPLES:
             returning = _returning(question, sample, rules)
