@@ -13,24 +13,23 @@ from pathlib import Path
 from solders.pubkey import Pubkey
 
 from deploy import enrol
-from deploy.contact.chain import Chain, TransactionFailedError
-from deploy.rotate import RotationRefusedError, owner_of
+from deploy.contact.chain import Chain
+from deploy.operator import TOLD, RefusedError, owner_of, registered
 from deploy.site import Site
 from deploy.up import DEFAULT_SPEED, add_port_options, default_home, ports_of
 from gridkit.chain import accounts
 from gridkit.chain import deployment as deployments
 from gridkit.chain.deployment import Deployment
-from gridkit.chain.rpc import Rpc, RpcError
+from gridkit.chain.rpc import Rpc
 from gridkit.chain.tx import Signer
-from gridkit.clock import ClockError
-from gridkit.enrolment import BadProofError, Enrolment, format_meter_id, read_enrolment, write_enrolment
-from gridkit.keys import KeyFileError, load_key
+from gridkit.enrolment import Enrolment, format_meter_id, read_enrolment, write_enrolment
+from gridkit.keys import load_key
 
 KINDS = ("consumer", "producer", "prosumer")
 ROLES = ("student", "faculty", "external_partner", "facilities")
 
 
-class EnrolmentRefusedError(Exception):
+class EnrolmentRefusedError(RefusedError):
     """The file does not fit the network or what the registry says; nothing was sent."""
 
 
@@ -76,7 +75,7 @@ def submit_enrolment(
     """
     work = enrol.Enroller(chain, site, on)
     address = on.meter(file.meter_id_bytes)
-    known = _meter(chain, address)
+    known = registered(chain, address)
     check_enrolment(file, known, on, zone)
     if bytes(owner.pubkey) != file.owner_bytes:
         raise EnrolmentRefusedError(f"{owner.address} is not the owner; give the owner's key file with --owner")
@@ -96,16 +95,11 @@ def submit_enrolment(
             place=place,
         )
         chain.send(what, made, signers)
-        known = _meter(chain, address)
+        known = registered(chain, address)
         assert known is not None, "a meter that was just registered"
     for what, made, signers in work.attachment(file.meter_id_bytes, owner.address, known.zone, known.slot, place):
         chain.send(what, made, signers)
     return known
-
-
-def _meter(chain: Chain, address: str) -> accounts.Meter | None:
-    found = chain.rpc.account(address)
-    return None if found is None else accounts.decode_meter(found.data)
 
 
 def main(argv: list[str]) -> int:
@@ -147,16 +141,7 @@ def main(argv: list[str]) -> int:
         )
         write_enrolment(enrol.enrolments(site) / f"{file.meter_id}.json", file)
         enrol.publish_configurations(site, on, enrol.enrolled_meters(chain, site, on))
-    except (
-        OSError,
-        BadProofError,
-        EnrolmentRefusedError,
-        RotationRefusedError,
-        KeyFileError,
-        ClockError,
-        TransactionFailedError,
-        RpcError,
-    ) as error:
+    except TOLD as error:
         print(f"campusgrid enroll: {error}", file=sys.stderr)
         return 1
     print(

@@ -16,18 +16,19 @@ from solders.instruction import Instruction
 from solders.pubkey import Pubkey
 
 from deploy import enrol
-from deploy.contact.chain import Chain, TransactionFailedError
+from deploy.contact.chain import Chain
+from deploy.operator import TOLD, RefusedError, owner_of, registered
 from deploy.site import Site
 from deploy.up import DEFAULT_SPEED, add_port_options, default_home, ports_of
 from gridkit.chain import accounts
 from gridkit.chain import deployment as deployments
 from gridkit.chain.deployment import SYSTEM_PROGRAM, Deployment
-from gridkit.chain.rpc import Rpc, RpcError
+from gridkit.chain.rpc import Rpc
 from gridkit.chain.tx import Signer, instruction
-from gridkit.clock import ClockError, open_clock
-from gridkit.enrolment import BadProofError, Enrolment, format_meter_id, read_enrolment
+from gridkit.clock import open_clock
+from gridkit.enrolment import Enrolment, format_meter_id, read_enrolment
 from gridkit.interval import interval_at
-from gridkit.keys import KeyFileError, load_key
+from gridkit.keys import load_key
 
 AHEAD = 2
 """Intervals from now to the switch: at least a whole quarter hour for the agent to hear of it; one that does not signs again later."""
@@ -35,7 +36,7 @@ _RETIRED = accounts.STATUS_RETIRED
 _NO_KEY = bytes(32)
 
 
-class RotationRefusedError(Exception):
+class RotationRefusedError(RefusedError):
     """The rotation does not fit what the chain says; nothing was sent."""
 
 
@@ -118,7 +119,7 @@ def submit_rotation(
         TransactionFailedError: The registry refused it, or the chain is paused.
     """
     address = on.meter(file.meter_id_bytes)
-    known = _meter(chain, address)
+    known = registered(chain, address)
     entry = _entry(chain, on, known)
     was_done = check_rotation(file, known, entry, on.network_tag, present, compromised=compromised)
     assert known is not None, "a meter that is not there is refused"
@@ -131,7 +132,7 @@ def submit_rotation(
         made.append(instruction("oracle", on.programs["oracle"], "sync_key", named, ()))
     if made:
         chain.send(f"rotate the key of {file.meter_id}", made, [] if was_done else [operator, owner])
-    meter = _meter(chain, address)
+    meter = registered(chain, address)
     assert meter is not None, "a meter that was just rotated"
     return Rotated(meter, was_done)
 
@@ -167,11 +168,6 @@ def _rotation(
         compromised=compromised,
         proof=file.proof_bytes,
     )
-
-
-def _meter(chain: Chain, address: str) -> accounts.Meter | None:
-    found = chain.rpc.account(address)
-    return None if found is None else accounts.decode_meter(found.data)
 
 
 def _entry(chain: Chain, on: Deployment, meter: accounts.Meter | None) -> accounts.SlabEntry | None:
@@ -219,15 +215,7 @@ def main(argv: list[str]) -> int:
             chain, on, file, operator, owner, present, present + words.ahead, compromised=words.compromised
         )
         enrol.publish_configurations(site, on, enrol.enrolled_meters(chain, site, on))
-    except (
-        OSError,
-        BadProofError,
-        RotationRefusedError,
-        KeyFileError,
-        ClockError,
-        TransactionFailedError,
-        RpcError,
-    ) as error:
+    except TOLD as error:
         print(f"campusgrid rotate: {error}", file=sys.stderr)
         return 1
     newest = done.meter.keys[0]
@@ -237,14 +225,3 @@ def main(argv: list[str]) -> int:
         + ("; it was registered before, and is published again" if done.was_done else "")
     )
     return 0
-
-
-def owner_of(site: Site, file: Enrolment) -> Signer:
-    """Return the home's key of the wallet that the file names. Raises RotationRefusedError when it has none."""
-    for person in enrol.people_of(site):
-        signer = site.signer(f"user-{person.name}")
-        if bytes(signer.pubkey) == file.owner_bytes:
-            return signer
-    raise RotationRefusedError(
-        f"this home has no key of the owner {Pubkey(file.owner_bytes)}; give the owner's key file with --owner"
-    )

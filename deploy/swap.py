@@ -11,20 +11,20 @@ import sys
 from pathlib import Path
 
 from deploy import enrol
-from deploy.contact.chain import Chain, TransactionFailedError
+from deploy.contact.chain import Chain
+from deploy.operator import TOLD, RefusedError, registered
 from deploy.site import Site
 from deploy.up import DEFAULT_SPEED, add_port_options, default_home, ports_of
 from gridkit.chain import accounts
 from gridkit.chain import deployment as deployments
 from gridkit.chain.deployment import Deployment
-from gridkit.chain.rpc import Rpc, RpcError
+from gridkit.chain.rpc import Rpc
 from gridkit.chain.tx import Signer, instruction
-from gridkit.enrolment import BadProofError
-from gridkit.keys import KeyFileError, load_key
-from gridkit.swap import Swap, SwapError, read_swap
+from gridkit.keys import load_key
+from gridkit.swap import Swap, read_swap
 
 
-class SwapRefusedError(Exception):
+class SwapRefusedError(RefusedError):
     """The swap does not fit what the registry says; nothing was sent."""
 
 
@@ -64,8 +64,7 @@ def submit_swap(chain: Chain, on: Deployment, swap: Swap, approvers: tuple[Signe
     if first.address == second.address:
         raise SwapRefusedError("both approvals are by the same key; a swap wants two people")
     address = on.meter(bytes.fromhex(swap.meter_id))
-    found = chain.rpc.account(address)
-    check_swap(swap, None if found is None else accounts.decode_meter(found.data), on.network_tag)
+    check_swap(swap, registered(chain, address), on.network_tag)
     named = {
         "authority": first.address,
         "authority_user": on.user(first.address),
@@ -89,9 +88,9 @@ def submit_swap(chain: Chain, on: Deployment, swap: Swap, approvers: tuple[Signe
     )
     signers = [signer for signer in approvers if signer.address != chain.payer.address]
     chain.send(f"swap meter {swap.meter_id}", [made], signers)
-    done = chain.rpc.account(address)
+    done = registered(chain, address)
     assert done is not None, "a meter that was just swapped"
-    return accounts.decode_meter(done.data)
+    return done
 
 
 def main(argv: list[str]) -> int:
@@ -118,15 +117,7 @@ def main(argv: list[str]) -> int:
         chain = Chain(Rpc(site.rpc_url), site.signer("deployer"))
         meter = submit_swap(chain, on, swap, (Signer(keys[0]), Signer(keys[1])))
         enrol.publish_configurations(site, on, enrol.enrolled_meters(chain, site, on))
-    except (
-        OSError,
-        SwapError,
-        SwapRefusedError,
-        BadProofError,
-        KeyFileError,
-        TransactionFailedError,
-        RpcError,
-    ) as error:
+    except TOLD as error:
         print(f"campusgrid swap: {error}", file=sys.stderr)
         return 1
     print(f"meter {meter.meter_number} is in register epoch {meter.register_epoch}; its next reading opens it")
