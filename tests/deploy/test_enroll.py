@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 import paho.mqtt.client as paho
 import pytest
+from broker_here import NEEDS_BROKER
 from nacl.signing import SigningKey
 from paho.mqtt.enums import CallbackAPIVersion
 
@@ -19,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "clients"))
 from client_chains import localnet
 
 from deploy import enrol
-from deploy.broker import NoBrokerError, broker_process, find_broker
+from deploy.broker import broker_process, find_broker
 from deploy.contact.chain import Chain
 from deploy.contact.local import deploy_local
 from deploy.enroll import main
@@ -38,15 +39,7 @@ DEVICE, OTHER = (SigningKey(bytes([n]) * 32) for n in (41, 42))
 METER = parse_meter_id("HOUSE-07")
 
 
-def _has_broker() -> bool:
-    try:
-        find_broker(CHECKOUT)
-    except NoBrokerError:
-        return False
-    return True
-
-
-pytestmark = [pytest.mark.integration, pytest.mark.skipif(not _has_broker(), reason="needs a broker")]
+pytestmark = [pytest.mark.integration, NEEDS_BROKER]
 
 
 class Box(NamedTuple):

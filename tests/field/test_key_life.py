@@ -11,10 +11,10 @@ import msgspec
 import paho.mqtt.client as paho
 import pytest
 import tomli_w
+from broker_here import NEEDS_BROKER
 from field.whole_box import HOST, Stored, WholeBox
 from paho.mqtt.enums import CallbackAPIVersion
 
-from deploy.broker import NoBrokerError, find_broker
 from deploy.ports import Ports
 from deploy.processes import Process
 from deploy.site import CHECKOUT, Site, python
@@ -30,15 +30,7 @@ SPEED = 240
 """A quarter hour in 3.75 s of wall time; a boundary sample may lie 240 campus seconds (1 s) off."""
 
 
-def _has_broker() -> bool:
-    try:
-        find_broker(CHECKOUT)
-    except NoBrokerError:
-        return False
-    return True
-
-
-pytestmark = [pytest.mark.integration, pytest.mark.skipif(not _has_broker(), reason="needs a broker")]
+pytestmark = [pytest.mark.integration, NEEDS_BROKER]
 
 
 @pytest.fixture(scope="module")
