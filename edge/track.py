@@ -148,6 +148,8 @@ class Question(msgspec.Struct, frozen=True, array_like=True):
         looks: What explains it: a wrap of import (1) or export (2), a catch-up of import (4) or export (8); 0 nothing.
         run: Samples in a row that are explained so, or that nothing speaks against, and have counted on, each from the one before.
         run_import, run_export: Registers of the first of those, as in `TrackState`.
+        sampled_mwh: What power, without its sign, adds up to since the registers were last believed, mWh.
+        unseen_ns: Time since then in which no power was sampled, campus ns.
     """
 
     flags: int
@@ -158,6 +160,8 @@ class Question(msgspec.Struct, frozen=True, array_like=True):
     run: int = 0
     run_import: tuple[int, int] | None = None
     run_export: tuple[int, int] | None = None
+    sampled_mwh: int = 0
+    unseen_ns: int = 0
 
 
 WRAPS = (1, 2)
@@ -423,9 +427,11 @@ def take(
     doubt, looks = _doubts(state, window, sample, rules, expected_serial)
     question = state.question
     if not doubt and question is not None:
-        doubt = _still_doubted(state, question, sample, rules, looks)
+        doubt = _still_doubted(state, question, sample, rules, looks) or _beyond_power(
+            state, question, sample, rules, looks
+        )
     if doubt or looks:
-        asked = _asked_again(question, sample, rules, doubt, looks)
+        asked = _asked_again(state, sample, rules, doubt, looks)
         if doubt or not _is_explained(asked, sample):
             return _questioned(
                 msgspec.structs.replace(state, question=asked), window, sample, doubt, approved_epoch, rules
@@ -438,7 +444,7 @@ def take(
         outcome = Outcome.CAUGHT_UP
     else:
         if question.samples >= CONFIRM_SAMPLES:
-            returning = _returning(question, sample, rules)
+            returning = _returning(state, question, sample, rules)
             if returning.run < CONFIRM_SAMPLES:
                 window.doubted += 1
                 return Taken(msgspec.structs.replace(state, question=returning), [], Outcome.QUESTION)
@@ -541,6 +547,37 @@ def _still_doubted(state: TrackState, question: Question, sample: Sample, rules:
     return 0
 
 
+def _beyond_power(state: TrackState, question: Question, sample: Sample, rules: Rules, looks: int) -> int:
+    """Return the quality bits that speak against the end of a confirmed question: registers have grown by more than power explains.
+
+    After hours the connection could have carried any nonsense. Where power was sampled all the while, twice its energy is the most; for
+    what nobody saw, what the connection carries. Wraps and catch-ups have bounds of their own.
+    """
+    if looks or question.looks or question.samples < CONFIRM_SAMPLES:
+        return 0
+    sampled_mwh, unseen_ns = _flowed(state, sample, rules)
+    pairs = ((state.import_raw, sample.import_raw), (state.export_raw, sample.export_raw))
+    explained = all(
+        shown.exact_wh - Fraction(*trusted)
+        <= rules.limit_wh(unseen_ns, shown.step_wh) + Fraction(2 * sampled_mwh, 1000)
+        for trusted, shown in pairs
+        if trusted is not None and shown is not None
+    )
+    return 0 if explained else Quality.RESET
+
+
+def _flowed(state: TrackState, sample: Sample, rules: Rules) -> tuple[int, int]:
+    """Return what power adds up to since the registers were last believed, mWh, and how long none was sampled, campus ns."""
+    question = state.question
+    sampled_mwh, unseen_ns = (0, 0) if question is None else (question.sampled_mwh, question.unseen_ns)
+    span_ns = sample.read_ns - (state.sample_ns if question is None else question.last.read_ns)
+    power_mw = sample.measured.get(("power", 0))
+    if power_mw is None or not 0 <= span_ns <= rules.coverage_gap_ns:
+        return sampled_mwh, unseen_ns + (span_ns if span_ns >= 0 else MAX_SET_BACK_NS - span_ns)
+    most_mw = 1_200 * rules.max_power_w
+    return sampled_mwh + min(abs(power_mw), most_mw) * span_ns // _NS_PER_HOUR, unseen_ns
+
+
 def _is_below(course: Course, state: TrackState) -> bool:
     pairs = ((state.import_raw, course.import_raw), (state.export_raw, course.export_raw))
     return any(a is not None and b is not None and Fraction(*b) < Fraction(*a) for a, b in pairs)
@@ -593,11 +630,14 @@ def _questioned(
     return Taken(_after(state, draft), [draft], Outcome.CONFIRMED)
 
 
-def _asked_again(question: Question | None, sample: Sample, rules: Rules, doubt: int, looks: int) -> Question:
+def _asked_again(state: TrackState, sample: Sample, rules: Rules, doubt: int, looks: int) -> Question:
+    question = state.question
+    sampled_mwh, unseen_ns = _flowed(state, sample, rules)
     import_raw, export_raw = _raw(sample.import_raw), _raw(sample.export_raw)
     last = Course(import_raw, export_raw, sample.read_ns, doubt, True)
     if question is None:
-        return Question(doubt, 1, last, (), 0 if doubt else looks, int(not doubt), import_raw, export_raw)
+        looks = 0 if doubt else looks
+        return Question(doubt, 1, last, (), looks, int(not doubt), import_raw, export_raw, sampled_mwh, unseen_ns)
     courses = question.courses
     for earlier in (*courses, question.last):
         if _counts_on(earlier, sample, rules):
@@ -616,21 +656,26 @@ def _asked_again(question: Question | None, sample: Sample, rules: Rules, doubt:
         run=0 if doubt else question.run + 1 if goes_on else 1,
         run_import=question.run_import if goes_on else import_raw,
         run_export=question.run_export if goes_on else export_raw,
+        sampled_mwh=sampled_mwh,
+        unseen_ns=unseen_ns,
     )
 
 
-def _returning(question: Question, sample: Sample, rules: Rules) -> Question:
+def _returning(state: TrackState, question: Question, sample: Sample, rules: Rules) -> Question:
     """Return the question with one sample more that nothing speaks against: the longer it has been open, the less that says.
 
     After hours any nonsense fits between the old register and what the connection can have carried since; it does not count on, though.
     """
     import_raw, export_raw = _raw(sample.import_raw), _raw(sample.export_raw)
     goes_on = bool(question.run) and not question.looks and _counts_on(question.last, sample, rules)
+    sampled_mwh, unseen_ns = _flowed(state, sample, rules)
     return msgspec.structs.replace(
         question,
         last=Course(import_raw, export_raw, sample.read_ns, 0, False),
         looks=0,
         run=question.run + 1 if goes_on else 1,
+        sampled_mwh=sampled_mwh,
+        unseen_ns=unseen_ns,
     )
 
 

@@ -506,6 +506,35 @@ def test_nonsense_that_fits_after_hours_is_not_the_old_course(meter: Meter) -> N
     assert meter.outcome is Outcome.NEW_EPOCH
 
 
+@pytest.mark.parametrize(("power_w", "is_believed"), [(500, False), (None, True)])
+def test_what_returns_after_hours_must_fit_what_power_says(
+    meter: Meter, power_w: int | None, is_believed: bool
+) -> None:
+    """A prefix gone wrong stood, for as long as one likes, 998 kWh above the old register, and the connection could have carried them.
+
+    Where the meter shows no power nothing speaks against it.
+    """
+    for n in range(200):
+        meter.show(1000 + 300 * n, n, power_w=power_w)
+    assert meter.outcome is Outcome.CONFIRMED
+    for n in range(20):
+        meter.show(60_800 + 60 * n, 250_000, power_w=power_w)
+    assert (meter.outcome is not Outcome.CONFIRMED) is is_believed
+    assert meter.state.import_raw == ((250_000, 1) if is_believed else (1000, 1))
+
+
+def test_the_old_course_returns_after_a_day_with_what_power_says(meter: Meter) -> None:
+    """A wrong prefix for a day, put right: what was metered meanwhile is all there."""
+    for n in range(290):
+        meter.show(1000 + 300 * n, 1 + n // 12, power_w=3_000)
+    assert meter.outcome is Outcome.CONFIRMED
+    for n in range(CONFIRM_SAMPLES):
+        meter.show(88_000 + n, 73_000, power_w=3_000)
+    assert meter.outcome is Outcome.GLITCH_OVER
+    meter.show(88_201, 73_166, power_w=3_000)
+    assert meter.minted_wh == 72_166
+
+
 def test_an_epoch_does_not_begin_with_registers_that_nothing_speaks_against(meter: Meter) -> None:
     """The approval of a reset that was none must not open an epoch on the old course."""
     for n in range(6):
