@@ -383,6 +383,18 @@ def test_patience_makes_no_wrap_of_a_reset(brim: Meter) -> None:
     assert brim.minted_wh == 0
 
 
+def test_a_reset_that_stands_still_until_a_wrap_would_fit_is_no_wrap(brim: Meter) -> None:
+    """The house is empty when its meter is reset, 10 kWh below the wrap; hours later the first lamp would have minted what was missing."""
+    brim.state = msgspec.structs.replace(brim.state, import_raw=(999_990_000, 1))
+    for n in range(30):
+        brim.show(1701 + 300 * n, 0)
+    for n in range(10):
+        brim.show(11_000 + 60 * n, 2 + 2 * n)
+    assert brim.outcome is Outcome.CONFIRMED
+    assert brim.state.import_offset_wh == 0
+    assert brim.minted_wh == 0
+
+
 def test_a_counter_that_hung_under_load_catches_up_with_what_power_says(meter: Meter) -> None:
     """A counter chip hangs for five hours of 3 kW and then shows all that it has counted: 15 kWh between two samples are measured."""
     for at in range(1000, 19_000, 60):
@@ -406,6 +418,28 @@ def test_more_than_twice_what_power_says_is_a_leap(meter: Meter) -> None:
         meter.show(19_060 + 60 * n, 33_000 + 50 * n, power_w=3_000)
     assert meter.outcome is Outcome.CONFIRMED
     assert meter.minted_wh == 0
+
+
+def test_what_a_hang_explains_is_spent_once_the_register_has_moved(meter: Meter) -> None:
+    """The 15 kWh of last week's hang would otherwise be a licence for every leap to come."""
+    for at in range(1000, 19_000, 60):
+        meter.show(at, 1000, power_w=2_990 + at // 60 % 2 * 20)
+    for n in range(20):
+        meter.show(19_060 + 60 * n, 16_000 + 50 * n, power_w=3_000)
+    assert meter.outcome is Outcome.TRUSTED
+    for n in range(20):
+        meter.show(20_260 + 60 * n, 31_000 + 50 * n, power_w=2_990 + n % 2 * 20)
+    assert meter.outcome is Outcome.CONFIRMED
+    assert meter.state.import_raw == (16_950, 1)
+
+
+def test_a_leap_that_the_next_poll_explains_needs_no_approval(meter: Meter) -> None:
+    """A display that is brought up to date late shows in ten seconds what flowed in a minute; four samples are an event, not two."""
+    assert meter.show(911, 1200) == meter.show(912, 1200) == []
+    assert meter.outcome is Outcome.QUESTION
+    meter.show(971, 1201)
+    assert meter.outcome is Outcome.GLITCH_OVER
+    assert meter.state.import_raw == (1201, 1)
 
 
 def test_a_leap_after_an_idle_night_is_a_leap(meter: Meter) -> None:
