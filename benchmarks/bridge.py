@@ -30,7 +30,7 @@ from benchmarks.campus import Campus
 from benchmarks.figures import NS_PER_S, Measured, Unit, per_second, ratio, sampled
 from benchmarks.mqtt_wire import Link, publication
 from benchmarks.process import cores, on_core, pin, print_measured, processor_ns, say
-from deploy.enrol import Enrolled
+from deploy.population import Enrolled
 from deploy.site import HOST
 from gridkit import keys, reading, receipt
 from gridkit.chain import accounts

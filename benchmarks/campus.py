@@ -17,11 +17,11 @@ from typing import Any
 import msgspec
 
 from benchmarks.process import say
-from deploy import enrol
+from deploy import population
 from deploy.broker import broker_process, find_broker
 from deploy.contact.chain import Chain
 from deploy.contact.local import deploy_local
-from deploy.enrol import Enrolled
+from deploy.population import Enrolled
 from deploy.ports import Ports
 from deploy.processes import Process
 from deploy.site import CHECKOUT, HOST, Site, localnet_python, python
@@ -117,7 +117,7 @@ class Campus:
     def deploy(self) -> None:
         """Deploy the five programs and enrol the fleet with its owners."""
         self._deployment = deploy_local(self.chain, self.site, say)
-        self.enrolled = enrol.enrol_all(self.chain, self.site, self._deployment, say)
+        self.enrolled = population.enrol_all(self.chain, self.site, self._deployment, say)
 
     def bridge(self, **settings: Any) -> int:
         """Start the bridge with these settings over the usual ones; return its pid."""
@@ -140,7 +140,7 @@ class Campus:
     def gateway(self) -> int:
         """Make the people's accounts and start the gateway; return its pid."""
         site = self.site
-        enrol.make_accounts(site)
+        population.make_accounts(site)
         table = {
             "home": site.home / "gateway",
             "host": HOST,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from solders.pubkey import Pubkey
 
-from deploy import enrol
+from deploy import population
 from deploy.contact.chain import Chain
 from deploy.operator import TOLD, RefusedError, owner_of, registered
 from deploy.site import Site
@@ -73,7 +73,7 @@ def submit_enrolment(
         EnrolmentRefusedError: See `check_enrolment`; also when `owner` is not the file's.
         TransactionFailedError: The registry refused it, or the chain is paused.
     """
-    work = enrol.Enroller(chain, site, on)
+    work = population.Enroller(chain, site, on)
     address = on.meter(file.meter_id_bytes)
     known = registered(chain, address)
     check_enrolment(file, known, on, zone)
@@ -139,8 +139,8 @@ def main(argv: list[str]) -> int:
             capacity_w=words.capacity_w,
             role=words.role,
         )
-        write_enrolment(enrol.enrolments(site) / f"{file.meter_id}.json", file)
-        enrol.publish_configurations(site, on, enrol.enrolled_meters(chain, site, on))
+        write_enrolment(population.enrolments(site) / f"{file.meter_id}.json", file)
+        population.publish_configurations(site, on, population.enrolled_meters(chain, site, on))
     except TOLD as error:
         print(f"campusgrid enroll: {error}", file=sys.stderr)
         return 1

@@ -6,7 +6,7 @@ from typing import Final
 
 from solders.pubkey import Pubkey
 
-from deploy import enrol
+from deploy import population
 from deploy.contact.chain import Chain, TransactionFailedError
 from deploy.site import Site
 from gridkit.chain import accounts
@@ -43,7 +43,7 @@ def registered(chain: Chain, address: str) -> accounts.Meter | None:
 
 def owner_of(site: Site, file: Enrolment) -> Signer:
     """Return the home's key of the wallet that the file names. Raises RefusedError when it has none."""
-    for person in enrol.people_of(site):
+    for person in population.people_of(site):
         signer = site.signer(f"user-{person.name}")
         if bytes(signer.pubkey) == file.owner_bytes:
             return signer

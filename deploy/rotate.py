@@ -15,7 +15,7 @@ from typing import NamedTuple
 from solders.instruction import Instruction
 from solders.pubkey import Pubkey
 
-from deploy import enrol
+from deploy import population
 from deploy.contact.chain import Chain
 from deploy.operator import TOLD, RefusedError, owner_of, registered
 from deploy.site import Site
@@ -214,7 +214,7 @@ def main(argv: list[str]) -> int:
         done = submit_rotation(
             chain, on, file, operator, owner, present, present + words.ahead, compromised=words.compromised
         )
-        enrol.publish_configurations(site, on, enrol.enrolled_meters(chain, site, on))
+        population.publish_configurations(site, on, population.enrolled_meters(chain, site, on))
     except TOLD as error:
         print(f"campusgrid rotate: {error}", file=sys.stderr)
         return 1

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from deploy import enrol
+from deploy import population
 from deploy.broker import broker_process, find_broker
 from deploy.contact.chain import Chain
 from deploy.contact.local import deploy_local
@@ -76,13 +76,13 @@ class Stack:
         chain = Chain(self.rpc, site.signer("deployer"))
         deployment = deploy_local(chain, site, self._say)
         self.deployment = deployment
-        enrolled = enrol.enrol_all(chain, site, deployment, self._say)
+        enrolled = population.enrol_all(chain, site, deployment, self._say)
         self._up("sim", self._sim())
-        enrol.publish_configurations(site, deployment, enrolled)
+        population.publish_configurations(site, deployment, enrolled)
         self._up("bridge", self._bridge())
         for agent in site.agents():
             self._up(site.agent_name(agent), self._edge(agent, deployment))
-        enrol.make_accounts(site)
+        population.make_accounts(site)
         self._up("gateway", self._gateway())
         self._watcher = threading.Thread(target=self._watch, name="watcher", daemon=True)
         self._watcher.start()

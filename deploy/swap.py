@@ -10,7 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from deploy import enrol
+from deploy import population
 from deploy.contact.chain import Chain
 from deploy.operator import TOLD, RefusedError, registered
 from deploy.site import Site
@@ -116,7 +116,7 @@ def main(argv: list[str]) -> int:
         keys = [load_key(path) for path in words.approver or ()] or [site.key("deployer"), site.key("operator")]
         chain = Chain(Rpc(site.rpc_url), site.signer("deployer"))
         meter = submit_swap(chain, on, swap, (Signer(keys[0]), Signer(keys[1])))
-        enrol.publish_configurations(site, on, enrol.enrolled_meters(chain, site, on))
+        population.publish_configurations(site, on, population.enrolled_meters(chain, site, on))
     except TOLD as error:
         print(f"campusgrid swap: {error}", file=sys.stderr)
         return 1

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "clients"))
 
 from client_chains import localnet
 
-from deploy import enrol
+from deploy import population
 from deploy.broker import broker_process, find_broker
 from deploy.contact.chain import Chain
 from deploy.contact.local import deploy_local
@@ -109,7 +109,7 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
             broker.wait_ready(lambda: _answers(site.ports.broker))
             chain = Chain(Rpc(site.rpc_url), site.signer("deployer"))
             on = deploy_local(chain, site, lambda said: None)
-            enrol.enrol_all(chain, site, on, lambda said: None)
+            population.enrol_all(chain, site, on, lambda said: None)
             owner = create_key(folder / "owner.json")
             yield Box(site, on, Signer(owner), folder / "owner.json")
         finally:

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "clients"))
 
 from client_chains import localnet
 
-from deploy import enrol
+from deploy import population
 from deploy.contact.chain import Chain
 from deploy.contact.local import deploy_local
 from deploy.rotate import Rotated, RotationRefusedError, check_rotation, main, submit_rotation
@@ -37,7 +37,7 @@ class Box(NamedTuple):
     site: Site
     chain: Chain
     on: Deployment
-    enrolled: enrol.Enrolled
+    enrolled: population.Enrolled
 
     @property
     def owner(self) -> Signer:
@@ -82,7 +82,7 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
     with localnet(tmp_path_factory.mktemp("rotate") / "home", speed=1) as site:
         chain = Chain(Rpc(site.rpc_url), site.signer("deployer"))
         on = deploy_local(chain, site, lambda said: None)
-        [enrolled] = enrol.enrol_all(chain, site, on, lambda said: None)
+        [enrolled] = population.enrol_all(chain, site, on, lambda said: None)
         yield Box(site, chain, on, enrolled)
 
 
@@ -167,7 +167,7 @@ def test_the_command_ends_with_a_sentence(box: Box, tmp_path: Path, capsys: pyte
 def test_two_changes_within_a_second_both_reach_the_agents(tmp_path: Path) -> None:
     """A version that is not newer is ignored: the second meter's new key would never be used."""
     path = tmp_path / "config-version"
-    first = enrol._next_version(path)
-    assert [enrol._next_version(path) for _ in range(3)] == [first + 1, first + 2, first + 3]
+    first = population._next_version(path)
+    assert [population._next_version(path) for _ in range(3)] == [first + 1, first + 2, first + 3]
     path.write_text("4000000000\n")
-    assert enrol._next_version(path) == 4_000_000_001
+    assert population._next_version(path) == 4_000_000_001

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "clients"))
 
 from client_chains import localnet
 
-from deploy import enrol
+from deploy import population
 from deploy.contact.chain import Chain, TransactionFailedError
 from deploy.contact.local import deploy_local
 from deploy.site import Site
@@ -34,7 +34,7 @@ class Box(NamedTuple):
     site: Site
     chain: Chain
     on: Deployment
-    enrolled: enrol.Enrolled
+    enrolled: population.Enrolled
     device: SigningKey
 
     @property
@@ -44,7 +44,7 @@ class Box(NamedTuple):
 
     def swap(self, key: SigningKey | None = None, **change: object) -> Swap:
         """A signed swap to the next register epoch."""
-        now = enrol.enrolled_meters(self.chain, self.site, self.on)[0]
+        now = population.enrolled_meters(self.chain, self.site, self.on)[0]
         fields = {
             "network_tag": self.on.network_tag,
             "meter_id": self.site.meter_id(self.enrolled.meter).hex(),
@@ -70,24 +70,24 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
     with localnet(tmp_path_factory.mktemp("swap") / "home", speed=60) as site:
         chain = Chain(Rpc(site.rpc_url), site.signer("deployer"))
         on = deploy_local(chain, site, lambda said: None)
-        [enrolled] = enrol.enrol_all(chain, site, on, lambda said: None)
+        [enrolled] = population.enrol_all(chain, site, on, lambda said: None)
         yield Box(site, chain, on, enrolled, load_key(site.device_key_file(enrolled.meter)))
 
 
 def test_two_approvals_open_the_next_register_epoch_and_keep_both_registers(box: Box) -> None:
     """Years later somebody asks where the old meter ended; the answer is in the registry, and nothing was minted by it."""
-    before = enrol.enrolled_meters(box.chain, box.site, box.on)[0].register_epoch
+    before = population.enrolled_meters(box.chain, box.site, box.on)[0].register_epoch
     meter = submit_swap(box.chain, box.on, box.swap(), box.two)
     assert meter.register_epoch == before + 1
     assert (meter.closing_import_wh, meter.closing_export_wh) == (123_456, 7)
     assert (meter.opening_import_wh, meter.opening_export_wh) == (42, 3)
     assert meter.serial_hash == hashlib.sha256(b"NEW").digest()
-    assert enrol.enrolled_meters(box.chain, box.site, box.on)[0].register_epoch == before + 1
+    assert population.enrolled_meters(box.chain, box.site, box.on)[0].register_epoch == before + 1
 
 
 def test_a_swap_that_does_not_fit_the_registry_is_refused_before_it_is_sent(box: Box) -> None:
     """The file of the meter next door, of another network, of yesterday, of a thief's key, or with one person's two approvals."""
-    before = enrol.enrolled_meters(box.chain, box.site, box.on)[0].register_epoch
+    before = population.enrolled_meters(box.chain, box.site, box.on)[0].register_epoch
     refused = [
         (box.swap(network_tag="00000000"), box.two, "network"),
         (box.swap(meter_id="00" * 16), box.two, "not in the registry"),
@@ -101,7 +101,7 @@ def test_a_swap_that_does_not_fit_the_registry_is_refused_before_it_is_sent(box:
             submit_swap(box.chain, box.on, swap, approvers)
     with pytest.raises(TransactionFailedError, match=r"Unauthorized|user"):
         submit_swap(box.chain, box.on, box.swap(), (box.two[0], box.site.signer(f"user-{box.enrolled.meter.owner}")))
-    assert enrol.enrolled_meters(box.chain, box.site, box.on)[0].register_epoch == before
+    assert population.enrolled_meters(box.chain, box.site, box.on)[0].register_epoch == before
 
 
 def test_a_file_that_was_changed_or_is_none_ends_with_a_sentence(

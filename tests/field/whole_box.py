@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from deploy import enrol
+from deploy import population
 from deploy.broker import broker_process, find_broker
 from deploy.contact.chain import Chain
 from deploy.contact.local import deploy_local
@@ -119,10 +119,10 @@ class WholeBox(Stack):
         self._up("localnet", self._localnet())
         self.chain = Chain(self.rpc, site.signer("deployer"))
         self.deployment = deploy_local(self.chain, site, self._say)
-        enrolled = enrol.enrol_all(self.chain, site, self.deployment, self._say)
+        enrolled = population.enrol_all(self.chain, site, self.deployment, self._say)
         self.enrolled = enrolled[0]
         self._up("sim", self._sim())
-        enrol.publish_configurations(site, self.deployment, enrolled)
+        population.publish_configurations(site, self.deployment, enrolled)
         self._up("bridge", self._bridge())
         self._up("edge-1", self._edge(1, self.deployment))
         return self.deployment

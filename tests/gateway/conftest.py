@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from deploy import enrol
+from deploy import population
 from deploy.contact.chain import Chain
 from deploy.contact.local import deploy_local
 from deploy.ports import Ports
@@ -135,11 +135,11 @@ def campus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campus]:
                 chain = Chain(Rpc(site.rpc_url), site.signer("deployer"))
                 deployed = deploy_local(chain, site, print)
                 with pytest.MonkeyPatch.context() as patch:
-                    patch.setattr(enrol, "interval_at", lambda time_s: interval_at(time_s) - _ENROLLED_BEFORE)
-                    enrol.enrol_all(chain, site, deployed, print)
+                    patch.setattr(population, "interval_at", lambda time_s: interval_at(time_s) - _ENROLLED_BEFORE)
+                    population.enrol_all(chain, site, deployed, print)
                 (site.home / "bridge").mkdir()
                 open_engine(site.bridge_store).dispose()
-                enrol.make_accounts(site)
+                population.make_accounts(site)
             process = stack.build(name)
             started.append(process)
             process.start()
