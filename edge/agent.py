@@ -308,4 +308,5 @@ class Agent:
             self.broker,
             self.clock,
             self.status.certificate_days(),
+            self.status.authority_days(),
         )

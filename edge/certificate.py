@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -28,10 +29,36 @@ def valid_until_s(path: Path) -> int:
 
     Source: RFC 5280, 4.1: Certificate, TBSCertificate, Validity; times as in 4.1.2.5.
     """
+    return next(_ends_s(path))
+
+
+def days_left(path: Path, now_s: float) -> int:
+    """Return for how many whole days from an instant (UTC epoch s) it is valid; negative once it has run out. Raises as `valid_until_s`."""
+    return int((valid_until_s(path) - now_s) // DAY_S)
+
+
+def authority_days_left(path: Path, now_s: float) -> int:
+    """Return for how many whole days a file of authorities vouches for anybody: until the last of them runs out. Raises as `valid_until_s`.
+
+    The last and not the first: while an authority is renewed the file holds the old one and the new one.
+    """
+    return int((max(_ends_s(path)) - now_s) // DAY_S)
+
+
+def _ends_s(path: Path) -> Iterator[int]:
+    """Return when each certificate of a PEM file runs out, in the file's order; one at least, or it raises."""
     _, begin, rest = path.read_text(errors="replace").partition(_BEGIN)
-    body, end, _ = rest.partition(_END)
-    if not begin or not end:
+    if not begin:
         raise CertificateError(f"{path} holds no certificate")
+    while begin:
+        body, end, rest = rest.partition(_END)
+        if not end:
+            raise CertificateError(f"{path} holds no certificate that ends")
+        yield _end_s(path, body)
+        _, begin, rest = rest.partition(_BEGIN)
+
+
+def _end_s(path: Path, body: str) -> int:
     try:
         der = binascii.a2b_base64("".join(body.split()), strict_mode=True)
         certificate = _parts(_content(der, _SEQUENCE))
@@ -41,11 +68,6 @@ def valid_until_s(path: Path) -> int:
         return _time_s(_parts(_content(validity, _SEQUENCE))[1])
     except (ValueError, IndexError) as error:
         raise CertificateError(f"{path} holds no certificate that can be read ({error})") from error
-
-
-def days_left(path: Path, now_s: float) -> int:
-    """Return for how many whole days from an instant (UTC epoch s) it is valid; negative once it has run out. Raises as `valid_until_s`."""
-    return int((valid_until_s(path) - now_s) // DAY_S)
 
 
 def _header(der: bytes) -> tuple[int, int]:

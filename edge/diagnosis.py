@@ -43,12 +43,14 @@ class Box(NamedTuple):
         broker_connected: Whether the broker is there.
         certificate_days: Until the client's certificate runs out; None without one.
         damaged_spool: Name of a damaged spool that was set aside; "" without one.
+        authority_days: Until the last of the broker's authorities runs out; None without TLS.
     """
 
     spool_error: str
     broker_connected: bool
     certificate_days: int | None
     damaged_spool: str = ""
+    authority_days: int | None = None
 
 
 _SILENT = {
@@ -202,12 +204,22 @@ def _troubles(meter: Meter, box: Box, waiting: int, quarantined: int) -> Iterato
         yield (
             "certificate_expires",
             (
-                f"the client certificate has run out {-box.certificate_days} days ago"
-                if box.certificate_days < 0
-                else f"the client certificate runs out in {box.certificate_days} days",
+                _expires("the client certificate", box.certificate_days),
                 "Put a new mqtt_cert and mqtt_key in place while the old one is still good; they are taken at the next session.",
             ),
         )
+    if box.authority_days is not None and box.authority_days < SOON_DAYS:
+        yield (
+            "authority_expires",
+            (
+                _expires("the certificate of the broker's authority", box.authority_days),
+                "Ask the operator for the new one, and append it to mqtt_ca while the old one is still good; it is taken at the next session.",
+            ),
+        )
+
+
+def _expires(what: str, days: int) -> str:
+    return f"{what} has run out {-days} days ago" if days < 0 else f"{what} runs out in {days} days"
 
 
 def _silence(reason: str) -> _Trouble:

@@ -27,6 +27,7 @@ def metrics_text(
     broker: Broker,
     clock: Clock,
     certificate_days: int | None,
+    authority_days: int | None,
 ) -> str:
     """Return all metrics in Prometheus text form."""
     in_flight = sum(box.in_flight for box in outboxes.values())
@@ -47,6 +48,8 @@ def metrics_text(
     ]
     if certificate_days is not None:
         lines += _of_agent("certificate_days_left", certificate_days)
+    if authority_days is not None:
+        lines += _of_agent("authority_days_left", authority_days)
     return "\n".join(lines) + "\n"
 
 

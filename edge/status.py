@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from edge import VERSION
 from edge.broker import Broker
-from edge.certificate import CertificateError, days_left
+from edge.certificate import CertificateError, authority_days_left, days_left
 from edge.diagnosis import Box, Diagnosis, Diary
 from edge.home_assistant import discovery
 from edge.meter import Meter
@@ -27,12 +28,36 @@ from gridkit.topics import agent_status_topic, status_topic
 log = get_logger("edge.status")
 
 LOOK_EVERY_S = 600.0
-"""How often the certificate's file, and whether a damaged spool lies there, is looked at, wall s: somebody may have seen to it."""
+"""How often the certificates' files, and whether a damaged spool lies there, is looked at, wall s: somebody may have seen to it."""
 
 
 def agent_status(agent: str, state: str, why: str) -> bytes:
     """Return what is retained on the agent's status topic: JSON; `state` is "online" or "offline"."""
     return msgspec.json.encode({"version": 1, "agent": agent, "agent_version": VERSION, "state": state, "why": why})
+
+
+class _DaysLeft:
+    """For how many days a certificate's file is good; looked at again now and then."""
+
+    def __init__(self, path: Path | None, days: Callable[[Path, float], int]) -> None:
+        """`path` is None where there is no such file; `days` reads it, given UTC epoch s."""
+        self._path, self._read = path, days
+        self._days: int | None = None
+        self._read_s = 0.0
+
+    def __call__(self) -> int | None:
+        """Return the days; None without a file, -1 where it cannot be read."""
+        if self._path is None:
+            return None
+        now_s = time.monotonic()
+        if self._days is None or now_s - self._read_s >= LOOK_EVERY_S:
+            self._read_s = now_s
+            try:
+                self._days = self._read(self._path, time.time())
+            except (CertificateError, OSError) as error:
+                self._days = -1
+                log.error("certificate_unreadable", error=str(error))
+        return self._days
 
 
 class StatusBoard:
@@ -42,9 +67,8 @@ class StatusBoard:
         self, settings: EdgeSettings, meters: Mapping[bytes, Meter], broker: Broker, spool: SpoolThread, clock: Clock
     ) -> None:
         """Nothing is due yet."""
-        self._certificate = settings.mqtt_cert
-        self._days: int | None = None
-        self._read_s = 0.0
+        self.certificate_days = _DaysLeft(settings.mqtt_cert, days_left)
+        self.authority_days = _DaysLeft(settings.mqtt_ca, authority_days_left)
         self._home = settings.home
         self._damaged: str | None = None
         self._looked_s = 0.0
@@ -67,20 +91,6 @@ class StatusBoard:
         """Note that every meter's status is to be told."""
         self._due.update(self._meters)
 
-    def certificate_days(self) -> int | None:
-        """Return for how many days the client certificate is valid; None without one, -1 where it cannot be read."""
-        if self._certificate is None:
-            return None
-        now_s = time.monotonic()
-        if self._days is None or now_s - self._read_s >= LOOK_EVERY_S:
-            self._read_s = now_s
-            try:
-                self._days = days_left(self._certificate, time.time())
-            except (CertificateError, OSError) as error:
-                self._days = -1
-                log.error("certificate_unreadable", error=str(error))
-        return self._days
-
     def _damaged_spool(self) -> str:
         now_s = time.monotonic()
         if self._damaged is None or now_s - self._looked_s >= LOOK_EVERY_S:
@@ -92,7 +102,13 @@ class StatusBoard:
     def diagnoses(self, meter: Meter) -> list[Diagnosis]:
         """Return what is wrong with a meter now, the gravest first."""
         kept = self._spool.kept(meter.meter_id)
-        box = Box(self._spool.error, self._broker.connected, self.certificate_days(), self._damaged_spool())
+        box = Box(
+            self._spool.error,
+            self._broker.connected,
+            self.certificate_days(),
+            self._damaged_spool(),
+            self.authority_days(),
+        )
         now_ms = self._clock.now_ns() // 1_000_000
         return self._diary.of(meter, box, kept.waiting, kept.quarantined, now_ms, asyncio.get_running_loop().time())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import msgspec
 import pytest
 from nacl.signing import SigningKey
 
-from edge.certificate import DAY_S, CertificateError, days_left, valid_until_s
+from edge.certificate import DAY_S, CertificateError, authority_days_left, days_left, valid_until_s
 from edge.checks import Check
 from edge.diagnosis import BACKLOG_INTERVALS, PATIENCE_S, Box, Diary
 from edge.direction import WRONG_WAY, is_wrong_way
@@ -181,6 +182,8 @@ def test_a_silent_meter_is_told_with_its_reason_and_the_remedy(reason: str, code
         (Box("", True, None, "spool.db.damaged-1"), {}, "card_damaged"),
         (Box("", True, 29), {}, "certificate_expires"),
         (Box("", True, -3), {}, "certificate_expires"),
+        (Box("", True, None, authority_days=29), {}, "authority_expires"),
+        (Box("", True, 400, authority_days=-1), {}, "authority_expires"),
     ],
 )
 def test_what_ails_the_box_is_told_too(box: Box, more: dict[str, int], code: str) -> None:
@@ -190,7 +193,7 @@ def test_what_ails_the_box_is_told_too(box: Box, more: dict[str, int], code: str
 
 def test_what_is_no_trouble_is_not_told() -> None:
     """An alarm for nothing is the last one that is read."""
-    assert not troubles(meter_of(), Box("", True, 30), waiting=BACKLOG_INTERVALS - 1)
+    assert not troubles(meter_of(), Box("", True, 30, authority_days=30), waiting=BACKLOG_INTERVALS - 1)
 
 
 @pytest.mark.parametrize(
@@ -273,6 +276,19 @@ def test_a_certificates_end_is_read_as_openssl_wrote_it(tmp_path: Path, days: in
     assert valid_until_s(path) == int(until.timestamp())
     assert days_left(path, until.timestamp() - 3 * DAY_S - 5) == 3
     assert days_left(path, until.timestamp() + 5) == -1
+
+
+@pytest.mark.integration
+def test_authorities_end_with_the_last_of_their_file(tmp_path: Path) -> None:
+    """When the authority ends every agent is cut off in one minute; while it is renewed the file holds the old one and the new one."""
+    old, new = (made(tmp_path, days, "ec").read_text() for days in (3, 300))
+    path = tmp_path / "ca.pem"
+    for content, days in ((old, 2), (old + new, 299), (new + "# the old one:\n" + old, 299)):
+        path.write_text(content)
+        assert authority_days_left(path, time.time()) == days
+    path.write_text(new + old[: len(old) // 2])
+    with pytest.raises(CertificateError, match=r"ca\.pem"):
+        authority_days_left(path, time.time())
 
 
 @pytest.mark.parametrize("content", ["", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", "\xff"])

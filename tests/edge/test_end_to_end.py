@@ -647,6 +647,7 @@ async def test_a_certificate_that_expires_is_told_before_and_named_after_and_not
     await site.start()
     await site.until(lambda: all(len(site.bridge.intervals(50 + u)) >= 2 for u in METERS))
     assert await site.metric("campusgrid_edge_certificate_days_left") == 19
+    assert await site.metric("campusgrid_edge_authority_days_left") == 399
     await site.until(lambda: "certificate_expires" in [e["code"] for e in site.said("trouble")])
 
     expired = x509.load_pem_x509_certificate((tls / "server.pem").read_bytes()).not_valid_after_utc
