@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from edge.frame import Refusal, Refused, Words
 from edge.guard import Asks
-from gridkit.clock import Clock
+from gridkit.clock import UNKNOWN_ERROR_MS, Clock
 from gridkit.profile import (
     Block,
     Direction,
@@ -82,12 +82,19 @@ class PollRefused(NamedTuple):
     code: int = 0
 
 
-class EnergyRead(NamedTuple):
-    """The energy registers alone, as read at one instant: blocks with their words, campus ns, monotonic ns."""
+class Instant(NamedTuple):
+    """When registers were read: campus ns, monotonic ns, and the clock's error bound just before, ms."""
 
-    blocks: tuple[tuple[Block, Words], ...]
     read_ns: int
     monotonic_ns: int
+    clock_error_ms: int
+
+
+class EnergyRead(NamedTuple):
+    """The energy registers alone, as read at one instant: blocks with their words, and that instant."""
+
+    blocks: tuple[tuple[Block, Words], ...]
+    at: Instant
 
 
 class PollPlan:
@@ -152,7 +159,7 @@ async def read_energy(
         if isinstance(words, Refused):
             return PollRefused(words.reason.value, words.code)
         blocks.append((block, words))
-    return EnergyRead(tuple(blocks), clock.now_ns(), monotonic_ns())
+    return EnergyRead(tuple(blocks), _instant(clock, monotonic_ns))
 
 
 async def poll(
@@ -176,7 +183,7 @@ async def poll(
     """
     registers = Registers()
     access = plan.profile.access
-    read_ns = read_monotonic_ns = 0
+    at = Instant(0, 0, UNKNOWN_ERROR_MS)
     parts_blocks = plan.parts_blocks if energy is not None else []
     for index, block in enumerate([*plan.blocks, *plan.optional_blocks, *parts_blocks]):
         words = await link.read(unit, block, pause_ms=access.pause_ms, connect_pause_ms=access.connect_pause_ms)
@@ -189,15 +196,23 @@ async def poll(
             return PollRefused(words.reason.value, words.code)
         registers.add(block, words)
         if index == plan.energy_blocks - 1:
-            read_ns, read_monotonic_ns = clock.now_ns(), monotonic_ns()
+            at = _instant(clock, monotonic_ns)
     parts: tuple[PartsOff, ...] = ()
     if energy is not None:
         parts = tuple(filter(None, (_parts_off(plan, kind, registers) for kind in plan.parts)))
         for block, words in energy.blocks:
             registers.add(block, words)
-        read_ns, read_monotonic_ns = energy.read_ns, energy.monotonic_ns
-    made = read_sample(plan, registers, read_ns, read_monotonic_ns, clock.error_bound_ms())
+        at = energy.at
+    # Who vouches for the clock at the end does not vouch for what it said before: it may have been set since, from a time that
+    # nobody knew. And one that has contradicted itself since is not believed for then either.
+    bound_ms = max(at.clock_error_ms, clock.error_bound_ms())
+    made = read_sample(plan, registers, at.read_ns, at.monotonic_ns, bound_ms)
     return made._replace(parts=parts) if isinstance(made, Sample) else made
+
+
+def _instant(clock: Clock, monotonic_ns: Callable[[], int]) -> Instant:
+    bound_ms = clock.error_bound_ms()
+    return Instant(clock.now_ns(), monotonic_ns(), bound_ms)
 
 
 def _parts_of(profile: Profile, kind: str) -> tuple[tuple[str, ...], ...]:

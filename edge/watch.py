@@ -41,14 +41,15 @@ class WatchedClock:
         clock: Clock,
         *,
         steady_ns: Callable[[], int] = boot_ns,
-        second_opinion_ms: Callable[[], int] | None = None,
+        second_opinion_ms: Callable[[], int | None] | None = None,
     ) -> None:
         """Watch a clock.
 
         Args:
             clock: What is watched.
             steady_ns: A clock that is never set.
-            second_opinion_ms: An error bound to take where the clock itself states none; by default chrony's.
+            second_opinion_ms: Another error bound, ms, None where nobody states one; by default chrony's. It is taken where the clock
+                itself states none, and where it is the larger one.
         """
         self._clock = clock
         self._steady_ns = steady_ns
@@ -79,8 +80,11 @@ class WatchedClock:
     def _look(self) -> int:
         now_ns, steady_ns = self._clock.now_ns(), self._steady_ns()
         bound_ms = self._clock.error_bound_ms()
-        if bound_ms >= UNKNOWN_ERROR_MS:
-            bound_ms = self._second_opinion_ms()
+        opinion_ms = self._second_opinion_ms()
+        if opinion_ms is not None:
+            # With `rtcsync` chronyd gives the kernel delay and dispersion, and not what it has yet to correct: an hour, which it slews
+            # for half a day, is 20 ms for the kernel all the while. Source: chrony 4, reference.c, LCL_SetSyncStatus.
+            bound_ms = opinion_ms if bound_ms >= UNKNOWN_ERROR_MS else max(bound_ms, opinion_ms)
         last, self._last = self._last, (now_ns, steady_ns, bound_ms)
         if last is not None:
             jump_ns = (now_ns - last[0]) - (steady_ns - last[1])
@@ -97,27 +101,27 @@ class WatchedClock:
 
 
 class Chrony:
-    """The error bound that chronyd states, where it runs and does not tell the kernel (no `rtcsync`)."""
+    """The error bound that chronyd states, where it runs; with what it has yet to correct, of which the kernel does not hear."""
 
     def __init__(self, program: str | None = None) -> None:
-        """Find the program; without it the bound is always unknown."""
+        """Find the program; without it nobody states a bound."""
         # Not shutil.which: it brings three compression libraries into memory.
         found = (f"{folder}/chronyc" for folder in os.get_exec_path())
         self._program = next((p for p in found if os.access(p, os.X_OK)), None) if program is None else program
-        self._bound_ms = UNKNOWN_ERROR_MS
+        self._bound_ms: int | None = None
         self._told_s = self._asked_s = -BELIEVED_FOR_S
 
-    def error_bound_ms(self) -> int:
-        """Return the bound last told, grown by what a clock may have drifted since; asks in the background."""
+    def error_bound_ms(self) -> int | None:
+        """Return the bound last told, grown by what a clock may have drifted since, None without one; asks in the background."""
         if self._program is None:
-            return UNKNOWN_ERROR_MS
+            return None
         now_s = time.monotonic()
         if now_s - self._asked_s >= ASK_EVERY_S:
             self._asked_s = now_s
             threading.Thread(target=self.ask, name="chrony", daemon=True).start()
         age_s = now_s - self._told_s
-        if age_s >= BELIEVED_FOR_S:
-            return UNKNOWN_ERROR_MS
+        if self._bound_ms is None or age_s >= BELIEVED_FOR_S:
+            return None
         return min(UNKNOWN_ERROR_MS, self._bound_ms + int(age_s * DRIFT_PPM / 1000) + 1)
 
     def ask(self) -> None:
@@ -126,30 +130,34 @@ class Chrony:
             done = subprocess.run(
                 [str(self._program), "-c", "tracking"], capture_output=True, text=True, timeout=5, check=True
             )
-        except (OSError, subprocess.SubprocessError):
-            return
+        except (OSError, ValueError, subprocess.SubprocessError):
+            return  # ValueError: what it says is no text.
         self._bound_ms, self._told_s = parse_tracking(done.stdout), time.monotonic()
 
 
-def parse_tracking(text: str) -> int:
-    """Return the clock error bound of `chronyc -c tracking`, ms rounded up; 65535 when it is not synchronised.
+def parse_tracking(text: str) -> int | None:
+    """Return the clock error bound of `chronyc -c tracking`, ms rounded up, in [0, 65535]; None when it is not synchronised.
 
     The bound is |correction| + root dispersion + half the root delay. Source: chronyc(1), `tracking`: "An absolute bound on the
     computer's clock accuracy".
     """
     fields = text.strip().split(",")
     if len(fields) != 14 or fields[13] not in ("Normal", "Insert second", "Delete second"):
-        return UNKNOWN_ERROR_MS
+        return None
     try:
         correction_ns, delay_ns, dispersion_ns = (_seconds_ns(fields[at]) for at in (4, 10, 11))
     except ValueError:
-        return UNKNOWN_ERROR_MS
+        return None
+    if delay_ns < 0 or dispersion_ns < 0:
+        return None
     bound_ns = abs(correction_ns) + dispersion_ns + delay_ns // 2
     return min(UNKNOWN_ERROR_MS, -(-bound_ns // _MS))
 
 
 def _seconds_ns(text: str) -> int:
-    """Return decimal seconds as whole ns."""
+    """Return decimal seconds as whole ns. Raises ValueError: they are none."""
     sign, digits = (-1, text[1:]) if text.startswith("-") else (1, text.lstrip("+"))
     whole, _, part = digits.partition(".")
-    return sign * (int(whole) * 1_000_000_000 + int(part[:9].ljust(9, "0") or 0))
+    if not (digits.isascii() and (whole + part).isdigit()):
+        raise ValueError(f"{text} is no number of seconds")
+    return sign * (int(whole or 0) * 1_000_000_000 + int(part[:9].ljust(9, "0")))

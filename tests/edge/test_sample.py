@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from edge.frame import Refusal, Refused
-from edge.sample import PollPlan, PollRefused, Sample, poll
-from gridkit.clock import FakeClock
+from edge.sample import PollPlan, PollRefused, Sample, poll, read_energy
+from gridkit.clock import UNKNOWN_ERROR_MS, FakeClock
 from gridkit.profile import Block, encode_pattern, list_profiles, load_profile
 
 
@@ -69,6 +69,35 @@ async def test_one_refused_block_refuses_the_round(fake_link: Any, profile_meter
 
     fake_link.before_answer = spoil
     assert await poll(fake_link, 1, plan, FakeClock()) == PollRefused("exception", 4)
+
+
+@pytest.mark.parametrize("at_boundary", [False, True])
+async def test_a_clock_that_is_set_while_a_meter_is_read_vouches_for_nothing_before(
+    fake_link: Any, profile_meter: Any, at_boundary: bool
+) -> None:
+    """Between a boundary's counters and the rest lie seconds. NTP comes in them, and an hour that nobody vouched for would be sworn to."""
+    fake_link.units[1] = profile_meter("abb-b23")
+    plan = PollPlan(load_profile("abb-b23"))
+    clock = FakeClock(5_000_000_000, error_bound_ms=UNKNOWN_ERROR_MS)
+    energy = await read_energy(fake_link, 1, plan, clock) if at_boundary else None
+    assert not isinstance(energy, PollRefused)
+    left = len(plan.blocks)
+
+    def ntp_comes(unit: int) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            clock.set_ns(3_605_000_000_000)
+            clock.set_error_bound_ms(20)
+
+    fake_link.before_answer = ntp_comes
+    sample = await poll(fake_link, 1, plan, clock, energy=energy)
+    assert isinstance(sample, Sample)
+    assert left <= 0
+    assert (sample.read_ns, sample.clock_error_ms) == (5_000_000_000, UNKNOWN_ERROR_MS)
+    sample = await poll(fake_link, 1, plan, clock)
+    assert isinstance(sample, Sample)
+    assert (sample.read_ns, sample.clock_error_ms) == (3_605_000_000_000, 20)
 
 
 async def test_an_optional_register_that_is_not_there_is_asked_once(fake_link: Any, profile_meter: Any) -> None:
