@@ -555,7 +555,7 @@ def _beyond_power(state: TrackState, question: Question, sample: Sample, rules: 
     """
     if looks or question.looks or question.samples < CONFIRM_SAMPLES:
         return 0
-    sampled_mwh, unseen_ns = _flowed(state, sample, rules)
+    sampled_mwh, unseen_ns = _flowed(state, sample, rules, 0)
     pairs = ((state.import_raw, sample.import_raw), (state.export_raw, sample.export_raw))
     explained = all(
         shown.exact_wh - Fraction(*trusted)
@@ -566,16 +566,21 @@ def _beyond_power(state: TrackState, question: Question, sample: Sample, rules: 
     return 0 if explained else Quality.RESET
 
 
-def _flowed(state: TrackState, sample: Sample, rules: Rules) -> tuple[int, int]:
-    """Return what power adds up to since the registers were last believed, mWh, and how long none was sampled, campus ns."""
+def _flowed(state: TrackState, sample: Sample, rules: Rules, doubt: int) -> tuple[int, int]:
+    """Return what power adds up to since the registers were last believed, mWh, and how long none was sampled, campus ns.
+
+    Another meter's power is not this one's, nor is that of another prefix, nor that of an answer in which not even a voltage is above
+    zero. Doubted registers may stand beside a power as wrong as they are: the one last believed counts where it is more.
+    """
     question = state.question
     sampled_mwh, unseen_ns = (0, 0) if question is None else (question.sampled_mwh, question.unseen_ns)
     span_ns = sample.read_ns - (state.sample_ns if question is None else question.last.read_ns)
     power_mw = sample.measured.get(("power", 0))
-    if power_mw is None or not 0 <= span_ns <= rules.coverage_gap_ns:
+    is_another = bool(doubt & (Quality.IDENTITY_CHANGED | Quality.UNIT_CHANGED)) or not any(sample.measured.values())
+    if power_mw is None or is_another or not 0 <= span_ns <= rules.coverage_gap_ns:
         return sampled_mwh, unseen_ns + (span_ns if span_ns >= 0 else MAX_SET_BACK_NS - span_ns)
-    most_mw = 1_200 * rules.max_power_w
-    return sampled_mwh + min(abs(power_mw), most_mw) * span_ns // _NS_PER_HOUR, unseen_ns
+    load_mw = min(max(abs(power_mw), abs(state.power_mw or 0)), 1_200 * rules.max_power_w)
+    return sampled_mwh + load_mw * span_ns // _NS_PER_HOUR, unseen_ns
 
 
 def _is_below(course: Course, state: TrackState) -> bool:
@@ -632,7 +637,7 @@ def _questioned(
 
 def _asked_again(state: TrackState, sample: Sample, rules: Rules, doubt: int, looks: int) -> Question:
     question = state.question
-    sampled_mwh, unseen_ns = _flowed(state, sample, rules)
+    sampled_mwh, unseen_ns = _flowed(state, sample, rules, doubt)
     import_raw, export_raw = _raw(sample.import_raw), _raw(sample.export_raw)
     last = Course(import_raw, export_raw, sample.read_ns, doubt, True)
     if question is None:
@@ -668,7 +673,7 @@ def _returning(state: TrackState, question: Question, sample: Sample, rules: Rul
     """
     import_raw, export_raw = _raw(sample.import_raw), _raw(sample.export_raw)
     goes_on = bool(question.run) and not question.looks and _counts_on(question.last, sample, rules)
-    sampled_mwh, unseen_ns = _flowed(state, sample, rules)
+    sampled_mwh, unseen_ns = _flowed(state, sample, rules, 0)
     return msgspec.structs.replace(
         question,
         last=Course(import_raw, export_raw, sample.read_ns, 0, False),

@@ -569,6 +569,31 @@ def test_the_old_course_returns_after_a_day_with_what_power_says(meter: Meter) -
     assert meter.minted_wh == 72_166
 
 
+@pytest.mark.parametrize(
+    "shown",
+    [
+        {"serial": "B2", "power_w": 20},
+        {"faults": ("setting: prefix",), "power_w": 3},
+        {"measured": {("power", 0): 0, ("voltage", 1): 0}},
+        {"power_w": 3},
+    ],
+    ids=["another meter", "another prefix", "all zero", "a thousandth of all"],
+)
+def test_a_power_as_wrong_as_the_registers_does_not_keep_the_old_course_away(
+    meter: Meter, shown: dict[str, Any]
+) -> None:
+    """A neighbour's meter with next to no load answered for an hour: by its power the 3 kWh metered meanwhile could not be."""
+    meter.show(960, 1050, power_w=3_000)
+    for n in range(60):
+        meter.show(1000 + 60 * n, 1 + n // 30, **shown)
+    assert meter.outcome is Outcome.CONFIRMED
+    for n in range(CONFIRM_SAMPLES):
+        meter.show(4600 + n, 4080 + n, power_w=3_000)
+    assert meter.outcome is Outcome.GLITCH_OVER
+    meter.show(5401, 4750, power_w=3_000)
+    assert meter.minted_wh == 3750
+
+
 def test_an_epoch_does_not_begin_with_registers_that_nothing_speaks_against(meter: Meter) -> None:
     """The approval of a reset that was none must not open an epoch on the old course."""
     for n in range(6):
