@@ -52,6 +52,9 @@ def main(argv: list[str]) -> int:
     except (SettingsError, SimError, ClockUnavailableError) as error:
         log.error("cannot_run", reason=str(error))
         return 1
+    except OSError as error:
+        log.error("cannot_run", reason=f"{error}; `home` in [sim] is a folder that can be written, on a disk with room")
+        return 1
     return 0
 
 
@@ -73,6 +76,7 @@ async def serve(settings: SimSettings) -> None:
         clock = await _wait_for_clock(settings, stop)
         if clock is None:
             return
+        truth.begin(clock.now_ns())
         ports = build_ports(settings, clock, truth)
         lines = list(lines_of(settings.lines, ports))
         ends = {line.settings.name: await line.open(folder) for line in lines}

@@ -1,9 +1,10 @@
 """The simulator's switchboard over HTTP: fault switches and a look at the truth, and Prometheus figures.
 
 Decides the requests and their answers; listens on loopback unless told otherwise and knows no users, since it breaks
-nothing but simulated meters. Small on purpose: one request a connection, JSON both ways.
+nothing but simulated meters. Small on purpose: one request a connection, JSON both ways. A request that is refused says
+why in `detail` and has changed nothing.
 
-    GET    /meters                          every meter, its port or line, true registers (mWh) and switched-on faults
+    GET    /meters[/SERIAL]                 every meter, its port or line, true registers (mWh) and switched-on faults
     POST   /meters/SERIAL/faults            {"kind": "short", "count": 1}: switch on (see faults.py for the particulars)
     DELETE /meters/SERIAL/faults[/KIND]     take one off, or all
     GET    /menu                            the kinds and what each does
@@ -16,15 +17,15 @@ import asyncio
 import contextlib
 import errno
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import unquote
 
 import msgspec
 
-from firmware_sim.errors import FleetError, PortTakenError
+from firmware_sim.errors import FaultError, PortTakenError
 from firmware_sim.faults import MENU, FaultOrder
 from firmware_sim.modbus import MeterPort
-from gridkit.clock import Clock
+from gridkit.clock import Clock, ClockUnavailableError
 
 BODY_LIMIT: Final = 16 * 1024
 REQUEST_DEADLINE_S: Final = 5
@@ -58,53 +59,85 @@ class Switchboard:
             await server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+        with contextlib.suppress(OSError):
+            status, kind, body = await self._respond(reader)
+            allow = f"Allow: {_ALLOWED}\r\n" if status == 405 else ""
+            head = f"HTTP/1.1 {status} {_REASONS[status]}\r\nContent-Type: {kind}\r\n{allow}Content-Length: {len(body)}"
+            writer.write(head.encode() + b"\r\nConnection: close\r\n\r\n" + body)
             async with asyncio.timeout(REQUEST_DEADLINE_S):
-                status, kind, body = await self._respond(reader)
-                head = (
-                    f"HTTP/1.1 {status} {_REASONS[status]}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
-                )
-                writer.write(head.encode() + b"Connection: close\r\n\r\n" + body)
                 await writer.drain()
         writer.close()
 
     async def _respond(self, reader: asyncio.StreamReader) -> Answer:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-        method, _, rest = head[0].partition(" ")
-        path = rest.partition(" ")[0].partition("?")[0]
-        length = "0"
-        for line in head[1:]:
-            name, _, value = line.partition(":")
-            if name.lower() == "content-length":
-                length = value.strip()
-        if not length.isdigit() or int(length) > BODY_LIMIT:
-            return _problem(413, f"a body of at most {BODY_LIMIT} bytes, with its length")
-        body = await reader.readexactly(int(length))
-        return self.answer(method, [unquote(part) for part in path.split("/") if part], body)
+        try:
+            async with asyncio.timeout(REQUEST_DEADLINE_S):
+                request = await _read_request(reader)
+        except TimeoutError:
+            return _problem(408, f"the whole request within {REQUEST_DEADLINE_S} s")
+        except asyncio.LimitOverrunError:
+            return _problem(431, "a request line and headers of at most 64 KiB")
+        except asyncio.IncompleteReadError:
+            return _problem(400, "the request breaks off: its headers or its body are shorter than announced")
+        if not isinstance(request, _Request):
+            return request
+        method, path, body = request
+        try:
+            if (method, path) == ("GET", ["meters"]):
+                # The first look at a meter adds up its recorded year; with a thousand of them the others still answer.
+                found = []
+                for serial in self._ports:
+                    found.append(self._describe(serial))
+                    await asyncio.sleep(0)
+                return _json(found)
+            return self.answer(method, path, body)
+        except (ClockUnavailableError, OSError) as error:
+            return _problem(503, f"nothing was changed: {error}")
 
     def answer(self, method: str, path: list[str], body: bytes) -> Answer:
-        """Return the answer to one request; `path` is split at slashes."""
+        """Return the answer to one request about one thing; `path` is split at slashes.
+
+        Raises:
+            ClockUnavailableError: There is no campus time.
+            OSError: The truth log cannot be written.
+        """
         match method, path:
             case "GET", ["metrics"]:
                 return 200, "text/plain; version=0.0.4", self._metrics().encode()
             case "GET", ["menu"]:
                 return _json({kind: (fault.__doc__ or "") for kind, fault in MENU.items()})
-            case "GET", ["meters"]:
-                return _json([self._describe(serial) for serial in self._ports])
-            case (("POST" | "DELETE"), ["meters", serial, "faults", *kind]) if len(kind) <= 1:
-                if serial not in self._ports:
-                    return _problem(404, f"no meter {serial}")
-                if method == "DELETE":
-                    self._ports[serial].meter.switch_off(kind[0] if kind else "")
-                    return _json(self._describe(serial))
-                return self._order(serial, body) if not kind else _problem(405, "POST to /meters/SERIAL/faults")
-        return _problem(404, "try GET /meters, /menu or /metrics")
+            case (("GET" | "POST" | "DELETE"), ["meters", serial, *_]) if serial not in self._ports:
+                return _problem(404, f"no meter {serial}; GET /meters lists them")
+            case "GET", ["meters", serial]:
+                return _json(self._describe(serial))
+            case "POST", ["meters", serial, "faults"]:
+                return self._order(serial, body)
+            case "DELETE", ["meters", serial, "faults", *kind] if len(kind) <= 1:
+                return self._heal(serial, *kind)
+            case _, ["metrics" | "menu" | "meters"] | ["meters", _] | ["meters", _, "faults"] | [
+                "meters",
+                _,
+                "faults",
+                _,
+            ]:
+                return _problem(405, f"{method} is not for this path; {_ROUTES}")
+        return _problem(404, f"no such path; {_ROUTES}")
 
     def _order(self, serial: str, body: bytes) -> Answer:
         try:
-            self._ports[serial].meter.switch_on(msgspec.json.decode(body, type=FaultOrder), self._clock.now_ns())
-        except (msgspec.ValidationError, msgspec.DecodeError, FleetError) as error:
+            self._ports[serial].switch_on(msgspec.json.decode(body, type=FaultOrder))
+        except (msgspec.ValidationError, msgspec.DecodeError) as error:
+            return _problem(
+                400, f'{error}; a body like {{"kind": "short", "count": 1}}, with {", ".join(_PARTICULARS)}'
+            )
+        except FaultError as error:
             return _problem(400, str(error))
+        return _json(self._describe(serial))
+
+    def _heal(self, serial: str, kind: str = "") -> Answer:
+        try:
+            self._ports[serial].switch_off(kind)
+        except FaultError as error:
+            return _problem(404, str(error))
         return _json(self._describe(serial))
 
     def _describe(self, serial: str) -> dict[str, object]:
@@ -141,7 +174,47 @@ _METRICS: Final = {
     "faulty_replies_total": "Replies that a switched-on fault changed.",
     "connections_total": "TCP connections taken.",
 }
-_REASONS: Final = {200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 413: "Content Too Large"}
+_PARTICULARS: Final = tuple(f.name for f in msgspec.structs.fields(FaultOrder))
+_ALLOWED: Final = "GET, POST, DELETE"
+_ROUTES: Final = (
+    "GET /meters[/SERIAL], /menu, /metrics; POST /meters/SERIAL/faults; DELETE /meters/SERIAL/faults[/KIND]"
+)
+_REASONS: Final = {
+    200: "OK",
+    400: "Bad Request",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    408: "Request Timeout",
+    411: "Length Required",
+    413: "Content Too Large",
+    431: "Request Header Fields Too Large",
+    503: "Service Unavailable",
+}
+
+
+class _Request(NamedTuple):
+    method: str
+    path: list[str]
+    body: bytes
+
+
+async def _read_request(reader: asyncio.StreamReader) -> _Request | Answer:
+    """Read one request, or return what is wrong with it. Raises what the stream raises."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+    method, _, rest = head[0].partition(" ")
+    path, _, version = rest.partition(" ")
+    if not version.startswith("HTTP/1."):
+        return _problem(400, "this is no HTTP/1.1 request")
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:])}
+    length = headers.get("content-length", "0")
+    if "transfer-encoding" in headers:
+        return _problem(411, "send the body whole, with its Content-Length")
+    if not (length.isascii() and length.isdigit()):
+        return _problem(400, f"Content-Length: {length} is no number of bytes")
+    if len(length) > 9 or int(length) > BODY_LIMIT:
+        return _problem(413, f"a body of at most {BODY_LIMIT} bytes")
+    body = await reader.readexactly(int(length))
+    return _Request(method, [unquote(part) for part in path.partition("?")[0].split("/") if part], body)
 
 
 def _json(content: object) -> Answer:

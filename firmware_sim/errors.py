@@ -2,6 +2,7 @@
 
 SimError
 ├── FleetError            the configuration describes no fleet: which meter, what is wrong, what to change
+├── FaultError            a fault that was ordered cannot be switched on: which meter, why, what to change
 ├── LineError             a serial line cannot be served: which one, what is wrong
 ├── PortTakenError        another program listens there: which setting moves it
 └── ScenarioError         a scenario file cannot be played: which one, what is wrong (scenario.py)
@@ -16,6 +17,15 @@ class SimError(Exception):
 
 class FleetError(SimError):
     """A meter of the configuration cannot be simulated; `serial` names it."""
+
+    def __init__(self, serial: str, problem: str) -> None:
+        super().__init__(f"meter {serial}: {problem}")
+        self.serial = serial
+        self.problem = problem
+
+
+class FaultError(SimError):
+    """A fault cannot be switched on, or its name is none; `serial` names the meter, nothing has been changed."""
 
     def __init__(self, serial: str, problem: str) -> None:
         super().__init__(f"meter {serial}: {problem}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal, NamedTuple
 
 import msgspec
 
@@ -18,23 +18,41 @@ if TYPE_CHECKING:
     from firmware_sim.meter import SimMeter
 
 
+MOST_WH: Final = 10**15  # no family counts further
+HOUR_MS: Final = 3_600_000
+
+Milliseconds = Annotated[int, msgspec.Meta(ge=1, le=HOUR_MS)]
+
+
 class FaultOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is ordered: a kind of `MENU` and its particulars.
 
     `count` limits it to so many replies that it really changed (None: until taken off). `only` "energy" spares replies
-    without a whole energy register. The rest is read by the kinds that say so.
+    without a whole energy register. The rest is read by the kinds that say so; `order_problem` refuses it with others.
     """
 
     kind: str
-    count: int | None = None
+    count: Annotated[int, msgspec.Meta(ge=1)] | None = None
     only: Literal["", "energy"] = ""
-    registers: int = 1  # short, long: how many registers too few or too many
-    code: int = 2  # exception: the Modbus exception code
-    delay_ms: int = 1000  # late; rebooting: how long it is away
-    gap_ms: int = 500  # rebooting: a question sooner than this after the last one, wall time
-    offset_wh: int = 0  # jump: added to both registers; wrap: how far below its wrap the meter stands
+    registers: Annotated[int, msgspec.Meta(ge=1, le=125)] = 1  # short, long: how many registers too few or too many
+    code: Annotated[int, msgspec.Meta(ge=1, le=255)] = 2  # exception: the Modbus exception code
+    delay_ms: Milliseconds = 1000  # late; rebooting: how long it is away
+    gap_ms: Milliseconds = 500  # rebooting: a question sooner than this after the last one, wall time
+    offset_wh: Annotated[int, msgspec.Meta(ge=-MOST_WH, le=MOST_WH)] = 0
+    """jump: added to both registers; wrap: how far below its wrap the meter stands."""
     serial: str = ""  # swapped_serial: what the meter answers instead
-    word: int = 236  # same_word: what every register reads
+    word: Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)] = 236  # same_word: what every register reads
+
+    @property
+    def particulars(self) -> dict[str, int | str]:
+        """What was set otherwise than it is by itself, but for the kind."""
+        fields = msgspec.structs.fields(self)
+        set_to = {f.name: getattr(self, f.name) for f in fields if f.name != "kind"}
+        return {f.name: set_to[f.name] for f in fields if f.name in set_to and set_to[f.name] != f.default}
+
+    def __str__(self) -> str:
+        """As the command line has it: the kind and its particulars."""
+        return " ".join([self.kind, *(f"{name}={value}" for name, value in self.particulars.items())])
 
 
 class Frame(NamedTuple):
@@ -55,6 +73,16 @@ class Frame(NamedTuple):
 
 class Fault:
     """A switched-on fault. The hooks do nothing; a kind overrides the one where it belongs."""
+
+    reads: ClassVar[tuple[str, ...]] = ()
+    """The particulars that the kind reads, beside `count`, and `only` if it is one of the frame."""
+    place: ClassVar[Literal["", "tcp", "line"]] = ""
+    """Where alone it can be seen: on a TCP connection of the meter's own, or on a serial line."""
+
+    @staticmethod
+    def problem(order: FaultOrder, meter: SimMeter) -> str:
+        """Return why it would change nothing on this meter, and what to do; "" when it would."""
+        return ""
 
     def __init__(self, order: FaultOrder, meter: SimMeter, campus_ns: int) -> None:
         self.order = order
@@ -139,6 +167,12 @@ class Reset(Fault):
 class Jump(Fault):
     """Both registers are off by `offset_wh` (negative too): a spike, a rollback, or a step to just below the wrap."""
 
+    reads = ("offset_wh",)
+
+    @staticmethod
+    def problem(order: FaultOrder, meter: SimMeter) -> str:
+        return "" if order.offset_wh else "offset_wh = 0 moves nothing; give the Wh by which both registers jump"
+
     def energy(self, import_mwh: int, export_mwh: int) -> tuple[int, int]:
         offset = 1000 * self.order.offset_wh
         return max(0, import_mwh + offset), max(0, export_mwh + offset)
@@ -146,6 +180,12 @@ class Jump(Fault):
 
 class Wrap(Fault):
     """Each register stands `offset_wh` below it when the fault comes on, and runs over it."""
+
+    reads = ("offset_wh",)
+
+    @staticmethod
+    def problem(order: FaultOrder, meter: SimMeter) -> str:
+        return "" if order.offset_wh >= 0 else "offset_wh is how far below its wrap the meter stands: 0 or more"
 
     def __init__(self, order: FaultOrder, meter: SimMeter, campus_ns: int) -> None:
         super().__init__(order, meter, campus_ns)
@@ -202,11 +242,32 @@ class Reversed(ExchangedRegisters):
 class SwappedSerial(Fault):
     """Another meter answers at this address: the serial differs (by default its last digit)."""
 
+    reads = ("serial",)
+
+    @staticmethod
+    def problem(order: FaultOrder, meter: SimMeter) -> str:
+        field = meter.profile.fields.get(meter.profile.identity.serial)
+        if field is None:
+            return f"{meter.profile.id} has no serial number that could be read"
+        if field.type != "text" and not (order.serial or "0").isdecimal():
+            return f"serial {order.serial!r}: {meter.profile.id} has a whole number there"
+        try:
+            words = SwappedSerial.answered(order, meter, field)
+        except ValueError as error:
+            return f"serial {order.serial!r} does not fit the {field.name} register of {meter.profile.id}: {error}"
+        own = encode(meter.profile, field, meter.serial if field.type == "text" else int(meter.serial))
+        return "" if words != own else f"serial {order.serial!r} is the meter's own; give another one"
+
+    @staticmethod
+    def answered(order: FaultOrder, meter: SimMeter, field: Field) -> tuple[int, ...]:
+        """Return the words of the other serial; `ValueError` where it does not fit."""
+        other = order.serial or meter.serial[:-1] + ("1" if meter.serial[-1] != "1" else "2")
+        return encode(meter.profile, field, other if field.type == "text" else int(other))
+
     def words(self, meter: SimMeter, field: Field, words: tuple[int, ...]) -> tuple[int, ...]:
         if field.name != meter.profile.identity.serial:
             return words
-        other = self.order.serial or meter.serial[:-1] + ("1" if meter.serial[-1] != "1" else "2")
-        return encode(meter.profile, field, other if field.type == "text" else int(other))
+        return self.answered(self.order, meter, field)
 
 
 class WordOrder(Fault):
@@ -219,12 +280,16 @@ class WordOrder(Fault):
 class Short(Fault):
     """The reply holds fewer registers than were asked for, in an otherwise well-formed frame."""
 
+    reads = ("registers",)
+
     def frame(self, frame: Frame) -> Frame:
         return frame._replace(pdu=_resized(frame.pdu, -self.order.registers))
 
 
 class Long(Fault):
     """The reply holds more registers than were asked for."""
+
+    reads = ("registers",)
 
     def frame(self, frame: Frame) -> Frame:
         return frame._replace(pdu=_resized(frame.pdu, self.order.registers))
@@ -247,12 +312,16 @@ class WrongUnit(Fault):
 class WrongTransaction(Fault):
     """The reply carries another transaction id."""
 
+    place = "tcp"
+
     def frame(self, frame: Frame) -> Frame:
         return frame._replace(transaction=frame.transaction + 1 & 0xFFFF)
 
 
 class ZeroTransaction(Fault):
     """The reply carries transaction id 0, as gateways from serial lines have done."""
+
+    place = "tcp"
 
     def frame(self, frame: Frame) -> Frame:
         return frame._replace(transaction=0)
@@ -261,12 +330,19 @@ class ZeroTransaction(Fault):
 class NoRegister(Fault):
     """A variant of the meter without the registers that not every unit has: exception 2 for whatever reaches them."""
 
+    @staticmethod
+    def problem(order: FaultOrder, meter: SimMeter) -> str:
+        optional = any(field.optional for field in meter.profile.fields.values())
+        return "" if optional else f"every {meter.profile.id} has all its registers; take one of another family"
+
     def refuses(self, fields: Sequence[Field]) -> bool:
         return any(field.optional for field in fields)
 
 
 class SameWord(Fault):
     """Every register reads `word`, in frames that are whole: a gateway that has lost its mind."""
+
+    reads = ("word",)
 
     def frame(self, frame: Frame) -> Frame:
         if frame.pdu[0] & 0x80:
@@ -278,12 +354,16 @@ class SameWord(Fault):
 class ExceptionReply(Fault):
     """The device refuses with exception `code`."""
 
+    reads = ("code",)
+
     def frame(self, frame: Frame) -> Frame:
         return frame._replace(pdu=bytes([frame.pdu[0] & 0x7F | 0x80, self.order.code & 0xFF]))
 
 
 class Late(Fault):
     """The reply comes `delay_ms` after the question, perhaps after the next one."""
+
+    reads = ("delay_ms",)
 
     def frame(self, frame: Frame) -> Frame:
         return frame._replace(delay_ms=self.order.delay_ms)
@@ -313,6 +393,8 @@ class Truncated(Fault):
 class HalfOpen(Fault):
     """The connection stays up and nothing comes through it any more; over a new one the meter answers. Give it a `count` of 1."""
 
+    place = "tcp"
+
     def frame(self, frame: Frame) -> Frame:
         return frame._replace(silent=True, is_deaf=True)
 
@@ -320,15 +402,18 @@ class HalfOpen(Fault):
 class OneClient(Fault):
     """The meter serves one TCP client and hangs up on every further one."""
 
+    place = "tcp"
+
 
 class Rebooting(Fault):
     """A meter asked again within `gap_ms` reboots: it hangs up and is away for `delay_ms`. Wall time, as the device counts."""
 
-    last_s = away_until_s = -math.inf
+    reads = (
+        "gap_ms",
+        "delay_ms",
+    )
 
-    def refuses(self, fields: Sequence[Field]) -> bool:
-        """Return whether a question that reaches these fields is answered with "no such address"."""
-        return False
+    last_s = away_until_s = -math.inf
 
     def asked(self, wall_s: float) -> None:
         if wall_s >= self.away_until_s and wall_s - self.last_s < self.order.gap_ms / 1000:
@@ -348,7 +433,9 @@ class StrayBytes(Fault):
 
 
 class BadCrc(Fault):
-    """The checksum of the reply is wrong: a disturbance on the line. Modbus TCP has no checksum, so nothing changes there."""
+    """The checksum of the reply is wrong: a disturbance on the line. Modbus TCP has no checksum."""
+
+    place = "line"
 
     def frame(self, frame: Frame) -> Frame:
         return frame._replace(has_bad_crc=True)
@@ -395,6 +482,26 @@ MENU: dict[str, type[Fault]] = {
     "rebooting": Rebooting,
     "stray_bytes": StrayBytes,
 }
+
+
+def order_problem(order: FaultOrder, meter: SimMeter) -> str:
+    """Return why an order cannot be carried out, naming the particular and the remedy; "" when it can.
+
+    An order that would change nothing is refused: whoever gave it would take the meter's right answers for the fault's.
+    """
+    kind = MENU.get(order.kind)
+    if kind is None:
+        return f"no fault {order.kind!r}; the menu: {', '.join(MENU)}"
+    # A fault of the values shows them to every question alike; what goes out as a frame can be told by what it holds.
+    takes = ("count", *(("only",) if kind.frame is not Fault.frame else ()), *kind.reads)
+    idle = [name for name in order.particulars if name not in takes]
+    if idle:
+        return f"{order.kind} does not read {', '.join(idle)}; it takes {', '.join(takes)}"
+    if kind.place and (kind.place == "line") != bool(meter.settings.line):
+        where = "on a serial line" if kind.place == "line" else "on a TCP port of its own"
+        return f"{order.kind} shows only with a meter {where}, and this one is not"
+    problem = kind.problem(order, meter)
+    return f"{order.kind}: {problem}" if problem else ""
 
 
 def tcp_frame(frame: Frame) -> bytes:

@@ -63,6 +63,13 @@ class Served(NamedTuple):
     changed_by: tuple[Fault, ...]
 
 
+class Refused(NamedTuple):
+    """A read that a fault refuses, and the device would not."""
+
+    exception: ModbusException
+    by: Fault
+
+
 class _Form:
     """How a measured quantity is written into its register: what it is, of which phase, and the words of a value."""
 
@@ -159,7 +166,7 @@ class SimMeter:
 
     # --- serving ---
 
-    def read(self, code: int, address: int, quantity: int, campus_ns: int) -> Served | ModbusException:
+    def read(self, code: int, address: int, quantity: int, campus_ns: int) -> Served | Refused | ModbusException:
         """Return what a read request shows at an instant, or the exception that the device answers."""
         refusal = self._refusal(code, address, quantity)
         if refusal is not None:
@@ -169,11 +176,9 @@ class SimMeter:
             shown_ns = fault.instant(shown_ns)
         end = address + quantity
         fields = self._reached(code, address, end)
-        for fault in tuple(self.faults.values()):
+        for fault in self.faults.values():
             if fault.refuses(fields):
-                if fault.spend():
-                    self.switch_off(fault.order.kind)
-                return ModbusException.ILLEGAL_ADDRESS
+                return Refused(ModbusException.ILLEGAL_ADDRESS, fault)
         truth = self.true_energy(campus_ns)
         shown = truth if shown_ns == campus_ns else self.true_energy(shown_ns)
         words = [0] * quantity
@@ -358,11 +363,8 @@ class SimMeter:
     # --- faults ---
 
     def switch_on(self, order: FaultOrder, campus_ns: int) -> None:
-        """Switch a fault on (again: with its new particulars). `FleetError` for a kind that is not on the menu."""
-        kind = MENU.get(order.kind)
-        if kind is None:
-            raise FleetError(self.serial, f"no fault {order.kind!r}; the menu: {', '.join(MENU)}")
-        self.faults[order.kind] = kind(order, self, campus_ns)
+        """Switch a fault on (again: with its new particulars). Whoever takes orders from others asks `order_problem` first."""
+        self.faults[order.kind] = MENU[order.kind](order, self, campus_ns)
 
     def switch_off(self, kind: str = "") -> None:
         """Take one fault off, or all."""

@@ -12,10 +12,10 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from firmware_sim.errors import PortTakenError
-from firmware_sim.faults import Fault, Frame, tcp_frame
-from firmware_sim.meter import ModbusException, Served, SimMeter
-from firmware_sim.truth import TruthLog
+from firmware_sim.errors import FaultError, PortTakenError
+from firmware_sim.faults import MENU, Fault, FaultOrder, Frame, order_problem, tcp_frame
+from firmware_sim.meter import ModbusException, Refused, Served, SimMeter
+from firmware_sim.truth import Entry, TruthLog
 from gridkit.clock import Clock, ClockUnavailableError
 from gridkit.log import get_logger
 
@@ -77,6 +77,62 @@ class MeterPort:
         if self._server is not None:
             await self._server.wait_closed()
 
+    # --- faults ---
+
+    def switch_on(self, order: FaultOrder) -> None:
+        """Switch a fault on from now on; the truth log says so first.
+
+        Raises:
+            FaultError: It cannot be, or would change nothing.
+            ClockUnavailableError: Nobody knows since when.
+            OSError: The truth log cannot take it.
+        """
+        problem = order_problem(order, self.meter)
+        if problem:
+            raise FaultError(self.meter.serial, problem)
+        now_ns = self._clock.now_ns()
+        self._note(f"on {order}", [*(kind for kind in self.meter.faults if kind != order.kind), order.kind], now_ns)
+        self.meter.switch_on(order, now_ns)
+
+    def switch_off(self, kind: str = "") -> None:
+        """Take one fault off, or all; one that is not on stays off. Raises as `switch_on` does."""
+        if kind and kind not in MENU:
+            raise FaultError(self.meter.serial, f"no fault {kind!r}; the menu: {', '.join(MENU)}")
+        now_ns = self._clock.now_ns() if self.meter.faults else 0
+        for ending in [on for on in self.meter.faults if kind in ("", on)]:
+            self._note(f"off {ending}", [on for on in self.meter.faults if on != ending], now_ns)
+            self.meter.switch_off(ending)
+
+    def spend(self, fault: Fault) -> None:
+        """Count one thing that a fault has changed, and take it off when it is used up."""
+        if not fault.spend():
+            return
+        kind = fault.order.kind
+        try:
+            self._note(f"spent {kind}", [on for on in self.meter.faults if on != kind], self._clock.now_ns())
+        except (OSError, ClockUnavailableError) as error:  # It ends all the same: it was ordered so.
+            log.error("truth_log_failed", meter=self.meter.serial, error=str(error))
+        self.meter.switch_off(kind)
+
+    def _note(self, deed: str, faults: list[str], campus_ns: int) -> None:
+        if self._truth is None:
+            return
+        truth = self.meter.true_energy(campus_ns)
+        self._truth.append(
+            Entry(
+                serial=self.meter.serial,
+                campus_ns=campus_ns,
+                import_wh=None,
+                export_wh=None,
+                true_import_mwh=truth.import_mwh,
+                true_export_mwh=truth.export_mwh,
+                fault="+".join(faults),
+                deed=deed,
+            )
+        )
+
+    # --- serving ---
+
     def answer(self, transaction: int, unit: int, pdu: bytes) -> Frame | None:
         """Return the reply to one request PDU, faults applied; None only for an empty PDU."""
         if not pdu:
@@ -107,6 +163,10 @@ class MeterPort:
         except (ClockUnavailableError, ValueError) as error:
             log.error("read_failed", meter=self.meter.serial, error=str(error))
             return ModbusException.DEVICE_FAILURE
+        if isinstance(served, Refused):
+            self.counts.faulty_replies += 1
+            self.spend(served.by)
+            return served.exception
         if isinstance(served, Served) and served.entry is not None:
             self.counts.energy_blocks += 1
             if self._truth is not None:
@@ -132,8 +192,7 @@ class MeterPort:
                 frame = faulty
                 worked.append(fault)
         for fault in worked:
-            if fault.spend():
-                self.meter.switch_off(fault.order.kind)
+            self.spend(fault)
         if worked:
             self.counts.faulty_replies += 1
         return frame
@@ -153,8 +212,11 @@ class MeterConnection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         meter = self._port.meter
-        if (meter.profile.access.one_client or "one_client" in meter.faults) and self._port.connections:
+        alone = meter.faults.get("one_client")
+        if (alone is not None or meter.profile.access.one_client) and self._port.connections:
             transport.abort()
+            if alone is not None:
+                self._port.spend(alone)
             return
         self._port.connections.add(self)
         self._port.counts.connections += 1

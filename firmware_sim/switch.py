@@ -25,8 +25,10 @@ import msgspec
 from firmware_sim.faults import MENU, FaultOrder
 
 DEFAULT_CONTROL: Final = "http://127.0.0.1:9120"
-TIMEOUT_S: Final = 10
-_PARTICULARS: Final = {f.name: f.type for f in msgspec.structs.fields(FaultOrder) if f.name not in ("kind", "count")}
+TIMEOUT_S: Final = 60  # the first look at a thousand meters adds up a thousand recorded years
+_PARTICULARS: Final = {
+    f.name: type(f.default) for f in msgspec.structs.fields(FaultOrder) if f.name not in ("kind", "count")
+}
 
 
 def add_commands(commands: Any) -> None:
@@ -92,9 +94,9 @@ def _particulars(given: list[str]) -> dict[str, Any]:
 
 
 def _ask(control: str, method: str, path: str, body: Any = None) -> Any:
-    request = urllib.request.Request(control.rstrip("/") + path, method=method)
     data = None if body is None else json.dumps(body).encode()
     try:
+        request = urllib.request.Request(control.rstrip("/") + path, method=method)
         with urllib.request.urlopen(request, data, timeout=TIMEOUT_S) as answer:
             return json.load(answer)
     except urllib.error.HTTPError as error:

@@ -3,12 +3,18 @@
 Decides the log's form and how it is searched; who compares it with what is a caller's business. One JSON object a line:
 
     {"s":serial,"t":campus ns,"i":import Wh,"e":export Wh,"ti":true import mWh,"te":true export mWh,
-     "pi":import step mWh,"pe":export step mWh,"f":fault,"ts":campus ns}
+     "pi":import step mWh,"pe":export step mWh,"f":fault,"ts":campus ns,"d":deed}
 
 `i` and `e` are the registers as an exact decoder reads them from the very words of the reply (null where the reply did
 not hold that direction or held no value); `pi` and `pe` are the registers' steps at that value, rounded up; `f` names
 the switched-on faults and is absent without any; `ts` is the instant whose registers were shown and is absent where that is `t`, as it is
-with every meter that is not frozen. A line has been handed to the operating system before its reply is
+with every meter that is not frozen.
+
+A line with `d` is no block (`i` and `e` are null): there a fault began or ended, and `ti` and `te` are what the meter had really
+counted by then. `d` is "on KIND PARTICULARS" as it was ordered, "off KIND" when it was taken off, "spent KIND" when its `count` was
+used up; `f` are the faults on from then on. "begin", without a meter, is where a process starts: all faults are off.
+
+A line has been handed to the operating system before its reply is
 sent, so it outlives a kill of the process at any point; a power cut may take the last second.
 
 The log is kept in pieces of bounded size and the oldest pieces are dropped, so a long run cannot fill the disk.
@@ -29,7 +35,10 @@ _TAIL_BYTES: Final = 4096  # holds several lines
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One served energy block. Registers in Wh, true energy and steps in mWh; `shown_ns` 0: those of `campus_ns`."""
+    """One served energy block, or with a `deed` the begin or end of a fault.
+
+    Registers in Wh, true energy and steps in mWh; `shown_ns` 0: those of `campus_ns`.
+    """
 
     serial: str = msgspec.field(name="s")
     campus_ns: int = msgspec.field(name="t")
@@ -41,6 +50,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     export_step_mwh: int = msgspec.field(name="pe", default=0)
     fault: str = msgspec.field(name="f", default="")
     shown_ns: int = msgspec.field(name="ts", default=0)
+    deed: str = msgspec.field(name="d", default="")
 
     def strays(self) -> bool:
         """True when a register is off true energy by more than its step (and the Wh that whole Wh cut off)."""
@@ -75,6 +85,10 @@ class TruthLog:
             raise OSError("truth log: the disk took only part of a line")
         self._size += written
 
+    def begin(self, campus_ns: int) -> None:
+        """Write that a process starts here, with every fault off. Raises `OSError`."""
+        self.append(Entry("", campus_ns, None, None, 0, 0, deed="begin"))
+
     def close(self) -> None:
         """Flush to the disk and close."""
         if self._fd >= 0:
@@ -107,7 +121,16 @@ def _old_pieces(folder: Path) -> list[Path]:
 
 
 def entries(folder: Path) -> Iterator[Entry]:
-    """Yield every entry kept in the simulator's folder, oldest first; a torn line (a kill within a write) is passed over."""
+    """Yield every block kept in the simulator's folder, oldest first; a torn line (a kill within a write) is passed over."""
+    return (line for line in _lines(folder) if not line.deed)
+
+
+def deeds(folder: Path) -> Iterator[Entry]:
+    """Yield where faults began and ended, and where processes began, oldest first."""
+    return (line for line in _lines(folder) if line.deed)
+
+
+def _lines(folder: Path) -> Iterator[Entry]:
     decoder = msgspec.json.Decoder(Entry)
     for path in [*_old_pieces(folder), folder / "truth.jsonl"]:
         try:
@@ -172,6 +195,8 @@ class TruthReader:
                 try:
                     entry = self._decoder.decode(line)
                 except msgspec.DecodeError:
+                    continue
+                if entry.deed:
                     continue
                 self._found.setdefault((entry.serial, entry.import_wh, entry.export_wh), entry)
 

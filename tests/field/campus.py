@@ -44,6 +44,7 @@ TAG = b"\x05\x06\x07\x08"
 BRIDGE, OPERATOR = (SigningKey(bytes([n]) * 32) for n in (21, 22))
 START_NS = campus_start_ns() // INTERVAL_NS * INTERVAL_NS
 ERROR_MS = 20
+LINE = "riser"
 FIRST_NUMBER = 101
 SITE = (49.0, 10.0)
 """Where the recorded load and sun are from, degrees: SimBench's German grids."""
@@ -198,6 +199,7 @@ class Place:
             SimMeterSettings(
                 serial=serial,
                 profile=told.profile,
+                line=LINE if told.rtu else "",
                 unit=self.index + 1 if told.rtu else 1,
                 load=told.load,
                 load_w=told.load_w,
@@ -294,7 +296,7 @@ class Campus:
             with socket.socket() as free:
                 free.bind(("127.0.0.1", 0))
                 port = int(free.getsockname()[1])
-            self._line = SerialLine(LineSettings(name="riser", tcp_port=port), on_line)
+            self._line = SerialLine(LineSettings(name=LINE, tcp_port=port), on_line)
             await self._line.open(self.folder)
             for place in self.places:
                 if place.told.rtu:
@@ -431,9 +433,9 @@ class Campus:
         match step.do:
             case "fault":
                 assert step.fault is not None
-                place.meter.switch_on(step.fault, self.clock.now_ns())
+                place.port.switch_on(step.fault)
             case "heal":
-                place.meter.switch_off(step.kind)
+                place.port.switch_off(step.kind)
             case "power_off":
                 await place.port.close()
             case "power_on":

@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from firmware_sim.errors import FleetError
+from firmware_sim.errors import FaultError
 from firmware_sim.faults import MENU, FaultOrder
 from firmware_sim.meter import Served, SimMeter
 from firmware_sim.modbus import MeterPort
@@ -205,8 +205,8 @@ def test_menu_covers_what_the_edge_must_survive(port: MeterPort) -> None:
     assert {"short", "long", "late", "wrong_function", "wrong_unit", "exception", "frozen", "glitch_zero"} <= set(MENU)
     assert {"minus_one_lsb", "dead", "swapped_serial"} <= set(MENU)
     assert all(fault.__doc__ for fault in MENU.values())
-    with pytest.raises(FleetError, match="glitch_zero"):
-        order(port, "explode")
+    with pytest.raises(FaultError, match="glitch_zero"):
+        port.switch_on(FaultOrder(kind="explode"))
 
 
 def test_fault_comes_off(port: MeterPort) -> None:

@@ -212,7 +212,7 @@ def test_faults_are_switched_from_the_command_line(sim: Sim) -> None:
     sim.start()
     control = f"--control=http://127.0.0.1:{sim.settings.control_port}"
     assert "glitch_zero" in json.loads(command("menu").stdout)
-    done = command("on", "31000004", "jump", "--count", "2", "--set", "offset_wh=-5", "--set", "only=energy", control)
+    done = command("on", "31000004", "jump", "--count", "2", "--set", "offset_wh=-5", control)
     assert json.loads(done.stdout)["faults"] == {"jump": 0}
     assert [m["faults"] for m in json.loads(command("meters", control).stdout) if m["serial"] == "31000004"] == [
         {"jump": 0}
