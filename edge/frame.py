@@ -1,4 +1,4 @@
-"""Decides whether bytes on a Modbus link are the whole answer to the one question asked; pure, no socket.
+"""Decides what the bytes of a question on a Modbus link are, and whether others are its whole answer; pure, no socket.
 
 pymodbus gives back what a frame says without asking whether it is the frame that was wanted: it returns 3 or 6
 registers when 4 were asked for, takes the answer to function 3 for one to function 4, and takes transaction id 0 for
@@ -11,6 +11,8 @@ import struct
 from enum import StrEnum
 from typing import NamedTuple
 
+READING_FUNCTIONS = (3, 4)
+"""All that ever leaves the agent: meters take resets and prefixes from whoever writes, without a password."""
 MBAP_SIZE = 7
 _RTU_OVERHEAD = 5  # unit, function, byte count, CRC (2)
 _RTU_EXCEPTION = 5
@@ -52,6 +54,33 @@ class Question(NamedTuple):
 
 
 Words = tuple[int, ...]
+
+
+def ask_tcp(asked: Question, address: int) -> bytes:
+    """Return the 12 bytes that ask for registers from a 0-based address over Modbus TCP.
+
+    Raises:
+        ValueError: The function does not read.
+
+    Source: Modbus Messaging on TCP/IP 1.0b, 3.1.3; Modbus Application Protocol 1.1b3, 6.3 and 6.4.
+    """
+    _check_reads(asked)
+    return struct.pack(">HHHBBHH", asked.transaction, 0, 6, asked.unit, asked.function_code, address, asked.quantity)
+
+
+def ask_rtu(asked: Question, address: int) -> bytes:
+    """Return the same as the 8 bytes of an RTU frame. `ValueError` if the function does not read.
+
+    Source: Modbus over Serial Line 1.02, 2.5.1.
+    """
+    _check_reads(asked)
+    frame = struct.pack(">BBHH", asked.unit, asked.function_code, address, asked.quantity)
+    return frame + crc16(frame).to_bytes(2, "little")
+
+
+def _check_reads(asked: Question) -> None:
+    if asked.function_code not in READING_FUNCTIONS:
+        raise ValueError(f"function {asked.function_code} does not read")
 
 
 def inspect_tcp(buffer: bytes, asked: Question) -> Words | Refused | None:

@@ -1,7 +1,7 @@
 """Decides how one Modbus link is used: one question at a time, each with its own deadline, none answered by chance.
 
-pymodbus keeps the connection and forms the frames. Around it: an answer is judged by its raw bytes (`edge.frame`), every call
-ends by our deadline, only reading functions ever leave, and after anything but a clean answer or a proper exception the
+pymodbus keeps the connection, over TCP or a serial line. Around it: questions and answers are our own bytes (`edge.frame`), every
+call ends by our deadline, only reading functions ever leave, and after anything but a clean answer or a proper exception the
 link has to fall silent before it is used again: a TCP connection is closed and opened anew, a serial line is listened to.
 
 An RTU frame carries no transaction id, so a late reply looks like the answer to the next question of the same size. A unit
@@ -15,14 +15,11 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
-from pymodbus import FramerType
-from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
-from pymodbus.exceptions import ModbusException
-from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, ReadInputRegistersRequest
+from pymodbus.transport import CommParams, CommType, ModbusProtocol
 
-from edge.frame import Question, Refusal, Refused, Words, inspect_rtu, inspect_tcp
+from edge.frame import READING_FUNCTIONS, Question, Refusal, Refused, Words, ask_rtu, ask_tcp, inspect_rtu, inspect_tcp
 from edge.settings import Endpoint, LineSettings
 from gridkit.log import get_logger
 from gridkit.profile import PDU_REGISTER_LIMIT, Block
@@ -31,8 +28,6 @@ log = get_logger("edge.guard")
 # The library logs each refused frame as text; here they are counted and logged as events.
 logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)
 
-READING_FUNCTIONS = (3, 4)
-"""All that ever leaves the agent: meters take resets and prefixes from whoever writes, without a password."""
 PATIENCE_FLOOR_S = 0.3
 """No unit is given up sooner: shorter than this is a busy computer, not a dead meter."""
 PATIENCE_FACTOR = 4
@@ -40,6 +35,8 @@ LATE_S = 15.0
 """No reply is later than this, wall s: gateways give up on a unit after seconds."""
 WIDER = ((0, 2), (4, 0), (0, 1))
 """Registers before and after a block that make a question of another size, in the order in which they are tried."""
+_RECEIVED_AT_ONCE = 512
+"""Bytes; no answer is longer than 260. Source: Modbus Messaging on TCP/IP 1.0b, 4.3.2."""
 SILENT_CHARACTERS = 3.5
 """Between two RTU frames. Source: Modbus over Serial Line 1.02, 2.5.1.1; above 19,200 baud 1.75 ms."""
 
@@ -77,6 +74,43 @@ class Patience:
         self._slowest_s.pop(unit, None)
 
 
+class _Wire(ModbusProtocol, asyncio.BufferedProtocol):
+    """pymodbus's connection, without what it makes of bytes: they are handed on as they come.
+
+    A TCP transport writes into our buffer; by itself it would make one of 256 KiB for every answer.
+    """
+
+    def __init__(self, params: CommParams, heard: Callable[[bytes], None], ended: Callable[[], None]) -> None:
+        super().__init__(params, is_server=False)
+        self._buffer = bytearray(_RECEIVED_AT_ONCE)
+        self._heard = heard
+        self._ended = ended
+
+    def get_buffer(self, _sizehint: int) -> bytearray:
+        return self._buffer
+
+    def buffer_updated(self, size: int) -> None:
+        self._heard(bytes(self._buffer[:size]))
+
+    def data_received(self, data: bytes) -> None:
+        self._heard(data)
+
+    def callback_data(self, data: bytes, addr: object = None) -> int:
+        raise NotImplementedError("bytes are heard before the library keeps any")
+
+    def callback_new_connection(self) -> ModbusProtocol:
+        raise NotImplementedError("a client takes no connections")
+
+    def callback_connected(self) -> None:
+        pass
+
+    def callback_disconnected(self, _error: Exception | None) -> None:
+        self._ended()
+
+    def write(self, data: bytes) -> None:
+        self.transport.write(data)  # type: ignore[attr-defined]
+
+
 class Link:
     """One connection (Modbus TCP, RTU frames over TCP, or a serial line), shared by the units behind it."""
 
@@ -92,6 +126,7 @@ class Link:
         self.endpoint = endpoint
         self._line = endpoint if isinstance(endpoint, LineSettings) else None
         self._rtu = self._line is not None or endpoint.framing == "rtu"  # type: ignore[union-attr]
+        self._frame = ask_rtu if self._rtu else ask_tcp
         self._inspect = inspect_rtu if self._rtu else inspect_tcp
         self._timeout_s = timeout_s
         default_s = timeout_s if self._line is None else timeout_s / 10
@@ -99,12 +134,12 @@ class Link:
         self._patience = Patience(timeout_s)
         self._owed: dict[int, dict[tuple[int, int], float]] = {}
         self._lock = asyncio.Lock()
-        self._client: Any = None
+        self._wire: _Wire | None = None
+        self._received = b""
         self._transaction = random.randrange(32_768)
         self._not_before_s = 0.0
         self._last_end_s = 0.0
         self._asked: Question | None = None
-        self._partial = False
         self._answer: asyncio.Future[Words | Refused] | None = None
         self._stray = False
 
@@ -175,7 +210,7 @@ class Link:
         pause_s, connect_pause_s = pauses
         loop = asyncio.get_running_loop()
         await self._fall_silent()
-        if self._client is None or not self._client.connected:
+        if self._wire is None or not self._wire.is_active():
             refused = await self._open(connect_pause_s)
             if refused is not None:
                 return refused
@@ -214,68 +249,64 @@ class Link:
     async def _open(self, connect_pause_s: float) -> Refused | None:
         self._hang_up()
         await self._pause(self._not_before_s)
-        client = self._new_client()
+        wire = _Wire(self._params(), self._hear, self._lose)
         try:
             async with asyncio.timeout(self._timeout_s):
-                connected = await client.connect()
-        except (TimeoutError, OSError, ModbusException):
+                connected = await wire.connect()
+        except (TimeoutError, OSError):
             connected = False
         if not connected:
-            client.close()
+            wire.close()
             return Refused(Refusal.CONNECT)
-        # Never the same transaction again, not even over another connection to the same gateway.
-        client.ctx.next_tid = self._transaction
-        self._client = client
+        self._wire = wire
         if connect_pause_s:
             await asyncio.sleep(connect_pause_s)
         return None
 
-    def _new_client(self) -> Any:
-        common: dict[str, Any] = {
-            "framer": FramerType.RTU if self._rtu else FramerType.SOCKET,
-            "timeout": 2 * self._timeout_s + 10,  # ours ends first
-            "retries": 0,
-            "reconnect_delay": 0,
-            "trace_packet": self._watch,
-            "trace_connect": self._connection,
-        }
+    def _params(self) -> CommParams:
+        late_s = 2 * self._timeout_s + 10  # ours ends first
         if isinstance(self.endpoint, LineSettings):
             line = self.endpoint
-            parity = line.parity[0].upper()
-            return AsyncModbusSerialClient(
-                line.device, baudrate=line.baud, parity=parity, stopbits=line.stop_bits, **common
+            return CommParams(
+                comm_type=CommType.SERIAL,
+                timeout_connect=late_s,
+                host=line.device,
+                baudrate=line.baud,
+                bytesize=8,
+                parity=line.parity[0].upper(),
+                stopbits=line.stop_bits,
             )
-        return AsyncModbusTcpClient(self.endpoint.host, port=self.endpoint.port, **common)
+        host, port = self.endpoint.host, self.endpoint.port
+        return CommParams(comm_type=CommType.TCP, timeout_connect=late_s, host=host, port=port)
 
     async def _ask(self, unit: int, block: Block, deadline_s: float) -> Words | Refused:
-        """Send one question and wait for what `_watch` makes of the answer.
+        """Send one question and wait for what `_hear` makes of the answer: one future and one timer.
 
-        One future and one timer: pymodbus's own call waits in a task for a future of its own, and at twenty meters a second those
-        were a fifth of the agent's processor time. A late answer is no danger meanwhile: it finds nobody who asks.
+        A late answer is no danger meanwhile: it finds nobody who asks.
         """
-        client = self._client
-        if client is None:
+        wire = self._wire
+        if wire is None or not wire.is_active():
             return Refused(Refusal.CONNECT)
         loop = asyncio.get_running_loop()
         self._answer = loop.create_future()
-        self._partial = False
-        self._asked = Question(0, unit, block.function_code, block.quantity)
-        request = _REQUESTS[block.function_code](address=block.address, count=block.quantity, dev_id=unit)
-        request.transaction_id = client.ctx.getNextTID()
-        client.ctx.recv_buffer = b""
+        # Never the same transaction again, not even over another connection to the same gateway.
+        self._transaction = self._transaction % 0xFFFF + 1
+        asked = Question(0 if self._rtu else self._transaction, unit, block.function_code, block.quantity)
+        frame = self._frame(asked, block.address)
+        self._received, self._asked = b"", asked
         # An answer that came in the same turn of the loop is worked off before the timer: a busy computer is not a dead meter.
         timer = loop.call_later(deadline_s, self._give_up)
         try:
-            client.ctx.pdu_send(request)
+            wire.write(frame)
             return await self._answer
-        except (ModbusException, OSError):
+        except OSError:
             return Refused(Refusal.CLOSED)
         finally:
             self._asked = None
             timer.cancel()
 
     def _give_up(self) -> None:
-        self._end(Refused(Refusal.SHORT if self._partial else Refusal.TIMEOUT))
+        self._end(Refused(Refusal.SHORT if self._received else Refusal.TIMEOUT))
 
     def _end(self, result: Words | Refused) -> None:
         """What comes after the answer was not asked for."""
@@ -283,27 +314,19 @@ class Link:
         if self._answer is not None and not self._answer.done():
             self._answer.set_result(result)
 
-    def _watch(self, sending: bool, data: bytes) -> bytes:
-        """See every packet; what is returned is what pymodbus sends. Of the answers it gets to see nothing: they are judged here."""
-        if sending:
-            if self._asked is None or data[1 if self._rtu else 7] not in READING_FUNCTIONS:
-                return b""
-            if not self._rtu:
-                self._transaction = int.from_bytes(data[0:2], "big")
-                self._asked = self._asked._replace(transaction=self._transaction)
-            return data
+    def _hear(self, data: bytes) -> None:
+        """Judge what has come since the question was sent."""
         if self._asked is None:
             self._stray = True
-            return b""
-        self._partial = bool(data)
-        result = self._inspect(data, self._asked)
+            return
+        self._received += data
+        result = self._inspect(self._received, self._asked)
         if result is not None:
             self._end(result)
-        return b""
 
-    def _connection(self, connected: bool) -> None:
-        if not connected and self._asked is not None:
-            self._end(Refused(Refusal.SHORT if self._partial else Refusal.CLOSED))
+    def _lose(self) -> None:
+        if self._asked is not None:
+            self._end(Refused(Refusal.SHORT if self._received else Refusal.CLOSED))
 
     def _doubt(self, reason: str, *, hang_up: bool = True) -> None:
         """Nothing is asked before a late reply has had its time to arrive: at a closed door, or on a line listened to."""
@@ -315,10 +338,9 @@ class Link:
 
     def _hang_up(self) -> None:
         self._stray = False
-        client, self._client = self._client, None
-        if client is not None:
-            client.close()
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            wire.close()
 
 
 _PORT_IS_GONE = (Refusal.CLOSED, Refusal.CONNECT)
-_REQUESTS: dict[int, Callable[..., Any]] = {3: ReadHoldingRegistersRequest, 4: ReadInputRegistersRequest}

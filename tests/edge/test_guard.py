@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from edge.frame import Question, Refusal, Refused, crc16, inspect_rtu, inspect_tcp
+from edge.frame import Question, Refusal, Refused, ask_rtu, ask_tcp, crc16, inspect_rtu, inspect_tcp
 from edge.guard import Link
 from edge.settings import TcpEndpoint
 from gridkit.profile import Block
@@ -171,3 +171,10 @@ def test_ten_thousand_spoilt_frames_give_no_wrong_register() -> None:
 def test_crc_is_the_specifications() -> None:
     """The worked example of the serial line guide, 6.2.2: 02 07 gives 0x1241."""
     assert crc16(bytes([0x02, 0x07])) == 0x1241
+
+
+def test_a_question_is_the_specifications() -> None:
+    """Registers 108 to 110 of unit 17, the worked example of the application protocol, 6.3, in both framings."""
+    asked = Question(0x1501, 0x11, 3, 3)
+    assert ask_tcp(asked, 0x006B) == bytes.fromhex("1501 0000 0006 11 03 006b 0003")
+    assert ask_rtu(asked, 0x006B) == bytes.fromhex("11 03 006b 0003 7687")

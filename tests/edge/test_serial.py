@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from edge.frame import Refusal, Refused
+from edge.frame import Question, Refusal, Refused, ask_rtu, ask_tcp
 from edge.guard import Link, Patience
 from edge.meter import Meter, boundary_tolerance_ns, rules_for
 from edge.metrics import Counters
@@ -72,10 +72,10 @@ async def test_nothing_but_reads_ever_leaves(bus: Any) -> None:
         with pytest.raises(ValueError, match="does not read"):
             await link.read(1, Block(code, 0x3000, 1))
     await link.read(1, Block(4, 0, 2))
-    client = link._client
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.2):
-            await client.write_register(0x3000, 1, device_id=1)
+    for code in (5, 6, 15, 16):
+        for ask in (ask_rtu, ask_tcp):
+            with pytest.raises(ValueError, match="does not read"):
+                ask(Question(0, 1, code, 1), 0x3000)
     assert bus.other_functions == []
     await link.close()
 
