@@ -31,22 +31,27 @@ def check_installation(settings: EdgeSettings, path: Path | None) -> None:
         file = getattr(settings, field)
         if file is None:
             continue
-        if not file.is_file() or not os.access(file, os.R_OK):
+        if not os.path.isfile(file) or not os.access(
+            file, os.R_OK
+        ):  # Path.is_file raises where a folder cannot be entered.
             raise refuse(field, f"{file} cannot be read", "Give the right path, or let the agent's user read it.")
         if field in _TEXT:
             try:
-                file.read_text("utf-8")
+                secret = file.read_text("utf-8").strip()
             except ValueError as error:
                 raise refuse(field, f"{file} is no text", "Write the secret as one line of text.") from error
+            if not secret:
+                raise refuse(field, f"{file} is empty", "Write the secret as one line of text.")
     _check_tls(settings, refuse)
     keys = KeyStore(settings)
+    owners: dict[bytes, str] = {}
     for index, meter in enumerate(settings.meters):
         field = f"meters[{index}].key_file"
         how = f"Make it with `campusgrid edge enroll --config {path} --meter {meter.id} --owner WALLET`."
         label = token_label(meter.key_file)
-        if label is None and not meter.key_file.exists():
-            raise refuse(field, f"{meter.key_file} is not there", how)
         try:
+            if label is None and not meter.key_file.exists():
+                raise refuse(field, f"{meter.key_file} is not there", how)
             found = keys.keys(meter.key_file)
         except OSError as error:
             why = f"{meter.key_file} cannot be read ({error.strerror})"
@@ -55,6 +60,12 @@ def check_installation(settings: EdgeSettings, path: Path | None) -> None:
             raise refuse(field, str(error), "Correct it, or name another key.") from error
         if not found:
             raise refuse(field, f"the token {settings.pkcs11_token!r} has no key {label!r}", how)
+        for key in found.values():
+            other = owners.setdefault(bytes(key.verify_key), meter.id)
+            if other != meter.id:
+                raise refuse(
+                    field, f"{meter.key_file} holds the key of {other}", f"A meter has a key of its own. {how}"
+                )
     try:
         open_clock(settings.clock)
     except (ClockError, OSError) as error:
@@ -64,6 +75,11 @@ def check_installation(settings: EdgeSettings, path: Path | None) -> None:
     except OSError as error:
         why = f"{settings.home} cannot be made ({error.strerror})"
         raise refuse("home", why, "Name a folder of its own.") from error
+    # A card that is read-only just now is no mistake in the settings: systemd tries again.
+    is_read_only = os.statvfs(settings.home).f_flag & os.ST_RDONLY
+    if not is_read_only and not os.access(settings.home, os.R_OK | os.W_OK | os.X_OK):
+        why = f"{settings.home} cannot be written by this user"
+        raise refuse("home", why, "Give the folder to the agent's user (chown), or name another.")
 
 
 def _check_tls(settings: EdgeSettings, refuse: Callable[[str, str, str], SettingsError]) -> None:

@@ -68,6 +68,7 @@ class KeyStore:
 
     def beside(self, key_file: Path, name: str) -> Path:
         """Return where a file about a meter goes: beside its key, or in the agent's home when the key is in a token."""
+        name = name.replace("/", "_")  # A meter's id may hold one.
         return self._settings.home / name if token_label(key_file) is not None else key_file.with_name(name)
 
     def _open_token(self) -> _Token:

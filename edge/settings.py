@@ -33,6 +33,8 @@ The last line is `# end`: a file without it was cut, and nothing begins with it.
 
 from __future__ import annotations
 
+import re
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,6 +50,25 @@ PREFIX = "CAMPUSGRID_EDGE_"
 TOKEN_SCHEME = "pkcs11:"
 MAX_POWER_W = 1_000_000_000
 """More than any campus connection carries; a wattage beyond it is a slip of the keyboard."""
+BAUD_RATES = (
+    300,
+    600,
+    1_200,
+    2_400,
+    4_800,
+    9_600,
+    14_400,
+    19_200,
+    28_800,
+    38_400,
+    57_600,
+    76_800,
+    115_200,
+    230_400,
+    460_800,
+    921_600,
+)
+"""What meters and adapters offer. The kernel takes any other number too, and then nothing on the line is understood."""
 MAX_WAIT_S = 3_600
 MAX_WINDOW = 10_000
 
@@ -83,7 +104,7 @@ class LineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         _check("parity", self.parity in ("none", "even", "odd"), 'is "none", "even" or "odd"')
         _check("stop_bits", self.stop_bits in (1, 2), "is 1 or 2")
-        _check("baud", 300 <= self.baud <= 1_000_000, "is 300 to 1000000")
+        _check("baud", self.baud in BAUD_RATES, f"{self.baud} is none of {', '.join(map(str, BAUD_RATES))}")
         _check("name", bool(self.name), "may not be empty")
         _check("device", bool(self.device), "may not be empty")
 
@@ -136,6 +157,9 @@ class MeterSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         )
         _check("framing", self.framing in ("tcp", "rtu"), 'is "tcp" or "rtu"')
         _check("host", bool(self.host) != bool(self.line), "a meter has either a host or a line")
+        _check("host", not self.host or is_host(self.host), NO_HOST.format(self.host))
+        _check("port", not self.line or self.port == 502, "belongs to a host; a line has none")
+        _check("framing", not self.line or self.framing == "tcp", "belongs to a host; a line always carries RTU frames")
         _check("unit", 0 <= self.unit <= 255, "is 0 to 255")
         _check("port", 1 <= self.port <= 65_535, "is 1 to 65535")
         _check("max_power_w", 0 < self.max_power_w <= MAX_POWER_W, f"is 1 to {MAX_POWER_W}")
@@ -229,7 +253,7 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         _check("home", str(self.home) != ".", "is a folder of the agent's own")
         for field in ("mqtt_host", "metrics_host"):
             host = getattr(self, field)
-            _check(field, bool(host) and not any(c.isspace() for c in host), "is a host name or an address")
+            _check(field, is_host(host), NO_HOST.format(host))
         _check("meters", bool(self.meters), "an agent has at least one")
         _check(
             "mqtt_user", bool(self.mqtt_user) or self.mqtt_password_file is None, "is needed with mqtt_password_file"
@@ -295,6 +319,22 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def bridge_key_bytes(self) -> tuple[bytes, ...]:
         """32 bytes each."""
         return tuple(bytes.fromhex(key) for key in self.bridge_keys)
+
+
+NO_HOST = "{!r} is no host name and no address; scheme, port and path do not belong there"
+_NAME = re.compile(r"(?!-)[\w-]{1,63}(\.(?!-)[\w-]{1,63})*\.?")
+
+
+def is_host(text: str) -> bool:
+    """Return whether a text can be a host: a name, an IPv4 or an IPv6 address."""
+    numbers = ":" in text or not text.strip("0123456789.")
+    if not numbers:
+        return _NAME.fullmatch(text) is not None
+    try:
+        socket.inet_pton(socket.AF_INET6 if ":" in text else socket.AF_INET, text.partition("%")[0])
+    except OSError:
+        return False
+    return True
 
 
 def _check(field: str, fits: bool, why: str) -> None:

@@ -44,9 +44,13 @@ def load_key(path: Path | str) -> SigningKey:
         OSError: Not readable.
     """
     path = Path(path)
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    # Not blocking: a pipe of that name would be waited for, for ever.
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(fd, "rb") as file:
-        mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+        found = os.fstat(file.fileno()).st_mode
+        if not stat.S_ISREG(found):
+            raise MalformedKeyFileError(path, "is no file")
+        mode = stat.S_IMODE(found)
         if mode & 0o077:
             raise KeyFileModeError(path, f"mode {mode:04o} lets others in; run `chmod 600 {path}` and rotate the key")
         content = file.read(4096)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import fcntl
 import gc
+import os
+import shutil
 import socket
 import tracemalloc
 from pathlib import Path
@@ -22,7 +25,7 @@ from edge.installation import check_installation
 from edge.keystore import KeyStore
 from edge.meter import boundary_tolerance_ns, key_epoch_of
 from edge.metrics import Counters, gauge, serve
-from edge.settings import PREFIX, EdgeSettings, MeterSettings, TcpEndpoint
+from edge.settings import PREFIX, EdgeSettings, MeterSettings, TcpEndpoint, is_host
 from gridkit.enrolment import ConfiguredMeter, read_enrolment, verify_proof
 from gridkit.keys import KeyFileModeError, create_key
 from gridkit.quality import CODES
@@ -315,6 +318,23 @@ SECOND = '[[edge.meters]]\nid = "M2"\nprofile = "abb-b23"\nhost = "i"\nkey_file 
         ("port = 502", 'port = 502\npv = "roof"', 13, "meters[0].pv"),
         ("mqtt_port = 1883", "mqtt_port = 1883\npv = true", 5, "pv"),
         ("[edge]", "[edge", 1, ""),
+        ("mqtt_port = 1883", 'mqtt_port = 1883\nmqtt_host = "mqtt://broker"', 5, "mqtt_host"),
+        ("mqtt_port = 1883", 'mqtt_port = 1883\nmqtt_host = "broker:1883"', 5, "mqtt_host"),
+        ("mqtt_port = 1883", 'mqtt_port = 1883\nmqtt_host = "127.0.0.300"', 5, "mqtt_host"),
+        ("mqtt_port = 1883", 'mqtt_port = 1883\nmetrics_host = "::g"', 5, "metrics_host"),
+        ('host = "h"', 'host = "tcp://h"', 11, "meters[0].host"),
+        ('host = "h"', 'host = "192.0.2.7:502"', 11, "meters[0].host"),
+        ('host = "h"\nport = 502', 'line = "r"\nport = 503', 12, "meters[0].port"),
+        ('host = "h"\nport = 502', 'line = "r"\nframing = "rtu"', 12, "meters[0].framing"),
+        ("# end", '[[edge.lines]]\nname = "r"\ndevice = "d"\nbaud = 9601\n# end', 17, "lines[0].baud"),
+        ("[edge]", "mqtt_port = 1884\n[edge]", 1, "mqtt_port"),
+        ("[edge]\n", "", 1, "agent"),
+        ("[edge]", "[egde]", 1, "egde"),
+        ("[edge]", "[[edge]]", 1, "edge"),
+        ("# end", '[[meters]]\nid = "M2"\n# end', 14, "meters"),
+        ("# end", '[[edge.meter]]\nid = "M2"\n# end', 14, "meter"),
+        ("# end", "[egde]\n# end", 14, "egde"),
+        ('home = "', 'home = "\\u0000', 3, "home"),
     ],
 )
 def test_a_setting_that_cannot_work_names_file_line_and_field(
@@ -331,6 +351,57 @@ def test_a_setting_that_cannot_work_names_file_line_and_field(
         load(EdgeSettings, path, {}, PREFIX)
     assert (caught.value.path, caught.value.line, caught.value.field) == (path, line, field)
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "host", ["b", "b.example.", "192.0.2.7", "::1", "fe80::1%eth0", "raum_7.küche", "10-0-0-1.lan"]
+)
+def test_what_a_resolver_takes_is_a_host(host: str) -> None:
+    """A check that refuses a good name keeps an agent off the air."""
+    assert is_host(host)
+
+
+def test_two_meters_have_no_key_in_common(tmp_path: Path) -> None:
+    """A card that was copied for the next house: one key would vouch for two meters, and the registry takes only one."""
+    path, first, second = tmp_path / "e.toml", tmp_path / "key", tmp_path / "copy"
+    create_key(first)
+    shutil.copy(first, second)
+    more = SECOND.replace('"l"', f'"{second}"')
+    path.write_text(good_settings(tmp_path).replace('"k"\n', f'"{first}"\n{more}'))
+    with pytest.raises(SettingsError, match=r"e.toml:18: meters\[1\].key_file: .* holds the key of M1"):
+        check_installation(load(EdgeSettings, path, {}, PREFIX), path)
+    second.unlink()
+    create_key(second)
+    check_installation(load(EdgeSettings, path, {}, PREFIX), path)
+
+
+def test_a_folder_or_secret_that_is_of_no_use_is_told_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Made by root in a hurry, the agent's user cannot write it; a password that was never filled in is refused by the broker alone."""
+    path, key = tmp_path / "e.toml", tmp_path / "key"
+    create_key(key)
+    more = f'mqtt_user = "u"\nmqtt_password_file = "{tmp_path / "password"}"\nmqtt_port'
+    (tmp_path / "password").write_text("\n")
+    path.write_text(good_settings(tmp_path).replace('"k"', f'"{key}"').replace("mqtt_port", more))
+    with pytest.raises(SettingsError, match=r"e.toml:5: mqtt_password_file: .* is empty"):
+        check_installation(load(EdgeSettings, path, {}, PREFIX), path)
+    path.write_text(good_settings(tmp_path).replace('"k"', f'"{key}"'))
+    settings = load(EdgeSettings, path, {}, PREFIX)
+    monkeypatch.setattr("os.access", lambda file, mode: False)
+    with pytest.raises(SettingsError, match=r"e.toml:3: home: .* cannot be written"):
+        check_installation(settings, path)
+    key.unlink()
+    os.mkfifo(key)
+    with pytest.raises(SettingsError, match=r"e.toml:13: meters\[0\].key_file: .* is no file"):
+        check_installation(settings, path)
+
+    def locked(file: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "exists", locked)
+    with pytest.raises(SettingsError, match=r"e.toml:13: meters\[0\].key_file: .*Permission denied"):
+        check_installation(settings, path)
 
 
 def test_a_half_written_file_names_its_last_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -249,6 +249,8 @@ def test_settings_come_from_the_file_and_variables_lie_over_it(tmp_path: Path) -
         (GOOD.replace("port = 1", "port = "), {}, 3, "port"),
         (GOOD.replace("unit = 2", "unit = 2 3"), {}, 7, "meters[0].unit"),
         (GOOD, {"CAMPUSGRID_EDGE_PROT": "1"}, None, "CAMPUSGRID_EDGE_PROT"),
+        (GOOD, {"CAMPUSGRID_EDGE_PORT": "x"}, None, "CAMPUSGRID_EDGE_PORT"),
+        (GOOD, {"CAMPUSGRID_EDGE_METERS": '[{"id": 1}]'}, None, "CAMPUSGRID_EDGE_METERS"),
         (GOOD, {"CAMPUSGRID_EDGE_METERS": "[x"}, None, "CAMPUSGRID_EDGE_METERS"),
     ],
 )
@@ -260,6 +262,56 @@ def test_a_mistake_in_the_settings_is_named_with_its_place(
         settings.load(Outer, write(tmp_path, text), environ, "CAMPUSGRID_EDGE_")
     assert (caught.value.line, caught.value.field) == (line, field)
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize("wrong", ["prot", "unti"])
+def test_a_slip_of_the_keyboard_is_answered_with_the_right_word(tmp_path: Path, wrong: str) -> None:
+    """In a list of forty known settings nobody finds the one that he meant."""
+    right = {"prot": "port", "unti": "unit"}[wrong]
+    with pytest.raises(settings.SettingsError, match=f"Did you mean `{right}`"):
+        settings.load(Outer, write(tmp_path, GOOD.replace(right, wrong)), {}, "CAMPUSGRID_EDGE_")
+
+
+def test_a_slip_in_the_section_is_answered_with_the_right_word(tmp_path: Path) -> None:
+    """The whole file is taken for the table then, and each of its lines would be wrong."""
+    with pytest.raises(settings.SettingsError, match=r":1: egde: is no setting. Did you mean \[edge\]"):
+        settings.load(Outer, write(tmp_path, GOOD.replace("edge", "egde")), {}, "CAMPUSGRID_EDGE_")
+
+
+def test_another_services_table_may_stand_beside(tmp_path: Path) -> None:
+    """One file for the box: what another process reads is none of this one's business."""
+    path = write(tmp_path, GOOD + "[bridge]\nport = 2\n")
+    assert settings.load(Outer, path, {}, "CAMPUSGRID_EDGE_").port == 1
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_a_file_in_another_encoding_names_the_line(tmp_path: Path, encoding: str) -> None:
+    """An editor of another age; the path is right, and its remedy is to save it otherwise."""
+    path = tmp_path / "edge.toml"
+    path.write_bytes(GOOD.replace('"a"', '"Küche"').encode(encoding))
+    with pytest.raises(settings.SettingsError, match="UTF-8") as caught:
+        settings.load(Outer, path, {}, "CAMPUSGRID_EDGE_")
+    assert (caught.value.line, caught.value.field) == ((2, "agent") if encoding == "latin-1" else (1, ""))
+
+
+@pytest.mark.parametrize("what", ["pipe", "device", "folder", "large", "loop"])
+@pytest.mark.timeout(20)
+def test_what_is_no_settings_file_is_refused_at_once(tmp_path: Path, what: str) -> None:
+    """A pipe would be waited for, and a device read, until the watchdog or the memory ends it."""
+    path = tmp_path / "edge.toml"
+    if what == "pipe":
+        os.mkfifo(path)
+    elif what == "device":
+        path = Path("/dev/zero")
+    elif what == "folder":
+        path.mkdir()
+    elif what == "loop":
+        path.symlink_to(path)
+    else:
+        with path.open("wb") as file:
+            file.truncate(settings.LARGEST + 1)
+    with pytest.raises(settings.SettingsError, match="--config"):
+        settings.load(Outer, path, {}, "CAMPUSGRID_EDGE_")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
