@@ -540,9 +540,7 @@ def _still_doubted(state: TrackState, question: Question, sample: Sample, rules:
     for course in (*question.courses, question.last):
         if not course.flags & Quality.RESET or not _counts_on(course, sample, rules):
             continue
-        # A register that stood still below was not metering: zeros while the meter boots.
-        waited = question.samples >= CONFIRM_SAMPLES and not (course.is_constant and _is_below(course, state))
-        if waited or looks:
+        if looks or (question.samples >= CONFIRM_SAMPLES and not _was_booting(course, state)):
             return course.flags
     return 0
 
@@ -583,9 +581,10 @@ def _flowed(state: TrackState, sample: Sample, rules: Rules, doubt: int) -> tupl
     return sampled_mwh + load_mw * span_ns // _NS_PER_HOUR, unseen_ns
 
 
-def _is_below(course: Course, state: TrackState) -> bool:
+def _was_booting(course: Course, state: TrackState) -> bool:
+    """Return whether the course has stood still below the registers last believed: zeros while the meter boots, nothing was metered."""
     pairs = ((state.import_raw, course.import_raw), (state.export_raw, course.export_raw))
-    return any(a is not None and b is not None and Fraction(*b) < Fraction(*a) for a, b in pairs)
+    return course.is_constant and any(a is not None and b is not None and Fraction(*b) < Fraction(*a) for a, b in pairs)
 
 
 def _is_explained(question: Question, sample: Sample) -> bool:
@@ -644,8 +643,10 @@ def _asked_again(state: TrackState, sample: Sample, rules: Rules, doubt: int, lo
         looks = 0 if doubt else looks
         return Question(doubt, 1, last, (), looks, int(not doubt), import_raw, export_raw, sampled_mwh, unseen_ns)
     courses = question.courses
+    # Registers that fit the believed ones have not grown out of zeros, whatever else speaks against the sample.
+    fits = not doubt & Quality.RESET and not looks
     for earlier in (*courses, question.last):
-        if _counts_on(earlier, sample, rules):
+        if _counts_on(earlier, sample, rules) and not (fits and _was_booting(earlier, state)):
             stands = (import_raw, export_raw) == (earlier.import_raw, earlier.export_raw)
             flags, is_constant = doubt | earlier.flags, stands and earlier.is_constant
             followed = Course(import_raw, export_raw, sample.read_ns, flags, is_constant)

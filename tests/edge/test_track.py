@@ -260,6 +260,22 @@ def test_a_long_row_of_zeros_is_still_a_glitch_when_the_old_course_returns(meter
     assert meter.minted_wh == 100
 
 
+def test_a_garbled_serial_after_zeros_does_not_make_the_old_course_the_zeros_grown_on() -> None:
+    """A young meter booted for minutes, and the second answer after it had another serial: nothing was believed for hours."""
+    m = Meter()
+    m.show(895, 590)
+    m.show(901, 592)
+    for at in range(960, 1500, 60):
+        m.show(at, 0)
+    assert m.outcome is Outcome.CONFIRMED
+    m.show(1500, 634)
+    m.show(1560, 638, serial="A7")
+    for n in range(CONFIRM_SAMPLES):
+        assert m.outcome in (Outcome.QUESTION, Outcome.CONFIRMED)
+        m.show(1620 + 60 * n, 642 + 4 * n)
+    assert m.outcome is Outcome.GLITCH_OVER
+
+
 def test_zeros_that_stood_still_are_a_glitch_of_a_young_meter_too() -> None:
     """Fifty watt-hours can be metered in one poll, but a register that did not move was not metering."""
     m = Meter()

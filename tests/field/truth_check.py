@@ -72,13 +72,17 @@ class Truth:
         return (serial, direction) in self._served
 
     def served(self, serial: str, direction: Direction, read_ns: int) -> list[Entry]:
-        """Return what the meter had answered last when its answer was read, latest first; several answers within the same ms."""
+        """Return what the meter had answered last when its answer was read, latest first; several within the same ms, or under way."""
         known = self._served[serial, direction]
         # A stamp is in whole ms, rounded down.
         at = bisect_right(known, read_ns + 1_000_000, key=lambda entry: entry.campus_ns) - 1
         if at < 0 or known[at].campus_ns < read_ns - self._answer_ns:
             return []
-        return [e for e in reversed(known[: at + 1][-8:]) if e.campus_ns >= known[at].campus_ns - 1_000_000]
+        latest = [e for e in known[: at + 1][-8:] if e.campus_ns >= known[at].campus_ns - 1_000_000]
+        # Where an answer is held back, the next question is put the moment that it comes: both answers are of that instant.
+        before = at - len(latest)
+        held_back = known[before : before + 1] if before >= 0 and "late" in known[before].fault else []
+        return [*reversed(latest), *(e for e in held_back if e.campus_ns >= read_ns - self._answer_ns)]
 
     def true_mwh(self, entry: Entry, direction: Direction) -> int:
         """Return the true energy of the instant whose register was shown: a frozen one is of an earlier instant."""
