@@ -1,7 +1,7 @@
 """Decides how the agent talks MQTT: paho in a thread of its own, its events brought into the event loop.
 
-Nothing here needs MQTT 5: no property is set and a clean session is asked for, because neither the broker's memory nor
-its acknowledgement counts as storage. What is kept and sent again is `edge.outbox`'s matter.
+Nothing here needs MQTT 5. A clean session is asked for, because neither the broker's memory nor its acknowledgement counts as storage:
+what is kept and sent again is `edge.outbox`'s matter.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from typing import Any, NamedTuple
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from edge.settings import EdgeSettings
-from edge.unreachable import Trouble, trouble
+from edge.unreachable import HANGS_UP, NOT_SUBSCRIBED, SILENT, Trouble, refused, trouble
 from gridkit.log import get_logger
 
 log = get_logger("edge.broker")
@@ -26,6 +28,12 @@ log = get_logger("edge.broker")
 INCOMING_LIMIT = 10_000
 """Messages that may wait for the agent; beyond that they are dropped: receipts come again with the resend."""
 KEEPALIVE_S = 30
+LARGEST_PACKET = 1_048_576
+"""What a broker of version 5 is asked to bring at most, bytes: a configuration of ten thousand meters. More would not fit a small computer's
+memory; of 3.1.1 nothing can be asked."""
+SUBSCRIBE_AGAIN_S = 60.0
+"""A subscription that was refused is asked for again after this, wall s: a broker's list may follow the configuration that it serves."""
+_KEEP_ALIVE_TIMEOUT = 0x8D
 
 
 class Connected(NamedTuple):
@@ -91,7 +99,12 @@ class Broker:
             self._load_chain(self._context)
             self._client.tls_set_context(self._context)
         self.trouble: Trouble | None = None
+        self._answered = False
+        self._sessions = 0
+        self._asked: dict[int, list[str]] = {}
+        self._missing: set[str] = set()
         self._client.on_connect = self._on_connect
+        self._client.on_subscribe = self._on_subscribe
         self._client.on_connect_fail = self._on_connect_fail
         self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
@@ -99,7 +112,12 @@ class Broker:
 
     def start(self) -> None:
         """Begin to connect, and never stop trying."""
-        self._client.connect_async(self._settings.mqtt_host, self._settings.mqtt_port, keepalive=KEEPALIVE_S)
+        properties: Any = None
+        if self._settings.mqtt_version == 5:
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            properties.MaximumPacketSize = LARGEST_PACKET
+        host, port = self._settings.mqtt_host, self._settings.mqtt_port
+        self._client.connect_async(host, port, keepalive=KEEPALIVE_S, properties=properties)
         self._client.loop_start()
 
     async def stop(self) -> None:
@@ -110,7 +128,9 @@ class Broker:
     def subscribe(self, topics: list[str]) -> None:
         """Ask for messages on these topics, QoS 1."""
         if topics:
-            self._client.subscribe([(topic, 1) for topic in topics])
+            _, mid = self._client.subscribe([(topic, 1) for topic in topics])
+            if mid is not None:
+                self._asked[mid] = topics
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int | None:
         """Hand over a message, QoS 1.
@@ -124,9 +144,12 @@ class Broker:
         return info.mid if info.rc in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_NO_CONN) else None
 
     def _tell(self, event: Event) -> None:
+        self._in_loop(self._put, event)
+
+    def _in_loop(self, call: Callable[..., None], *arguments: Any) -> None:
         """From paho's thread."""
         try:
-            self._loop.call_soon_threadsafe(self._put, event)
+            self._loop.call_soon_threadsafe(call, *arguments)
         except RuntimeError:
             return  # The loop is closed: the agent is stopping.
 
@@ -136,6 +159,9 @@ class Broker:
             return
         if isinstance(event, Connected | Disconnected):
             self.connected = isinstance(event, Connected)
+            self._sessions += 1
+            self._asked.clear()
+            self._missing.clear()
         self.events.put_nowait(event)
 
     def _load_chain(self, context: ssl.SSLContext) -> None:
@@ -152,23 +178,47 @@ class Broker:
         except OSError as error:  # ssl.SSLError is one
             log.error("certificate_unreadable", error=str(error))
 
+    def _note(self, found: Trouble, said: object) -> None:
+        """Remember why there is no session; tell it when it is another reason than before."""
+        if found != self.trouble:
+            log.warning("mqtt_unreachable", reason=found.label, error=str(said), remedy=found.remedy)
+        self.trouble = found
+
     def _on_connect_fail(self, client: Any, data: Any) -> None:
         """paho calls this while it handles what the attempt has failed of."""
         error = sys.exc_info()[1]
-        found = trouble(error)
-        if found != self.trouble:
-            log.warning("mqtt_unreachable", reason=found.label, error=str(error), remedy=found.remedy)
-        self.trouble = found
+        self._note(trouble(error), error)
         self._renew()
 
     def _on_connect(self, client: Any, data: Any, flags: Any, reason: Any, properties: Any) -> None:
+        self._answered = True
         if reason.is_failure:
-            log.warning("mqtt_refused", reason=str(reason), host=self._settings.mqtt_host)
+            self._note(refused(reason.value, str(reason)), reason)
         else:
             self.trouble = None
             self._tell(Connected())
 
+    def _on_subscribe(self, client: Any, data: Any, mid: int, reasons: Any, properties: Any) -> None:
+        self._in_loop(self._subscribed, mid, [reason.is_failure for reason in reasons])
+
+    def _subscribed(self, mid: int, refusals: list[bool]) -> None:
+        for topic, is_refused in zip(self._asked.pop(mid, ()), refusals, strict=False):
+            (self._missing.add if is_refused else self._missing.discard)(topic)
+        if self._missing:
+            self._note(NOT_SUBSCRIBED, ", ".join(sorted(self._missing)))
+        elif self.trouble == NOT_SUBSCRIBED:
+            self.trouble = None
+        if any(refusals):
+            self._loop.call_later(SUBSCRIBE_AGAIN_S, self._subscribe_again, self._sessions)
+
+    def _subscribe_again(self, session: int) -> None:
+        if session == self._sessions and self._missing:
+            self.subscribe(sorted(self._missing))
+
     def _on_disconnect(self, client: Any, data: Any, flags: Any, reason: Any, properties: Any) -> None:
+        if reason.is_failure and not self._answered:
+            self._note(SILENT if reason.value == _KEEP_ALIVE_TIMEOUT else HANGS_UP, reason)
+        self._answered = False
         self._tell(Disconnected(str(reason)))
         self._renew()
         if reason.is_failure:

@@ -70,7 +70,7 @@ def _of_meters(meters: Iterable[Meter], spool: SpoolThread) -> list[str]:
 
 
 def _of_session(broker: Broker) -> list[str]:
-    """Why there is no session, while there is none."""
+    """Why there is no session, or why it is of no use."""
     trouble: list[tuple[Labels, int]] = [((("reason", broker.trouble.label),), 1)] if broker.trouble else []
     return gauge(f"{PREFIX}mqtt_trouble", trouble)
 
