@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,7 +62,9 @@ def _parser() -> argparse.ArgumentParser:
     enrol.add_argument("--meter", required=True, metavar="ID", help="meter id as in the settings")
     enrol.add_argument("--owner", required=True, metavar="WALLET", help="owner's wallet, base58 or 64 hex digits")
     enrol.add_argument("--out", type=Path, metavar="FILE", help="default: <meter id>.enrolment.json beside the key")
-    enrol.add_argument("--key-epoch", type=int, default=0, help="0 at enrolment, the next one for a rotation")
+    enrol.add_argument(
+        "--key-epoch", type=int, default=0, metavar="N", help="0 at enrolment (default), the next one for a rotation"
+    )
     enrol.add_argument("--offline", action="store_true", help="do not ask the meter for its serial")
     rotate = commands.add_parser("rotate", help="make a meter's next key and its proof; the switch leaves no gap")
     _of_a_meter(rotate, "<meter id>.rotation.json")
@@ -77,20 +79,65 @@ def _parser() -> argparse.ArgumentParser:
     config.add_argument("--take", type=Path, metavar="FILE", help="signed configuration, for a site without a broker")
     probe = commands.add_parser("probe", help="name the family of an unknown meter and show every register")
     place = probe.add_mutually_exclusive_group(required=True)
-    place.add_argument("--host", help="Modbus TCP server or gateway")
-    place.add_argument("--device", help="serial port, like /dev/serial/by-id/...")
-    probe.add_argument("--port", type=int, default=502)
+    place.add_argument("--host", type=_host, help="Modbus TCP server or gateway")
+    place.add_argument("--device", type=_device, help="serial port, like /dev/serial/by-id/...")
+    probe.add_argument("--port", type=_whole(1, 65_535), default=502, help="of the host (default 502)")
     probe.add_argument(
         "--framing", choices=("tcp", "rtu"), default="tcp", help="rtu: a gateway that passes RTU frames on"
     )
-    probe.add_argument("--baud", type=int, default=9600)
-    probe.add_argument("--parity", choices=("none", "even", "odd"), default="none")
-    probe.add_argument("--stop-bits", type=int, choices=(1, 2), default=1)
-    probe.add_argument("--unit", type=int, default=1, help="Modbus unit id")
-    probe.add_argument("--profile", help="try this family alone")
-    probe.add_argument("--timeout", type=float, default=1.0, metavar="SECONDS")
+    probe.add_argument("--baud", type=_baud, default=9600, help="of the device (default 9600)")
+    probe.add_argument("--parity", choices=("none", "even", "odd"), default="none", help="of the device (default none)")
+    probe.add_argument("--stop-bits", type=int, choices=(1, 2), default=1, help="of the device (default 1)")
+    probe.add_argument("--unit", type=_whole(0, 255), default=1, help="Modbus unit id (default 1)")
+    probe.add_argument("--profile", metavar="ID", help="try this family alone; docs/meters.md lists them")
+    probe.add_argument(
+        "--timeout", type=_timeout_s, default=1.0, metavar="SECONDS", help="for each question (default 1)"
+    )
     probe.add_argument("--json", action="store_true", help="print JSON")
     return parser
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    """Return what reads an argument that is a whole number in [low, high]."""
+
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
+            raise argparse.ArgumentTypeError(f"{text!r} is not {low} to {high}")
+        return int(text)
+
+    return read
+
+
+def _baud(text: str) -> int:
+    from edge.settings import BAUD_RATES
+
+    if text not in map(str, BAUD_RATES):
+        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(map(str, BAUD_RATES))}")
+    return int(text)
+
+
+def _timeout_s(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.05 <= seconds <= 30:
+        raise argparse.ArgumentTypeError(f"{text!r} is not 0.05 to 30")
+    return seconds
+
+
+def _host(text: str) -> str:
+    from edge.settings import NO_HOST, is_host
+
+    if not is_host(text):
+        raise argparse.ArgumentTypeError(NO_HOST.format(text))
+    return text
+
+
+def _device(text: str) -> str:
+    if not text or "\0" in text:
+        raise argparse.ArgumentTypeError("give the path of a serial port")
+    return text
 
 
 def _of_a_meter(parser: argparse.ArgumentParser, default: str) -> None:
@@ -126,7 +173,7 @@ def _probe(arguments: argparse.Namespace) -> int:
             ).decode()
         )
     else:
-        print(render(matches, str(endpoint), arguments.unit), end="")
+        print(render(matches, str(endpoint), arguments.unit, arguments.profile or ""), end="")
     return 1 if named(matches) is None else 0
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from edge.frame import Refusal, Refused
 from edge.guard import Asks, Link
-from edge.settings import Endpoint
+from edge.settings import Endpoint, LineSettings
 from gridkit.profile import (
     NotAvailable,
     Profile,
@@ -30,8 +30,10 @@ from gridkit.profile import (
 SAYS_SO, LAYOUT, POSSIBLE = 3, 2, 1
 _STRENGTH = {SAYS_SO: "the meter says so", LAYOUT: "its register layout fits", POSSIBLE: "possible; compare the values"}
 _NOT_THERE = (Refusal.CONNECT, Refusal.TIMEOUT, Refusal.CLOSED)
+_NO_TARGET = (10, 11)
+"""Exceptions that a gateway answers in the place of a meter. Source: Modbus Application Protocol 1.1b3, 7."""
 PATIENCE = 3
-"""Questions in a row without any answer after which nobody is there."""
+"""Families in a row without any answer after which nobody is there."""
 
 
 class Line(NamedTuple):
@@ -57,47 +59,91 @@ class Match(NamedTuple):
 
 
 class NobodyAnswersError(Exception):
-    """Nothing at all came back from the unit; `reason` is the refusal's label."""
+    """No meter has answered; `reason` is the refusal's label, and the text says what to look at."""
 
-    def __init__(self, where: str, unit: int, reason: str) -> None:
-        super().__init__(
-            f"nobody answers at {where} unit {unit} ({reason}): check power, wiring (A and B swapped?), unit number, "
-            "baud rate and parity, and that no other master holds the line"
+    def __init__(self, where: str, unit: int, refused: Refused, *, on_line: bool = True) -> None:
+        what, remedy = _told(refused, on_line)
+        super().__init__(f"{what} at {where} unit {unit} ({refused.reason.value}): {remedy}")
+        self.reason = refused.reason.value
+
+
+def _told(refused: Refused, on_line: bool) -> tuple[str, str]:
+    """Return what is the matter, and what to do, for a unit that gives no Modbus answer of its own."""
+    if refused.reason is Refusal.EXCEPTION:
+        return (
+            "a gateway answers and no meter",
+            "check the meter's power, its wiring to the gateway, unit number, baud rate and parity",
         )
-        self.reason = reason
+    if refused.reason not in _NOT_THERE:
+        if on_line:
+            return (
+                "nothing that makes sense comes",
+                "check baud rate and parity, and whether two meters have this unit number or another master speaks",
+            )
+        return "something answers that is no Modbus", "check the port, and --framing (tcp or rtu)"
+    if refused.reason is Refusal.CONNECT:
+        if on_line:
+            return (
+                "no port",
+                "is the adapter plugged in (ls /dev/serial/by-id/), may this user open it (group dialout)?",
+            )
+        return "nobody answers", "check power and network of the meter or gateway, its address and its port"
+    if refused.reason is Refusal.CLOSED and not on_line:
+        return (
+            "nobody answers",
+            "it hangs up: is it a Modbus port, and does another program hold the meter's only connection?",
+        )
+    if not on_line:
+        return (
+            "nobody answers",
+            "check unit number, --framing (tcp or rtu), and behind a gateway the meter's power and wiring (A and B swapped?)",
+        )
+    return (
+        "nobody answers",
+        "check power, wiring (A and B swapped?), unit number, baud rate and parity, and that no other master holds the line",
+    )
 
 
-async def probe(link: Asks, unit: int, families: Iterable[str] | None = None, where: str = "") -> list[Match]:
+async def probe(
+    link: Asks, unit: int, families: Iterable[str] | None = None, where: str = "", *, on_line: bool = True
+) -> list[Match]:
     """Return the families that fit, the best first; empty when the meter answers and none fits.
 
     Args:
         link: To the meter.
         unit: Modbus unit.
         families: Ids to try; by default all.
-        where: For the error's text.
+        where, on_line: For the error's text: what is asked, and whether that is a serial line.
 
     Raises:
-        NobodyAnswersError: No answer of any kind.
+        NobodyAnswersError: No answer of any kind, or none that a Modbus unit gives.
     """
     matches = []
-    silent, answered = 0, False
+    silent, answered, refused = 0, False, None
     for profile_id in families or list_profiles():
         profile = load_profile(profile_id)
         registers = Registers()
         refused = await _read(link, unit, profile, profile.identity_names, registers)
         if refused is None and _strength(profile, registers):
             refused = await _read(link, unit, profile, tuple(profile.fields), registers)
-        answered = answered or refused is None or refused.reason not in _NOT_THERE
+        answered = answered or refused is None or _is_answer(refused)
         silent = 0 if answered else silent + 1
         if silent >= PATIENCE and refused is not None:
-            raise NobodyAnswersError(where, unit, refused.reason.value)
+            raise NobodyAnswersError(where, unit, refused, on_line=on_line)
         strength = _strength(profile, registers)
         if not strength or not answered:
             continue
         match = _match(profile, registers, strength)
         if match is not None:
             matches.append(match)
+    if not answered and refused is not None:
+        raise NobodyAnswersError(where, unit, refused, on_line=on_line)
     return sorted(matches, key=lambda m: (-m.strength, bool(m.faults), not m.plausible, m.profile_id))
+
+
+def _is_answer(refused: Refused) -> bool:
+    """Return whether a unit itself has said no, so that somebody is there who speaks Modbus."""
+    return refused.reason is Refusal.EXCEPTION and refused.code not in _NO_TARGET
 
 
 async def _read(
@@ -198,8 +244,16 @@ def named(matches: list[Match]) -> Match | None:
     return matches[0]
 
 
-def render(matches: list[Match], where: str, unit: int) -> str:
-    """Return the page that `campusgrid edge probe` prints; a meter that two families fit equally well is given no name."""
+def render(matches: list[Match], where: str, unit: int, tried: str = "") -> str:
+    """Return the page that `campusgrid edge probe` prints; a meter that two families fit equally well is given no name.
+
+    Args:
+        matches: As `probe` returned them.
+        where, unit: What was asked.
+        tried: The one family that was asked for, "" for all.
+    """
+    if not matches and tried:
+        return f"{where} unit {unit} answers, and not as {tried} does. Without --profile every family is tried.\n"
     if not matches:
         return (
             f"{where} unit {unit} answers, and is of no family known here. docs/meters.md lists them; "
@@ -234,6 +288,6 @@ async def probe_at(endpoint: Endpoint, unit: int, families: Iterable[str] | None
     """Probe over a link of its own. Raises NobodyAnswersError."""
     link = Link(endpoint, timeout_s=timeout_s)
     try:
-        return await probe(link, unit, families, str(endpoint))
+        return await probe(link, unit, families, str(endpoint), on_line=isinstance(endpoint, LineSettings))
     finally:
         await link.close()

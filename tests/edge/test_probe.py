@@ -88,6 +88,55 @@ async def test_silence_and_strangers_are_told_apart(profile_meter: Any, fake_lin
     fake_link.refusing[1] = Refused(Refusal.EXCEPTION, 2)
     assert await probe(fake_link, 1) == []
     assert "no family known" in render([], "h:502", 1)
+    assert "not as abb-b23 does" in render([], "h:502", 1, "abb-b23")
+
+
+@pytest.mark.parametrize(
+    ("refused", "on_line", "says"),
+    [
+        (Refused(Refusal.TIMEOUT), True, "A and B swapped"),
+        (Refused(Refusal.TIMEOUT), False, "--framing"),
+        (Refused(Refusal.CONNECT), True, "plugged in"),
+        (Refused(Refusal.CONNECT), False, "its address"),
+        (Refused(Refusal.CLOSED), False, "only connection"),
+        (Refused(Refusal.GARBAGE), False, "no Modbus"),
+        (Refused(Refusal.WRONG_UNIT), True, "two meters have this unit number"),
+        (Refused(Refusal.EXCEPTION, 11), False, "a gateway answers and no meter"),
+    ],
+)
+@pytest.mark.parametrize("families", [None, ["abb-b23"]])
+async def test_each_silence_has_its_remedy(
+    fake_link: Any, refused: Refused, on_line: bool, says: str, families: list[str] | None
+) -> None:
+    """Who is sent to swap A and B of a network cable has lost his morning; who is told that a login prompt is an unknown meter, too."""
+    fake_link.refusing[1] = refused
+    with pytest.raises(NobodyAnswersError, match=says):
+        await probe(fake_link, 1, families, "somewhere", on_line=on_line)
+    assert len(fake_link.asked) <= 12
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--port", "99999"],
+        ["--port", "0"],
+        ["--unit", "256"],
+        ["--unit", "-1"],
+        ["--baud", "17"],
+        ["--timeout", "0"],
+        ["--timeout", "nan"],
+        ["--host", "tcp://127.0.0.1"],
+        ["--host", ""],
+        ["--device", ""],
+    ],
+)
+def test_an_argument_that_cannot_work_is_named(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """A slip of the thumb on a phone's keyboard ends with a sentence, not with a traceback or a search for the wire."""
+    where = [] if wrong[0] in ("--host", "--device") else ["--host", "127.0.0.1"]
+    with pytest.raises(SystemExit) as ended:
+        main(["probe", *where, *wrong])
+    assert ended.value.code == 2
+    assert f"argument {wrong[0]}" in capsys.readouterr().err
 
 
 @pytest.mark.integration
@@ -96,7 +145,7 @@ def test_the_command_ends_with_a_sentence(capsys: pytest.CaptureFixture[str], tm
     assert main(["probe", "--host", "127.0.0.1", "--port", "1", "--timeout", "0.2"]) == 2
     assert "nobody answers at 127.0.0.1:1" in capsys.readouterr().err
     assert main(["probe", "--device", str(tmp_path / "ttyUSB9"), "--timeout", "0.2"]) == 2
-    assert "nobody answers" in capsys.readouterr().err
+    assert "no port at" in capsys.readouterr().err
 
 
 @pytest.mark.integration
