@@ -32,7 +32,7 @@ SUB_COMMANDS: dict[str, SubCommand] = {
     ),
     "localnet": SubCommand("deploy.localnet_command", "the local chain (in its own environment)", "bare"),
     "sim": SubCommand("firmware_sim.__main__", "simulated Modbus meters", "sim"),
-    "edge": SubCommand("edge.__main__", "the edge agent: run, enroll, rotate, swap, config, probe", "bare"),
+    "edge": SubCommand("edge.__main__", "the edge agent: run, status, enroll, rotate, swap, config, probe", "bare"),
     "bridge": SubCommand("oracle_bridge.__main__", "the oracle bridge", "bridge"),
     "gateway": SubCommand("gateway.__main__", "the gateway: run, user", "gateway"),
 }

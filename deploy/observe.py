@@ -10,10 +10,13 @@ import msgspec
 import sqlalchemy as sa
 
 from deploy.site import HOST, Site
+from gridkit import agent_status
+from gridkit.agent_status import AgentSilentError, AgentStatus, MeterStatus
 from gridkit.chain import accounts
 from gridkit.chain.deployment import Deployment
 from gridkit.chain.rpc import Rpc
 from gridkit.clock import ClockError, open_clock
+from gridkit.enrolment import format_meter_id
 from gridkit.interval import INTERVAL_S
 
 _NS = 1_000_000_000
@@ -58,6 +61,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     debt_atoms: int
     supply_atoms: int
     trades: int
+    agents: list[AgentStatus] = []
 
     @property
     def stored(self) -> int:
@@ -121,6 +125,7 @@ class Observer:
             debt_atoms=sum(ledger.debt_atoms for ledger in ledger_list),
             supply_atoms=self._rpc.token_supply_atoms(self._on.grid_mint),
             trades=0 if head is None else accounts.decode_market_head(head.data).trade_seq,
+            agents=[self.agent(agent, campus_ns // 1_000_000) for agent in self._site.agents()],
         )
 
     def _campus_ns(self) -> int:
@@ -128,6 +133,23 @@ class Observer:
             return open_clock(self._site.clock).now_ns()
         except ClockError:
             return 0
+
+    def agent(self, agent: int, now_ms: int) -> AgentStatus:
+        """Return what an edge agent says of its meters, by the labels that they have here; where it does not answer, that."""
+        labels = {format_meter_id(self._site.meter_id(meter)): meter for meter in self._site.meters_of(agent)}
+        port = self._site.agent_metrics(agent)
+        try:
+            said = agent_status.decode(agent_status.ask(HOST, port), f"{HOST}:{port}")
+        except AgentSilentError as error:
+            meters = [
+                MeterStatus(meter_id=meter.label, expected_serial=meter.settings.serial) for meter in labels.values()
+            ]
+            return agent_status.silent(self._site.agent_name(agent), meters, now_ms, str(error))
+        meters = [
+            msgspec.structs.replace(meter, meter_id=labels[meter.meter_id].label) if meter.meter_id in labels else meter
+            for meter in said.meters
+        ]
+        return msgspec.structs.replace(said, meters=meters)
 
     def _states(self) -> dict[str, int]:
         try:

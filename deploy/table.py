@@ -13,6 +13,7 @@ from rich.text import Text
 
 from deploy.observe import MeterLine, Snapshot
 from deploy.site import HOST, Site
+from gridkit.agent_status import summary, told
 from gridkit.interval import INTERVAL_S
 from gridkit.units import ATOMS_PER_WH, format_decimal
 
@@ -23,13 +24,14 @@ WIDE = 104
 
 
 def render(site: Site, snapshot: Snapshot, note: str = "", *, width: int = WIDE) -> Group:
-    """Return the whole picture: meters, what became of their readings, energy and money, and where to look further.
+    """Return the whole picture: troubles, meters, what became of their readings, energy and money, and where to look further.
 
     Args:
         width: Columns of the terminal; below 104 the meters' families are left out, and 80 are enough for the rest.
     """
     return Group(
         _head(site, snapshot),
+        _troubles(snapshot, width),
         _meters(snapshot, wide=width >= WIDE),
         _readings(snapshot, wide=width >= WIDE),
         _energy(snapshot),
@@ -45,6 +47,11 @@ def _head(site: Site, snapshot: Snapshot) -> Text:
         f"interval {snapshot.interval} at {into // 60:02d}:{into % 60:02d}  slot {snapshot.slot}",
         style="bold",
     )
+
+
+def _troubles(snapshot: Snapshot, width: int) -> Text:
+    lines = [line for agent in snapshot.agents for line in told(agent, width)]
+    return Text("\n".join([*lines, summary(snapshot.agents)]), style="" if not lines else "bold red")
 
 
 def _table(title: str) -> Table:

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a sub-command; 0 when it ended as asked, 2 when it cannot begin, 1 when trying again may help (standard error says why)."""
+    """Run a sub-command; 0 when it ended as asked, 2 when it cannot begin, 1 when trying again may help (standard error says why).
+
+    `status` ends with 4 when a meter is in trouble.
+    """
     arguments = _parser().parse_args(argv)
     if arguments.command == "probe":
         return _probe(arguments)
@@ -77,6 +80,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     config.add_argument("--config", type=Path, required=True, metavar="FILE", help="the agent's TOML")
     config.add_argument("--take", type=Path, metavar="FILE", help="signed configuration, for a site without a broker")
+    status = commands.add_parser(
+        "status",
+        help="what is wrong with which meter, since when, why, and what to do",
+        description="Ask the running agent which meter is in trouble, since when, why, and what to do.",
+        epilog="Exit status: 0 all is well, 4 a meter is in trouble, 1 the agent does not answer, 2 the settings are wrong.",
+    )
+    status.add_argument("--config", type=Path, required=True, metavar="FILE", help="the agent's TOML")
+    status.add_argument("--json", action="store_true", help="print the agent's own JSON, all meters in it")
     probe = commands.add_parser("probe", help="name the family of an unknown meter and show every register")
     place = probe.add_mutually_exclusive_group(required=True)
     place.add_argument("--host", type=_host, help="Modbus TCP server or gateway")
@@ -293,7 +304,30 @@ def _config(settings: EdgeSettings, arguments: argparse.Namespace) -> int:
     return 0
 
 
-_UPKEEP = {"enroll": _enroll, "rotate": _rotate, "swap": _swap, "config": _config}
+def _status(settings: EdgeSettings, arguments: argparse.Namespace) -> int:
+    from gridkit import agent_status
+
+    host, port = settings.metrics_host, settings.metrics_port
+    if not port:
+        print("campusgrid edge: metrics_port is 0, so nobody can ask the agent; set it, and restart", file=sys.stderr)
+        return 2
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    try:
+        body = agent_status.ask(host, port)
+        status = agent_status.decode(body, f"{host}:{port}")
+    except agent_status.AgentSilentError as error:
+        print(f"campusgrid edge: {error}\n{agent_status.SILENT_REMEDY}", file=sys.stderr)
+        return 1
+    if arguments.json:
+        print(body.decode())
+    else:
+        for line in agent_status.told(status):
+            print(line)
+        print(agent_status.summary([status]))
+    return 0 if status.is_well else agent_status.EXIT_TROUBLE
+
+
+_UPKEEP = {"enroll": _enroll, "rotate": _rotate, "swap": _swap, "config": _config, "status": _status}
 
 
 if __name__ == "__main__":

@@ -196,7 +196,7 @@ class Agent:
     async def _serve_metrics(self) -> asyncio.Server:
         host, port = self.settings.metrics_host, self.settings.metrics_port
         try:
-            server = await serve(host, port, self.metrics_text, self.is_polling)
+            server = await serve(host, port, self.metrics_text, self.status.page, self.is_polling)
         except OSError as error:
             raise MetricsPortError(host, port, error.strerror or str(error)) from error
         self.metrics_port = server.sockets[0].getsockname()[1]

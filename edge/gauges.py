@@ -12,7 +12,6 @@ from edge.metrics import Counters, Labels, gauge
 from edge.outbox import MeterOutbox
 from edge.rounds import DEAD_AFTER
 from edge.spool_thread import SpoolThread
-from edge.track import Outcome
 from gridkit.clock import Clock
 
 PREFIX = "campusgrid_edge_"
@@ -63,7 +62,7 @@ def _of_meters(meters: Iterable[Meter], spool: SpoolThread) -> list[str]:
         *gauge(f"{PREFIX}backlog_oldest_age_seconds", ages),
         *gauge(f"{PREFIX}quarantine", [(labels, k.quarantined) for labels, k in kept]),
         *gauge(f"{PREFIX}meter_dead", [(labels, int(m.failures >= DEAD_AFTER)) for labels, m in named]),
-        *gauge(f"{PREFIX}meter_in_question", [(labels, int(m.outcome is Outcome.CONFIRMED)) for labels, m in named]),
+        *gauge(f"{PREFIX}meter_in_question", [(labels, int(m.is_in_question)) for labels, m in named]),
         *gauge(f"{PREFIX}last_interval", [(labels, m.state.last_interval) for labels, m in named]),
         *gauge(f"{PREFIX}samples_held", [(labels, m.held) for labels, m in named]),
     ]

@@ -60,7 +60,7 @@ def discovery(prefix: str, agent: str, meter: Meter) -> list[tuple[str, bytes]]:
         "model": profile.model,
         "sw_version": VERSION,
     }
-    serial = meter.state.serial or meter.settings.serial
+    serial = meter.expected_serial
     if serial:
         device["serial_number"] = serial
     messages = []

@@ -13,19 +13,19 @@ from typing import Any, NamedTuple
 import msgspec
 
 from edge import VERSION
-from edge.checks import FAILED, checks
+from edge.checks import FAILED, PASSED, Check, checks
 from edge.direction import WRONG_WAY, is_wrong_way
 from edge.errors import SigningKeyError
 from edge.sample import PollPlan, Sample
 from edge.settings import MeterSettings
-from edge.track import Draft, Outcome, Rules, TrackState, Window, take
+from edge.track import CONFIRM_SAMPLES, Draft, Outcome, Rules, TrackState, Window, take
 from edge.turns import FIRST_COST_S
 from gridkit.clock import UNKNOWN_ERROR_MS
 from gridkit.enrolment import ConfiguredMeter, format_meter_id
 from gridkit.interval import BOUNDARY_TOLERANCE_S
 from gridkit.profile import Profile
 from gridkit.quality import Quality
-from gridkit.reading import Core, Detail, detail_hash, encode_core, encode_detail, sign_reading
+from gridkit.reading import CheckResult, Core, Detail, detail_hash, encode_core, encode_detail, sign_reading
 
 NS = 1_000_000_000
 MAX_HELD = 512
@@ -34,6 +34,8 @@ DRIFT_PPM = 500
 """Most that a computer's free-running clock is off. Source: adjtimex(2), the kernel's own limit for a tick's error."""
 STEP_NS = 2 * NS
 """A clock that moved against CLOCK_MONOTONIC by more than this between two samples was set."""
+PASSES = 4
+"""Quarter hours in a row that must pass a check before its failure is over: it takes load to be seen, and comes and goes near its limit."""
 
 
 class Made(NamedTuple):
@@ -112,7 +114,10 @@ class Meter:
         self.cost_s = FIRST_COST_S
         self.last_refusal = ""
         self.last_sample: Sample | None = None
-        self.failed_checks: frozenset[int] = frozenset()
+        self.doubted_sample: Sample | None = None
+        """The latest one that showed what a confirmed question is about."""
+        self.failed_checks: dict[int, int] = {}
+        """Check that has failed in this register epoch and is not over → quarter hours in a row that have passed it since."""
         self._wrong_way_epoch = -1
         self._network_tag = network_tag
         self._held: list[Sample] = []
@@ -122,6 +127,16 @@ class Meter:
     def held(self) -> int:
         """Samples held back because nobody vouches for the clock."""
         return len(self._held)
+
+    @property
+    def expected_serial(self) -> str:
+        """The serial that must answer; "" as long as none is known."""
+        return self.state.serial or self.settings.serial
+
+    @property
+    def is_in_question(self) -> bool:
+        """Whether a confirmed question is open: until its end has been seen for long enough, whatever single samples say."""
+        return self.state.question is not None and self.state.question.samples >= CONFIRM_SAMPLES
 
     def hold(self, sample: Sample) -> None:
         """Keep a sample whose instant is known on the monotonic clock alone."""
@@ -165,7 +180,7 @@ class Meter:
                 sample = sample._replace(faults=(*sample.faults, WRONG_WAY))
             else:
                 # Turned round and approved: nothing that was counted the wrong way is in the new epoch.
-                known = self.state.serial or self.settings.serial
+                known = self.expected_serial
                 self.state = TrackState(
                     register_epoch=self.row.register_epoch,
                     serial=sample.serial,
@@ -201,8 +216,22 @@ class Meter:
         """Go on from there: what was made is on disk, or nothing was."""
         self.state = made.state
         self.outcome = made.outcome
+        if made.outcome is Outcome.CONFIRMED:
+            self.doubted_sample = self.last_sample
         if made.readings:
             self.window.reset(self.state.sample_ns)
+
+    def _note_checks(self, results: tuple[CheckResult, ...], opens: bool) -> None:
+        """Remember which checks have failed. One that could not run says nothing, but counters that move stand still no longer."""
+        if opens:
+            self.failed_checks.clear()
+        for result in results:
+            if result.result == FAILED:
+                self.failed_checks[result.check] = 0
+            elif result.result == PASSED and result.check in self.failed_checks:
+                self.failed_checks[result.check] += 1
+                if self.failed_checks[result.check] >= (1 if result.check == Check.STANDSTILL else PASSES):
+                    del self.failed_checks[result.check]
 
     def _sign(self, draft: Draft, sample: Sample, previous_core_hash: bytes) -> tuple[bytes, bytes]:
         row = self.row
@@ -214,8 +243,8 @@ class Meter:
             raise SigningKeyError(self.name, key_epoch)
         results = checks(draft, self.window, self.rules)
         # Across a clock that was set, power times time is no energy.
-        told = () if draft.quality & Quality.CLOCK_ADJUSTED else results
-        self.failed_checks = frozenset(result.check for result in told if result.result == FAILED)
+        if not draft.quality & Quality.CLOCK_ADJUSTED:
+            self._note_checks(results, draft.opens)
         detail_bytes = encode_detail(
             Detail(
                 version=1,

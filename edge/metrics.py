@@ -57,8 +57,10 @@ def gauge(name: str, series: Iterable[tuple[Labels, int | float]]) -> list[str]:
     return [f"# TYPE {name} gauge", *(f"{name}{render_labels(labels)} {value}" for labels, value in series)]
 
 
-async def serve(host: str, port: int, text: Callable[[], str], healthy: Callable[[], bool]) -> asyncio.Server:
-    """Answer GET /metrics with `text()` and GET /healthz with 200 or 503; everything else is 404.
+async def serve(
+    host: str, port: int, text: Callable[[], str], status_page: Callable[[], str], healthy: Callable[[], bool]
+) -> asyncio.Server:
+    """Answer GET /metrics with `text()`, /status with `status_page()`, JSON, and /healthz with 200 or 503; everything else is 404.
 
     Raises:
         OSError: The port is taken.
@@ -68,15 +70,18 @@ async def serve(host: str, port: int, text: Callable[[], str], healthy: Callable
         try:
             request = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), _REQUEST_TIMEOUT_S)
             target = request.split(b" ", 2)[1:2]
+            kind = "text/plain; version=0.0.4; charset=utf-8"
             if target == [b"/metrics"]:
                 status, body = "200 OK", text()
+            elif target == [b"/status"]:
+                status, body, kind = "200 OK", status_page(), "application/json"
             elif target == [b"/healthz"]:
                 status, body = ("200 OK", "ok\n") if healthy() else ("503 Service Unavailable", "not polling\n")
             else:
-                status, body = "404 Not Found", "only /metrics and /healthz\n"
+                status, body = "404 Not Found", "only /metrics, /status and /healthz\n"
             content = body.encode()
             head = (
-                f"HTTP/1.1 {status}\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
+                f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\n"
                 f"Content-Length: {len(content)}\r\nConnection: close\r\n\r\n"
             )
             writer.write(head.encode() + content)

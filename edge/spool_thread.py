@@ -140,7 +140,10 @@ class SpoolThread:
 
     def days_left(self, meters: int) -> int:
         """Return for how many days without a bridge the card has room for so many meters' readings."""
-        room = max(0, self.free_bytes() - self.spool.log_room_bytes())
+        try:
+            room = max(0, self.free_bytes() - self.spool.log_room_bytes())
+        except OSError:
+            return 0
         return room // (ROW_BYTES * INTERVALS_PER_DAY * max(1, meters))
 
     async def _told(self, call: Callable[..., T], *args: Any) -> T:

@@ -13,13 +13,14 @@ import msgspec
 from edge import VERSION
 from edge.broker import Broker
 from edge.certificate import CertificateError, authority_days_left, days_left
-from edge.diagnosis import Box, Diagnosis, Diary
+from edge.diagnosis import Box, Diary
 from edge.home_assistant import discovery
 from edge.meter import Meter
 from edge.rounds import DEAD_AFTER
 from edge.settings import EdgeSettings
 from edge.spool_thread import SpoolThread
-from edge.track import Outcome, totals_wh
+from edge.track import totals_wh
+from gridkit.agent_status import Trouble
 from gridkit.clock import UNKNOWN_ERROR_MS, Clock
 from gridkit.log import get_logger
 from gridkit.quality import labels as quality_labels
@@ -28,7 +29,7 @@ from gridkit.topics import agent_status_topic, status_topic
 log = get_logger("edge.status")
 
 LOOK_EVERY_S = 600.0
-"""How often the certificates' files, and whether a damaged spool lies there, is looked at, wall s: somebody may have seen to it."""
+"""How often the certificates' files, and the card (room, and whether a damaged spool lies there), are looked at, wall s."""
 
 
 def agent_status(agent: str, state: str, why: str) -> bytes:
@@ -71,6 +72,7 @@ class StatusBoard:
         self.authority_days = _DaysLeft(settings.mqtt_ca, authority_days_left)
         self._home = settings.home
         self._damaged: str | None = None
+        self._room_days = 0
         self._looked_s = 0.0
         self._clock = clock
         self._diary = Diary()
@@ -91,26 +93,24 @@ class StatusBoard:
         """Note that every meter's status is to be told."""
         self._due.update(self._meters)
 
-    def _damaged_spool(self) -> str:
+    def _card(self) -> tuple[str, int]:
+        """Return the name of a damaged spool that was set aside, and for how many days there is room."""
         now_s = time.monotonic()
         if self._damaged is None or now_s - self._looked_s >= LOOK_EVERY_S:
             self._looked_s = now_s
             aside = sorted(self._home.glob("spool.db.damaged-*"))
             self._damaged = aside[0].name if aside else ""
-        return self._damaged
+            self._room_days = self._spool.days_left(len(self._meters))
+        return self._damaged, self._room_days
 
-    def diagnoses(self, meter: Meter) -> list[Diagnosis]:
+    def diagnoses(self, meter: Meter) -> list[Trouble]:
         """Return what is wrong with a meter now, the gravest first."""
         kept = self._spool.kept(meter.meter_id)
         box = Box(
-            self._spool.error,
-            self._broker.connected,
-            self.certificate_days(),
-            self._damaged_spool(),
-            self.authority_days(),
+            self._spool.error, self._broker.connected, self.certificate_days(), *self._card(), self.authority_days()
         )
-        now_ms = self._clock.now_ns() // 1_000_000
-        return self._diary.of(meter, box, kept.waiting, kept.quarantined, now_ms, asyncio.get_running_loop().time())
+        now_ms, now_s = self._clock.now_ns() // 1_000_000, asyncio.get_running_loop().time()
+        return self._diary.of(meter, box, kept.waiting, kept.quarantined, now_ms, now_s, speed=self._clock.speed)
 
     def look(self) -> None:
         """Log every trouble that has begun and every one that is over."""
@@ -171,9 +171,15 @@ class StatusBoard:
             return "dead"
         if meter.held:
             return "clock_in_doubt"
-        if meter.outcome is Outcome.CONFIRMED:
+        if meter.is_in_question:
             return "question"
         return "unconfigured" if meter.row is None else "ok"
+
+    def page(self) -> str:
+        """Return what the agent says of itself and all its meters, JSON: `gridkit.agent_status` reads it."""
+        now_ms = self._clock.now_ns() // 1_000_000
+        meters = [self.of(meter) for meter in self._meters.values()]
+        return msgspec.json.encode({"version": 1, "agent": self._agent, "now_ms": now_ms, "meters": meters}).decode()
 
     def of(self, meter: Meter) -> dict[str, Any]:
         """Return what is retained on the meter's status topic: JSON with ints, text and lists of text."""
@@ -188,6 +194,7 @@ class StatusBoard:
             "meter_id": meter.name,
             "state": self.label(meter),
             "serial": sample.serial if sample else meter.state.serial,
+            "expected_serial": meter.expected_serial,
             "diagnosis": [msgspec.structs.asdict(diagnosis) for diagnosis in self.diagnoses(meter)],
             "faults": list(sample.faults) if sample else [],
             "doubts": list(quality_labels(question.flags)) if question else [],

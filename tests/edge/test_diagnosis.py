@@ -14,13 +14,14 @@ from nacl.signing import SigningKey
 
 from edge.certificate import DAY_S, CertificateError, authority_days_left, days_left, valid_until_s
 from edge.checks import Check
-from edge.diagnosis import BACKLOG_INTERVALS, PATIENCE_S, Box, Diary
+from edge.diagnosis import BACKLOG_INTERVALS, PATIENCE_S, ROOM_DAYS, Box, Diary
 from edge.direction import WRONG_WAY, is_wrong_way
-from edge.meter import Meter, rules_for
+from edge.meter import PASSES, Meter, rules_for
 from edge.rounds import DEAD_AFTER
 from edge.sample import Sample
 from edge.settings import MeterSettings
-from edge.track import Outcome, TrackState
+from edge.track import CONFIRM_SAMPLES, Outcome, TrackState
+from edge.troubles import TROUBLES, markdown
 from gridkit.enrolment import ConfiguredMeter
 from gridkit.interval import INTERVAL_NS
 from gridkit.profile import RawCounter, load_profile
@@ -28,6 +29,7 @@ from gridkit.quality import NO_POST_MASK, Quality
 from gridkit.reading import Core, decode_core
 
 S = 1_000_000_000
+WH = 1000 * 3600 * S
 NOON = 1_977_360
 """2026-05-24 from 12:00 UTC; at midnight the sun is 20 degrees below the horizon of the site."""
 MIDNIGHT = NOON + 48
@@ -44,28 +46,30 @@ def meter_of(*, pv: bool = True) -> Meter:
 
 
 class Life:
-    """A meter that is polled each minute from a quarter hour on; its registers count what the story says."""
+    """A meter that is polled each minute, or oftener, from a quarter hour on; its registers count what the story says."""
 
-    def __init__(self, interval: int, *, pv: bool = True) -> None:
+    def __init__(self, interval: int, *, pv: bool = True, poll_s: int = 60) -> None:
+        self.poll_s = poll_s
         self.meter = meter_of(pv=pv)
         self.at_ns = interval * INTERVAL_NS
         self.drawn_mwns = self.fed_mwns = 0
         self.cores: list[Core] = []
         self.go(1, 0)
 
-    def go(self, minutes: int, power_w: int) -> None:
-        """Let it draw (negative: feed in) so much; each sample is judged as the agent does."""
-        for _ in range(minutes):
+    def go(self, minutes: int, power_w: int, *, shown_w: int | None = None, frozen: bool = False) -> None:
+        """Let it draw (negative: feed in) so much, and show that or another power; each sample is judged as the agent does."""
+        for _ in range(minutes * 60 // self.poll_s):
             sample = Sample(
                 self.at_ns, self.at_ns, 5, self._counter(self.drawn_mwns), self._counter(self.fed_mwns), "A", (),
-                {("power", 0): power_w * 1000},
+                {("power", 0): (power_w if shown_w is None else shown_w) * 1000},
             )  # fmt: skip
             made = self.meter.make(sample)
             self.cores += [decode_core(payload[:47]) for _, _, payload in made.readings]
             self.meter.kept(made)
-            self.at_ns += 60 * S
-            self.drawn_mwns += max(0, power_w) * 60_000 * S
-            self.fed_mwns += max(0, -power_w) * 60_000 * S
+            self.at_ns += self.poll_s * S
+            if not frozen:
+                self.drawn_mwns += max(0, power_w) * self.poll_s * 1000 * S
+                self.fed_mwns += max(0, -power_w) * self.poll_s * 1000 * S
 
     def _counter(self, mwns: int) -> RawCounter:
         return RawCounter(1_000_000 + mwns // (1000 * 3600 * S), 1, 1, 1, 1)
@@ -144,7 +148,7 @@ def test_a_roof_that_was_unread_for_a_day_is_judged_by_its_draw_alone() -> None:
 def troubles(meter: Meter, box: Box = WELL, *, waiting: int = 0, quarantined: int = 0, now_ms: int = 7_000) -> Any:
     diary = Diary()
     diary.of(meter, box, waiting, quarantined, now_ms, 0)
-    return diary.of(meter, box, waiting, quarantined, now_ms, PATIENCE_S)
+    return diary.of(meter, box, waiting, quarantined, now_ms + int(PATIENCE_S * 1000), PATIENCE_S)
 
 
 @pytest.mark.parametrize(
@@ -180,6 +184,8 @@ def test_a_silent_meter_is_told_with_its_reason_and_the_remedy(reason: str, code
         (Box("", True, None), {"waiting": BACKLOG_INTERVALS}, "not_receipted"),
         (Box("", True, None), {"quarantined": 1}, "refused_for_good"),
         (Box("", True, None, "spool.db.damaged-1"), {}, "card_damaged"),
+        (Box("", True, None, "", ROOM_DAYS - 1), {}, "card_fills"),
+        (Box("disk is full", True, None, "", 0), {}, "spool_failed"),
         (Box("", True, 29), {}, "certificate_expires"),
         (Box("", True, -3), {}, "certificate_expires"),
         (Box("", True, None, authority_days=29), {}, "authority_expires"),
@@ -208,7 +214,7 @@ def test_what_is_no_trouble_is_not_told() -> None:
 def test_a_failed_check_of_the_last_reading_is_told(check: Check, code: str) -> None:
     """It stands in the signed detail, where no electrician looks."""
     meter = meter_of()
-    meter.failed_checks = frozenset({check})
+    meter.failed_checks = {check: 0}
     assert [d.code for d in troubles(meter)] == [code]
 
 
@@ -218,8 +224,10 @@ def test_a_trouble_lasts_since_it_began_and_begins_anew_after_it_was_over() -> N
     full = Box("disk is full", True, None)
     assert diary.of(meter, full, 0, 0, 1_000, 1)[0].since_ms == 1_000
     assert diary.of(meter, full, 0, 0, 9_000, 9)[0].since_ms == 1_000
-    assert diary.of(meter, WELL, 0, 0, 9_500, 9) == []
-    assert diary.of(meter, full, 0, 0, 9_900, 9)[0].since_ms == 9_900
+    assert diary.of(meter, WELL, 0, 0, 9_500, 9.5) == []
+    assert diary.of(meter, full, 0, 0, 128_000, 128)[0].since_ms == 1_000, "it was over for less than two minutes"
+    assert diary.of(meter, WELL, 0, 0, 248_000, 248) == []
+    assert diary.of(meter, full, 0, 0, 249_000, 249)[0].since_ms == 249_000
 
 
 def test_what_every_start_brings_for_a_moment_is_told_when_it_lasts() -> None:
@@ -228,7 +236,113 @@ def test_what_every_start_brings_for_a_moment_is_told_when_it_lasts() -> None:
     away = Box("", False, None)
     assert diary.of(meter, away, 0, 0, 1_000, 0) == []
     assert diary.of(meter, away, 0, 0, 10**12, PATIENCE_S - 1) == []
-    assert [d.since_ms for d in diary.of(meter, away, 0, 0, 10**12, PATIENCE_S)] == [1_000]
+    assert [d.since_ms for d in diary.of(meter, away, 0, 0, 10**12, PATIENCE_S)] == [10**12 - 119_000]
+
+
+def test_a_beginning_moves_with_a_clock_that_is_set() -> None:
+    """A box without a clock battery starts in 1970: its broker has not been away for half a century. A fast clock is never set."""
+    diary, meter = Diary(), meter_of()
+    full = Box("disk is full", True, None)
+    assert diary.of(meter, full, 0, 0, 5_000, 0)[0].since_ms == 5_000
+    assert diary.of(meter, full, 0, 0, 16_900, 10)[0].since_ms == 5_000, "by less than any clock is set"
+    assert diary.of(meter, full, 0, 0, 10**12, 20)[0].since_ms == 10**12 - 20_000 - 1_900
+    fast = Diary()
+    assert fast.of(meter, full, 0, 0, 5_000, 0, speed=60)[0].since_ms == 5_000
+    assert fast.of(meter, full, 0, 0, 10**6, 16, speed=60)[0].since_ms == 5_000
+
+
+def told_at(diary: Diary, life: Life) -> dict[str, int]:
+    """What is told of it now, and since when in minutes before now."""
+    now_ms = life.at_ns // 1_000_000
+    return {d.code: (now_ms - d.since_ms) // 60_000 for d in diary.of(life.meter, WELL, 0, 0, now_ms, now_ms / 1000)}
+
+
+def test_a_failed_check_is_told_until_it_has_passed_for_an_hour() -> None:
+    """A transformer that is off by a tenth is off in the night too, when no load shows it; and near the limit it would come and go."""
+    diary, life = Diary(), Life(NOON, pv=False, poll_s=20)
+    life.go(71, 10_000, shown_w=11_000)
+    began = told_at(diary, life)
+    assert began.keys() == {"power_mismatch"}
+    life.go(300, 0)
+    assert told_at(diary, life) == {"power_mismatch": began["power_mismatch"] + 300}, "what no load shows is not over"
+    life.go(43, 10_000)
+    assert life.meter.failed_checks == {Check.POWER: PASSES - 2}
+    life.go(15, 10_000, shown_w=11_000)
+    assert life.meter.failed_checks == {Check.POWER: 0}, "it counts from the beginning"
+    life.go(51, 10_000)
+    assert told_at(diary, life) == {"power_mismatch": began["power_mismatch"] + 300 + 43 + 15 + 51}
+    life.go(15, 10_000)
+    assert told_at(diary, life) == {}
+
+
+def test_a_counter_stands_still_since_it_last_moved_and_until_it_moves() -> None:
+    """The quarter hour in which it was found out is not the one in which it broke."""
+    diary, life = Diary(), Life(NOON, pv=False)
+    life.go(70, 10_000)
+    life.go(41, 10_000, frozen=True)
+    assert told_at(diary, life)["standstill"] == 41
+    life.go(15, 10_000)
+    assert "standstill" not in told_at(diary, life)
+
+
+def test_an_exchanged_meter_does_not_inherit_what_was_found_in_the_old_one() -> None:
+    """The new one would be sent back."""
+    life = Life(NOON, pv=False, poll_s=20)
+    life.go(61, 10_000, shown_w=11_000)
+    assert life.meter.failed_checks
+    assert life.meter.row is not None
+    life.meter.row = msgspec.structs.replace(life.meter.row, register_epoch=1)
+    life.drawn_mwns -= 100_000 * WH
+    life.go(30, 10_000)
+    assert life.meter.state.register_epoch == 1
+    assert not life.meter.failed_checks
+
+
+def test_an_open_question_is_told_without_a_break_since_the_meter_was_last_believed() -> None:
+    """A single sample that fits does not end it; an alarm that comes and goes with each poll is switched off."""
+    diary, life = Diary(), Life(NOON, pv=False)
+    life.go(61, 1_000)
+    life.drawn_mwns -= 100_000 * WH
+    life.go(10, 1_000)
+    assert told_at(diary, life) == {"register_jumped": 11}
+    life.drawn_mwns += 100_000 * WH
+    for n in range(CONFIRM_SAMPLES - 1):
+        life.go(1, 1_000)
+        assert life.meter.outcome is Outcome.QUESTION
+        assert told_at(diary, life) == {"register_jumped": 12 + n}
+    life.go(1, 1_000)
+    assert told_at(diary, life) == {}
+
+
+def test_what_a_question_is_about_does_not_change_with_a_sample_that_fits() -> None:
+    """Another meter answers, and once in between the old one: that was no jump of a register."""
+    diary, life = Diary(), Life(NOON, pv=False)
+    life.go(61, 1_000)
+    sample = life.meter.last_sample
+    assert sample is not None
+    other = sample._replace(serial="B", import_raw=RawCounter(500, 1, 1, 1, 1))
+    for n in range(6):
+        life.meter.kept(life.meter.make(other._replace(read_ns=sample.read_ns + (n + 1) * S)))
+    assert told_at(diary, life).keys() == {"other_meter"}
+    life.go(1, 1_000)
+    assert life.meter.outcome is Outcome.QUESTION
+    assert told_at(diary, life).keys() == {"other_meter"}
+
+
+def test_moments_of_waiting_do_not_add_up_to_a_trouble() -> None:
+    """At sixty times the speed of day three readings wait for a moment in every minute."""
+    diary, meter = Diary(), meter_of()
+    for now_s in range(0, 600, 10):
+        waiting = BACKLOG_INTERVALS if now_s % 30 == 0 else 0
+        assert diary.of(meter, WELL, waiting, 0, now_s * 1000, now_s) == []
+
+
+def test_the_docs_list_every_trouble_with_its_texts() -> None:
+    """A code in an alarm at night wants a page to look it up, and one truth."""
+    page = (Path(__file__).parents[2] / "docs" / "edge.md").read_text()
+    table = page.partition("| code | why | what to do |\n|---|---|---|\n")[2].partition("\n\n")[0] + "\n"
+    assert table == markdown(), "run: python -m edge.troubles, and put it in docs/edge.md"
+    assert len(table.splitlines()) == len(TROUBLES)
 
 
 def test_another_meter_and_another_set_up_are_told_apart() -> None:

@@ -53,10 +53,10 @@ def test_counters_are_prometheus_text() -> None:
 
 
 @pytest.mark.integration
-async def test_the_metrics_port_answers_three_things_and_survives_nonsense() -> None:
+async def test_the_metrics_port_answers_four_things_and_survives_nonsense() -> None:
     """A port scanner must not stop the agent."""
     healthy = True
-    server = await serve("127.0.0.1", 0, lambda: "m 1\n", lambda: healthy)
+    server = await serve("127.0.0.1", 0, lambda: "m 1\n", lambda: "{}", lambda: healthy)
     port = server.sockets[0].getsockname()[1]
 
     async def ask(request: bytes) -> bytes:
@@ -68,6 +68,7 @@ async def test_the_metrics_port_answers_three_things_and_survives_nonsense() -> 
         return answer
 
     assert (await ask(b"GET /metrics HTTP/1.1\r\n\r\n")).endswith(b"\r\n\r\nm 1\n")
+    assert (await ask(b"GET /status HTTP/1.1\r\n\r\n")).endswith(b"\r\n\r\n{}")
     assert b"200 OK" in await ask(b"GET /healthz HTTP/1.1\r\n\r\n")
     healthy = False
     assert b"503" in await ask(b"GET /healthz HTTP/1.1\r\n\r\n")
@@ -89,7 +90,7 @@ async def scrape(port: int, times: int) -> None:
 
 async def test_a_scrape_leaves_nothing_behind() -> None:
     """Somebody scrapes every five seconds for a year: a kilobyte each would be six gigabytes."""
-    server = await serve("127.0.0.1", 0, lambda: "x" * 20_000, lambda: True)
+    server = await serve("127.0.0.1", 0, lambda: "x" * 20_000, lambda: "{}", lambda: True)
     port = server.sockets[0].getsockname()[1]
     await scrape(port, 20)
     tracemalloc.start()
@@ -517,6 +518,48 @@ def test_a_taken_metrics_port_names_the_setting(tmp_path: Path, capsys: pytest.C
         path = tmp_path / "e.toml"
         path.write_text(text)
         assert main(["run", "--config", str(path)]) == 2
+    assert "metrics_port" in capsys.readouterr().err
+
+
+SICK = (
+    '{"version": 1, "agent": "e1", "now_ms": 60000, "meters": [{"meter_id": "M1", "state": "dead", "expected_serial": "701", '
+    '"diagnosis": [{"code": "no_answer", "since_ms": 1000, "why": "it does not answer", "remedy": "Check its power."}]}]}'
+)
+WELL = '{"version": 1, "agent": "e1", "now_ms": 60000, "meters": [{"meter_id": "M1", "diagnosis": []}]}'
+
+
+@pytest.mark.integration
+async def test_edge_status_asks_the_running_agent_and_says_what_is_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Which meter, since when, why, what to do; and an exit status that a script can use."""
+    page = SICK
+    server = await serve("127.0.0.1", 0, lambda: "", lambda: page, lambda: True)
+    port = server.sockets[0].getsockname()[1]
+    path = tmp_path / "e.toml"
+    path.write_text(good_settings(tmp_path).replace("[[edge", f"metrics_port = {port}\n[[edge", 1))
+
+    async def status(*more: str) -> tuple[int, str]:
+        code = await asyncio.to_thread(main, ["status", "--config", str(path), *more])
+        return code, capsys.readouterr().out
+
+    code, out = await status()
+    assert code == 4
+    assert out == (
+        "M1 (serial 701): no_answer, since 1970-01-01 00:00 UTC, for 59 s\n"
+        "  why: it does not answer\n  do:  Check its power.\n1 meters, 1 in trouble\n"
+    )
+    assert await status("--json") == (4, SICK + "\n")
+    page = WELL
+    assert await status() == (0, "1 meters, all is well\n")
+    page = "none of ours"
+    assert (await status())[0] == 1
+    server.close()
+    await server.wait_closed()
+    assert await asyncio.to_thread(main, ["status", "--config", str(path)]) == 1
+    assert f"127.0.0.1:{port}" in capsys.readouterr().err
+    path.write_text(good_settings(tmp_path))
+    assert main(["status", "--config", str(path)]) == 2
     assert "metrics_port" in capsys.readouterr().err
 
 
