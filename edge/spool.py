@@ -146,7 +146,10 @@ class Spool:
             (found,) = db.execute(f"PRAGMA {check}(1)").fetchone()
             if found != "ok":
                 raise _damage(found)
-            db.executescript(_SCHEMA)
+            _make_tables(db)
+        except UnicodeDecodeError as error:
+            db.close()
+            raise _damage(_NO_TEXT) from error
         except BaseException:
             db.close()
             raise
@@ -313,7 +316,7 @@ class Spool:
             return None
         try:
             return _decode_state(meter_id, found[0])
-        except ValueError as error:
+        except (ValueError, TypeError) as error:  # TypeError: it is not even a blob any more.
             log.error("meter_state_unreadable", meter_id=meter_id, error=str(error))
             return None
 
@@ -325,7 +328,7 @@ class Spool:
     def config(self) -> bytes | None:
         """Return the bytes of the configuration last kept."""
         found = self._db.execute("SELECT bytes FROM config").fetchone()
-        return None if found is None else bytes(found[0])
+        return found[0] if found is not None and isinstance(found[0], bytes) else None
 
     def size_bytes(self) -> int:
         """Return what the file and its log take on disk."""
@@ -348,6 +351,8 @@ class Spool:
             yield
         except sqlite3.Error as error:
             raise SpoolError(self.path, str(error), damaged=_says_damaged(error)) from error
+        except UnicodeDecodeError as error:
+            raise SpoolError(self.path, _NO_TEXT, damaged=True) from error
 
     def _transaction(self) -> _Transaction:
         return _Transaction(self._db)
@@ -395,8 +400,28 @@ def _state_sum(meter_id: bytes, content: bytes) -> bytes:
 
 
 def _check_payload(sha256: bytes, payload: bytes) -> None:
-    if payload_sha256(payload) != sha256:
+    if not _is_whole(sha256, payload):
         raise _damage("a reading's bytes are not those that were kept")
+
+
+def _is_whole(sha256: object, payload: object) -> bool:
+    # One bit of a row's head makes text, a number or nothing of a blob.
+    return isinstance(payload, bytes) and payload_sha256(payload) == sha256
+
+
+def _make_tables(db: sqlite3.Connection) -> None:
+    """Make the tables that are missing, and refuse those that are not ours: a bit that turned over in a column's name, or another program's
+    file. No check of SQLite's says so."""
+    try:
+        db.executescript(_SCHEMA)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorname == "SQLITE_ERROR":  # "no such column"; a full or read-only card has names of its own.
+            raise _damage(str(error)) from error
+        raise
+    for table, columns in _TABLES.items():
+        found = tuple(row[1] for row in db.execute(f"PRAGMA table_info({table})"))
+        if found != columns:
+            raise _damage(f"table {table} has other columns than it was made with")
 
 
 def _damage(what: str) -> sqlite3.DatabaseError:
@@ -417,6 +442,16 @@ _KEYS = {
     "reading": ("meter_id", "register_epoch", "interval"),
 }
 """Each table's key, in the order of its b-tree."""
+_READING = ("meter_id", "register_epoch", "interval", "sha256", "made_ms", "payload")
+_TABLES = {
+    "config": ("id", "version", "bytes"),
+    "meter_state": ("meter_id", "state"),
+    "quarantine": (*_READING, "verdict", "refused_ms"),
+    "reading": _READING,
+}
+"""Each table's columns, in order."""
+_NO_TEXT = "its schema is no text"
+"""SQLite then quotes bytes that Python cannot decode, and what is raised is no error of SQLite's."""
 _PAYLOADS = ("quarantine", "reading")
 """Tables with a payload: its hash is the fourth column, itself the sixth."""
 
@@ -450,7 +485,7 @@ def _salvage(damaged: Path, into: sqlite3.Connection) -> dict[str, int]:
                 for way in ("ASC", "DESC"):
                     order = ", ".join(f"{column} {way}" for column in key)
                     for row in _readable(old, f"SELECT * FROM {table} ORDER BY {order}"):
-                        if table not in _PAYLOADS or payload_sha256(row[5]) == row[3]:
+                        if len(row) == len(_TABLES[table]) and (table not in _PAYLOADS or _is_whole(row[3], row[5])):
                             marks = ", ".join("?" * len(row))
                             into.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row)
                 saved[table] = into.total_changes - before
@@ -463,5 +498,5 @@ def _readable(db: sqlite3.Connection, query: str) -> Iterator[tuple[Any, ...]]:
     """Return the rows up to the first that cannot be read."""
     try:
         yield from db.execute(query)
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):
         return

@@ -171,6 +171,47 @@ def test_what_a_damaged_file_still_gives_is_taken_over(tmp_path: Path) -> None:
     assert again._db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b"CREATE TABLE meter_state", b"CRE\xc1TE TABLE meter_state"),
+        (b"payload BLOB", b"pahload BLOB"),
+        (b"sha256 BLOB", b"sha257 BLOB"),
+    ],
+)
+def test_a_bit_in_the_schema_is_damage_and_no_riddle(tmp_path: Path, before: bytes, after: bytes) -> None:
+    """What SQLite then says is no text, or nothing at all: the agent ended at each start, and systemd was told not to try again."""
+    path = tmp_path / "spool.db"
+    spool = Spool(path)
+    put(spool, 1)
+    spool.close()
+    path.write_bytes(path.read_bytes().replace(before, after))
+    again = Spool(path)
+    assert [p.name for p in tmp_path.iterdir() if "damaged" in p.name]
+    kept = [row.interval for row in again.oldest(METER, 9)]
+    assert kept == ([1] if before == b"payload BLOB" else [])
+    put(again, 2)
+
+
+@pytest.mark.parametrize("value", ["text", 7, 1.5])
+def test_a_bit_in_a_rows_head_is_damage_too(tmp_path: Path, value: object) -> None:
+    """It makes text or a number of what was bytes; hashing that ended the agent, also while it saved the rest."""
+    path = tmp_path / "spool.db"
+    spool = Spool(path)
+    for interval in (1, 2, 3):
+        put(spool, interval)
+    spool.save_config(7, b"seven")
+    spool._db.execute("UPDATE reading SET payload = ? WHERE interval = 2", (value,))
+    spool._db.execute("UPDATE meter_state SET state = ?", (value,))
+    spool._db.execute("UPDATE config SET bytes = ?", (value,))
+    assert (spool.state(METER), spool.config()) == (None, None)
+    with pytest.raises(SpoolError) as caught:
+        spool.oldest(METER, 9)
+    assert caught.value.damaged
+    spool.begin_anew()
+    assert [row.interval for row in spool.oldest(METER, 9)] == [1, 3]
+
+
 def turn_a_bit(spool: Spool, table: str, column: str, key: bytes) -> None:
     """Turn a bit over in the middle of a stored value, as a worn-out cell does; SQLite's own checks do not see it."""
     (value,) = spool._db.execute(f"SELECT {column} FROM {table} WHERE meter_id = ?", (key,)).fetchone()
