@@ -107,7 +107,9 @@ class Configuration:
         config = self._verified(data)
         if config is None or not self._is_wanted(config):
             return
-        previous = self.current
+        # What is on trial has not proved itself: one that takes its place goes back to what has.
+        previous = self.current if self._trial is None else self._trial.previous
+        self._trial = None
         await self._take_over(config)
         if previous is None:
             await self._spool.run(self._spool.spool.save_config, config.version, data)
@@ -124,13 +126,18 @@ class Configuration:
         """Load keys that were made meanwhile; return whether a next one lies ready: the registry may have switched to it."""
         is_ready = False
         for meter in self._meters.values():
-            try:
-                meter.keys = self._keys.keys(meter.settings.key_file)
-            except (KeyFileError, TokenError, OSError) as error:
-                log.error("keys_unreadable", meter_id=meter.name, error=str(error))
-                continue
-            is_ready |= meter.row is not None and max(meter.keys, default=0) > meter.row.key_epoch
+            if self._load_keys(meter):
+                is_ready |= meter.row is not None and max(meter.keys, default=0) > meter.row.key_epoch
         return is_ready
+
+    def _load_keys(self, meter: Meter) -> bool:
+        """Look through a meter's keys; False where they cannot be read: those that are loaded stay in use."""
+        try:
+            meter.keys = self._keys.keys(meter.settings.key_file)
+        except (KeyFileError, TokenError, OSError) as error:
+            log.error("keys_unreadable", meter_id=meter.name, error=str(error))
+            return False
+        return True
 
     def acknowledged(self, mid: int, ok: bool) -> None:
         """Note the broker's word on a publication, if it was asked by it."""
@@ -186,6 +193,9 @@ class Configuration:
             if config.version < self.version:
                 self._refuse("older")
                 log.warning("config_older", version=config.version, kept=self.version)
+            elif config != self.current:
+                self._refuse("same_version")
+                log.error("config_same_version", version=config.version, why="another content than the one in use")
             return False
         if self._refused_version == config.version and time.monotonic() < self._refused_until_s:
             self._refuse("rolled_back")
@@ -223,7 +233,7 @@ class Configuration:
     def _set_row(self, meter: Meter, config: AgentConfig) -> None:
         meter.row = config.meter(meter.meter_id)
         if meter.row is not None and meter.row.key_epoch not in meter.keys:
-            meter.keys = self._keys.keys(meter.settings.key_file)
+            self._load_keys(meter)
 
     def _use(self, config: AgentConfig) -> None:
         self.current = config

@@ -299,6 +299,13 @@ async def test_a_reading_without_receipt_is_sent_again(tmp_path: Path, bus: Any)
         assert len(set(rig.broker.readings)) == 1
 
 
+def refused_configs(rig: Rig) -> dict[str, int]:
+    """How many configurations were refused, by reason."""
+    name = "campusgrid_edge_config_refused_total"
+    lines = [line for line in rig.agent.metrics_text().splitlines() if line.startswith(f"{name}{{")]
+    return {line.split('"')[1]: int(line.rsplit(" ", 1)[1]) for line in lines}
+
+
 async def test_only_the_pinned_operator_configures_and_only_forward(tmp_path: Path, bus: Any) -> None:
     """An old configuration replayed would give a meter its neighbour's former number."""
     async with Rig(tmp_path, bus, [meter_settings(tmp_path)]) as rig:
@@ -308,7 +315,10 @@ async def test_only_the_pinned_operator_configures_and_only_forward(tmp_path: Pa
         assert meter.row is None
         await rig.configure(config(5, {1: (0, 0, 1)}))
         await rig.configure(config(4, {1: (0, 0, 2)}))
+        await rig.configure(config(5, {1: (0, 0, 1)}))
+        assert refused_configs(rig) == {"ForgedConfigError": 1, "EnrolmentError": 1, "older": 1}
         await rig.configure(config(5, {1: (0, 0, 3)}))
+        assert refused_configs(rig)["same_version"] == 1, "an operator who signs two truths under one number is told"
         assert meter.row is not None
         assert meter.row.register_epoch == 1
     again = Rig(tmp_path, bus, [meter_settings(tmp_path)])
@@ -377,6 +387,46 @@ async def test_a_configuration_that_cuts_the_agent_off_is_rolled_back(tmp_path: 
         assert row_in_use(rig).register_epoch == 0, "the retained message comes again with every reconnect"
         await rig.configure(config(3, {1: (0, 0, 0)}))
         assert rig.agent.configuration.version == 3
+
+
+async def test_what_replaces_a_configuration_on_trial_goes_back_to_one_that_has_proved_itself(
+    tmp_path: Path, bus: Any
+) -> None:
+    """The operator sees the mistake and corrects it wrongly within the three minutes: the mistake must not be what is gone back to."""
+    async with Rig(tmp_path, bus, [meter_settings(tmp_path)]) as rig:
+        await rig.configure(config(1, {1: (0, 0, 0)}))
+        await rig.round_at(1)
+        bus.refusing[1] = Refused(Refusal.CONNECT)
+        for version in (2, 3):
+            await rig.configure(config(version, {1: (0, 0, version)}))
+        assert row_in_use(rig).register_epoch == 3
+        rig.agent.configuration._trial_s = -1
+        for _ in range(2):
+            await rig.agent.configuration.judge_trial()
+        assert (rig.agent.configuration.version, row_in_use(rig).register_epoch) == (1, 0)
+        assert rig.agent.spool.config() == config(1, {1: (0, 0, 0)})
+
+
+async def test_a_next_key_that_cannot_be_read_costs_the_other_meters_nothing(tmp_path: Path, bus: Any) -> None:
+    """Made with sudo it is root's: the configuration that names it was taken by half, and nothing of it could be taken back."""
+    settings = [meter_settings(tmp_path), meter_settings(tmp_path, 2)]
+    async with Rig(tmp_path, bus, settings) as rig:
+        await rig.configure(config(1, {1: (0, 0, 0), 2: (0, 0, 0)}))
+        await rig.round_at(1)
+        next_key = settings[0].key_file.with_name("M1.json.1")
+        next_key.mkdir()  # Root, who runs tests, may read every file.
+        await rig.configure(config(2, {1: (1, T0_S // 900 + 9, 0), 2: (0, 0, 1)}))
+        rows = [meter.row for meter in rig.agent.meters.values()]
+        assert [(row.key_epoch, row.register_epoch) for row in rows if row] == [(1, 0), (0, 1)]
+        assert rig.agent.configuration.version == 2
+        await rig.round_at(901)
+        assert {decode_core(payload[:47]).meter_number for payload in rig.broker.readings} == {11, 12}
+        await rig.agent.configuration.judge_trial()
+        assert rig.agent.spool.config() is not None
+        next_key.rmdir()
+        create_key(next_key)
+        rig.agent.configuration.look_for_keys()
+        assert set(next(iter(rig.agent.meters.values())).keys) == {0, 1}
 
 
 async def test_a_version_taken_back_is_asked_for_again_later(tmp_path: Path, bus: Any) -> None:
