@@ -316,7 +316,7 @@ async def test_only_the_pinned_operator_configures_and_only_forward(tmp_path: Pa
         await rig.configure(config(5, {1: (0, 0, 1)}))
         await rig.configure(config(4, {1: (0, 0, 2)}))
         await rig.configure(config(5, {1: (0, 0, 1)}))
-        assert refused_configs(rig) == {"ForgedConfigError": 1, "EnrolmentError": 1, "older": 1}
+        assert refused_configs(rig) == {"ForgedConfigError": 1, "MalformedConfigError": 1, "older": 1}
         await rig.configure(config(5, {1: (0, 0, 3)}))
         assert refused_configs(rig)["same_version"] == 1, "an operator who signs two truths under one number is told"
         assert meter.row is not None
