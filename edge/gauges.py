@@ -7,14 +7,13 @@ from collections.abc import Iterable, Mapping
 
 from edge.broker import Broker
 from edge.configuration import Configuration
+from edge.meanings import PREFIX
 from edge.meter import Meter
 from edge.metrics import Counters, Labels, gauge
 from edge.outbox import MeterOutbox
 from edge.rounds import DEAD_AFTER
 from edge.spool_thread import SpoolThread
 from gridkit.clock import Clock
-
-PREFIX = "campusgrid_edge_"
 
 
 def metrics_text(

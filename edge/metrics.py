@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 
+from edge.meanings import head
 from gridkit.log import get_logger
 
 log = get_logger("edge.metrics")
@@ -36,7 +37,7 @@ class Counters:
     def lines(self) -> Iterable[str]:
         """Return the text lines of all counters."""
         for name, series in sorted(self._values.items()):
-            yield f"# TYPE {name} counter"
+            yield from head(name, "counter")
             for labels, value in sorted(series.items()):
                 yield f"{name}{render_labels(labels)} {value}"
 
@@ -54,7 +55,7 @@ def _escape(value: str) -> str:
 
 def gauge(name: str, series: Iterable[tuple[Labels, int | float]]) -> list[str]:
     """Return the text lines of one gauge."""
-    return [f"# TYPE {name} gauge", *(f"{name}{render_labels(labels)} {value}" for labels, value in series)]
+    return [*head(name, "gauge"), *(f"{name}{render_labels(labels)} {value}" for labels, value in series)]
 
 
 async def serve(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from edge import lean
 from edge.agent import Agent
-from edge.errors import HomeInUseError
+from edge.errors import HomeInUseError, SpoolError
 from edge.settings import EdgeSettings
 from edge.watch import WatchedClock
 from gridkit import log
@@ -56,8 +56,12 @@ async def _run(settings: EdgeSettings) -> int:
 
 
 def _hold(home: Path) -> int:
-    """Return the descriptor of a lock that ends with the process, however it ends. Raises HomeInUseError, OSError."""
-    lock = os.open(home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """Return the descriptor of a lock that ends with the process, however it ends. Raises HomeInUseError, SpoolError."""
+    try:
+        lock = os.open(home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        # Read-only or full just now: the same as of the spool beside it, and as that tried again.
+        raise SpoolError(home / "lock", error.strerror or str(error)) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:

@@ -7,6 +7,7 @@ import errno
 import fcntl
 import gc
 import os
+import re
 import shutil
 import socket
 import tracemalloc
@@ -16,6 +17,7 @@ from typing import Any
 import certifi
 import pytest
 
+import edge
 from edge import lean, notify
 from edge.__main__ import main
 from edge.checks import Check
@@ -23,6 +25,7 @@ from edge.enroll import enroll, parse_wallet
 from edge.errors import EnrolError
 from edge.installation import check_installation
 from edge.keystore import KeyStore
+from edge.meanings import MEANINGS, head
 from edge.meter import boundary_tolerance_ns, key_epoch_of
 from edge.metrics import Counters, gauge, serve
 from edge.settings import PREFIX, EdgeSettings, MeterSettings, TcpEndpoint, is_host
@@ -50,6 +53,21 @@ def test_counters_are_prometheus_text() -> None:
     ]
     assert (counters.value("x_total"), counters.value("x_total", meter="z")) == (3, 2)
     assert gauge("g", [((), 5)]) == ["# TYPE g gauge", "g 5"]
+
+
+def test_every_metric_says_what_it_means() -> None:
+    """`promtool check metrics` asks for it, and so does who is called at night by a name alone."""
+    named: set[str] = set()
+    for path in Path(edge.__file__).parent.glob("*.py"):
+        text = path.read_text()
+        named |= set(re.findall(r'"campusgrid_edge_(\w+)"', text))
+        if path.name == "gauges.py":
+            named |= set(re.findall(r'_of_agent\("(\w+)"', text)) | set(re.findall(r"\{PREFIX\}(\w+)", text))
+    assert "backlog" in named
+    assert "mqtt_trouble" in named
+    assert named - {""} == set(MEANINGS)
+    assert head("campusgrid_edge_backlog", "gauge")[0].startswith("# HELP campusgrid_edge_backlog Readings")
+    assert all(meaning.endswith(".") and "\n" not in meaning for meaning in MEANINGS.values())
 
 
 @pytest.mark.integration
@@ -506,6 +524,27 @@ def test_a_second_agent_on_the_same_home_does_not_begin(tmp_path: Path, capsys: 
         assert main(["run", "--config", str(path)]) == 1
     assert "another agent runs" in capsys.readouterr().err
     assert not (tmp_path / "spool.db").exists()
+
+
+def test_a_start_on_a_read_only_card_is_one_to_be_tried_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """systemd does not start it again after a 2: a card that is writable after the next check would have stayed without agent."""
+    path = tmp_path / "e.toml"
+    create_key(tmp_path / "key")
+    path.write_text(good_settings(tmp_path).replace('"k"', f'"{tmp_path / "key"}"'))
+
+    open_file = os.open
+
+    def read_only(file: Any, *arguments: Any, **more: Any) -> int:
+        if str(file).endswith("/lock"):
+            raise OSError(errno.EROFS, "Read-only file system")
+        return open_file(file, *arguments, **more)
+
+    with monkeypatch.context() as card:
+        card.setattr(os, "open", read_only)
+        assert main(["run", "--config", str(path)]) == 1
+    assert "lock: Read-only file system; free some space" in capsys.readouterr().err
 
 
 @pytest.mark.integration
