@@ -66,7 +66,11 @@ def _parser() -> argparse.ArgumentParser:
     enrol.add_argument("--owner", required=True, metavar="WALLET", help="owner's wallet, base58 or 64 hex digits")
     enrol.add_argument("--out", type=Path, metavar="FILE", help="default: <meter id>.enrolment.json beside the key")
     enrol.add_argument(
-        "--key-epoch", type=int, default=0, metavar="N", help="0 at enrolment (default), the next one for a rotation"
+        "--key-epoch",
+        type=_whole(0, 65_535),
+        default=0,
+        metavar="N",
+        help="0 at enrolment (default), the next one for a rotation",
     )
     enrol.add_argument("--offline", action="store_true", help="do not ask the meter for its serial")
     rotate = commands.add_parser("rotate", help="make a meter's next key and its proof; the switch leaves no gap")
@@ -285,7 +289,8 @@ def _config(settings: EdgeSettings, arguments: argparse.Namespace) -> int:
             try:
                 taken = verify_config(data, bytes.fromhex(settings.config_key), settings.network_tag_bytes)
             except EnrolmentError as error:
-                raise EnrolError(f"{arguments.take}: {error}") from error
+                remedy = "ask the operator for this agent's configuration; config_key and network_tag must be his, too"
+                raise EnrolError(f"{arguments.take}: {error}; {remedy}") from error
             if config is not None and taken.version <= config.version:
                 raise EnrolError(f"{arguments.take} is version {taken.version}, {config.version} is kept already")
             spool.save_config(taken.version, data)

@@ -6,7 +6,7 @@ to ask (edge), what a changed number means (edge) and where the words come from 
 No float arithmetic touches energy here: float registers are taken apart into mantissa and exponent, so the value that a
 meter shows is a whole count of a known unit, and the register's own step is part of the value.
 
-    python -m gridkit.profile lint        check every profile
+    python -m gridkit.profile lint [FILE ...]   check these profiles, by default every one in the package
     python -m gridkit.profile list        one line per family
     python -m gridkit.profile markdown    the catalogue kept in docs/meters.md
 """
@@ -267,7 +267,9 @@ class Profile:
             f.name: f if f.function_code else msgspec.structs.replace(f, function_code=code) for f in content.field
         }
         if len(self.fields) != len(content.field):
-            raise ProfileError(self.id, "two fields have the same name")
+            names = [f.name for f in content.field]
+            twice = next(name for index, name in enumerate(names) if name in names[:index])
+            raise ProfileError(self.id, f"two fields are called {twice!r}")
 
     def field(self, name: str) -> Field:
         """Return the field of that name; `ProfileError` if the family has none."""
@@ -764,7 +766,7 @@ def _encode_text(field: Field, text: str) -> tuple[int, ...]:
 
 
 def lint_profile(profile: Profile) -> list[str]:
-    """Return every way in which a profile breaks the rules of this file; each item names the key to change."""
+    """Return every way in which a profile breaks the rules of this file, as `key: what is wrong; what to do`."""
     problems = [*_lint_head(profile), *_lint_energy(profile), *_lint_identity(profile)]
     for field in profile.fields.values():
         problems += _lint_field(profile, field)
@@ -773,110 +775,137 @@ def lint_profile(profile: Profile) -> list[str]:
         for address in range(field.address, field.end):
             other = occupied.setdefault((field.function_code, address), field.name)
             if other != field.name:
-                problems.append(f"{field.name} overlaps {other} at {address}")
+                problems.append(f"field {field.name}.address: overlaps {other} at {address}; correct one of the two")
                 break
     if not problems:
         for block in plan_blocks(profile, profile.fields):
             if block.quantity > profile.access.block_limit:
                 problems.append(
-                    f"block at {block.address} is {block.quantity} long, limit {profile.access.block_limit}"
+                    f"access.block_limit: the block at {block.address} is {block.quantity} long; correct limit or ranges"
                 )
     return problems
 
 
 def _lint_head(profile: Profile) -> Iterable[str]:
+    access = profile.access
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", profile.id):
-        yield "id: lower-case words joined by hyphens"
-    if len({s.where for s in profile.sources}) < 2:
-        yield "sources: two different ones are needed, maps copied from one place have been wrong too often"
-    if not 2 <= profile.access.block_limit <= PDU_REGISTER_LIMIT:
-        yield f"access.block_limit: 2..{PDU_REGISTER_LIMIT}"
-    if profile.access.block_limit < PDU_REGISTER_LIMIT and not profile.access.block_limit_note:
-        yield "access.block_limit_note: missing (which document limits a read?)"
-    for name, pause_ms in (
-        ("pause_ms", profile.access.pause_ms),
-        ("connect_pause_ms", profile.access.connect_pause_ms),
-    ):
+        yield f"id: {profile.id!r} is not lower-case words joined by hyphens; rename it and the file"
+    if len({s.where.strip() for s in profile.sources} - {""}) < 2:
+        yield "sources: two different ones are needed, maps copied from one place have been wrong too often; cite another"
+    if not 2 <= access.block_limit <= PDU_REGISTER_LIMIT:
+        yield f"access.block_limit: {access.block_limit} is not 2..{PDU_REGISTER_LIMIT}; take it from the maker's document"
+    if access.block_limit < PDU_REGISTER_LIMIT and not access.block_limit_note:
+        yield "access.block_limit_note: missing; which document limits a read?"
+    for name, pause_ms in (("pause_ms", access.pause_ms), ("connect_pause_ms", access.connect_pause_ms)):
         if not 0 <= pause_ms <= LONGEST_PAUSE_MS:
-            yield f"access.{name}: 0..{LONGEST_PAUSE_MS}"
-    if profile.access.function_code in profile.access.also_function_codes:
-        yield "access.also_function_codes: holds the family's own"
-    for r in profile.ranges:
+            yield f"access.{name}: {pause_ms} is not 0..{LONGEST_PAUSE_MS} ms; a boundary sample has ten seconds"
+    if not 0 <= access.max_hole <= PDU_REGISTER_LIMIT:
+        yield f"access.max_hole: {access.max_hole} is not 0..{PDU_REGISTER_LIMIT}; 0 reads across no hole"
+    if access.function_code in access.also_function_codes:
+        yield "access.also_function_codes: holds the family's own; leave that out"
+    for index, r in enumerate(profile.ranges):
         if not 0 <= r.first <= r.last <= 0xFFFF:
-            yield f"range {r.first}..{r.last}: not inside 0..65535"
+            yield f"range[{index}]: {r.first}..{r.last} is not inside 0..65535, first before last; correct it"
 
 
 def _lint_energy(profile: Profile) -> Iterable[str]:
-    if not profile.energy.import_ and not profile.energy.export:
-        yield "energy: neither import nor export"
-    if not (profile.energy.import_ and profile.energy.export) and not profile.energy.missing_note:
-        yield "energy: a direction without register needs missing_note"
-    for name in (*profile.energy.import_, *profile.energy.export):
-        if name not in profile.fields or not profile.fields[name].is_energy:
-            yield f"energy: {name} is no field in Wh"
+    energy = profile.energy
+    if not energy.import_ and not energy.export:
+        yield "energy: neither import nor export; name the fields that are billed from"
+    if not (energy.import_ and energy.export) and not energy.missing_note:
+        yield "energy.missing_note: missing; say why a direction has no register"
+    for key, names in (("import", energy.import_), ("export", energy.export)):
+        for name in names:
+            if name not in profile.fields or not profile.fields[name].is_energy:
+                yield f"energy.{key}: {name} is no field in Wh; name one that is"
+    for name in {name for name in energy.import_ if name in energy.export}:
+        yield f"energy.export: {name} is import as well; one register counts one direction"
     directions: tuple[Direction, ...] = ("import", "export")
     for direction in directions:
-        if len({f.wrap_wh for f in profile.energy_fields(direction)}) > 1:
-            yield f"energy.{direction}: its registers wrap at different points"
+        names = energy.import_ if direction == "import" else energy.export
+        if len({profile.fields[n].wrap_wh for n in names if n in profile.fields}) > 1:
+            yield f"energy.{direction}: its registers wrap at different points; correct their wrap_wh"
 
 
 def _lint_identity(profile: Profile) -> Iterable[str]:
-    if not profile.identity.serial and not profile.identity.serial_note:
-        yield "identity.serial: missing, and no serial_note says why"
-    for name in (profile.identity.serial, profile.identity.model):
+    identity = profile.identity
+    if not identity.serial and not identity.serial_note:
+        yield "identity.serial: missing, and no serial_note says why; name the field, or write the note"
+    for key, name in (("serial", identity.serial), ("model", identity.model)):
         if name and name not in profile.fields:
-            yield f"identity: no field {name}"
-    if profile.identity.model and not profile.identity.model_pattern:
-        yield "identity.model_pattern: needed to check the model"
-    if profile.identity.model and not re.fullmatch(profile.identity.model_pattern, profile.identity.model_typical):
-        yield "identity.model_typical: does not match model_pattern"
+            yield f"identity.{key}: there is no field {name}; name one, or add it"
+    if not identity.model:
+        return
+    if not identity.model_pattern:
+        yield "identity.model_pattern: missing; without one any model passes"
+        return
+    try:
+        fits = re.fullmatch(identity.model_pattern, identity.model_typical)
+    except re.error as error:
+        yield f"identity.model_pattern: is no regular expression ({error}); correct it"
+        return
+    if not fits:
+        yield "identity.model_typical: does not match model_pattern; give a text that a meter of this family reports"
 
 
 def _lint_field(profile: Profile, field: Field) -> Iterable[str]:
     where = f"field {field.name}"
     if not 0 <= field.address <= field.end - 1 <= 0xFFFF:
-        yield f"{where}: address outside 0..65535; use the 0-based PDU address, not 3xxxx or 4xxxx notation"
+        yield f"{where}.address: outside 0..65535; use the 0-based PDU address, not 3xxxx or 4xxxx notation"
     if field.unit not in _UNITS:
-        yield f"{where}: unit {field.unit!r}, known {sorted(_UNITS)}"
+        yield f"{where}.unit: {field.unit!r} is unknown; it is one of {', '.join(sorted(_UNITS))}"
     suffix = next((u for s, u in _UNIT_OF_SUFFIX.items() if field.name.endswith(s)), "1")
     if suffix != field.unit:
-        yield f"{where}: the name says {suffix}, unit says {field.unit}"
+        yield f"{where}.unit: the name says {suffix}, unit says {field.unit}; correct one of the two"
     if (field.type == "text") != bool(field.words):
-        yield f"{where}: words belongs to text fields, and only to them"
+        yield f"{where}.words: belongs to text fields, and only to them; say how many registers a text has"
     if field.width > profile.access.block_limit:
-        yield f"{where}: longer than one block"
+        yield f"{where}.words: longer than one block; it could never be read"
     if field.order == "low" and field.width == 1:
-        yield f"{where}: one word has no order"
+        yield f"{where}.order: one word has no order; leave it out"
+    if field.function_code not in (3, 4):
+        yield f"{where}.function_code: {field.function_code} does not read; it is 3 or 4"
     if field.expect and field.type != "text" and field.typical not in field.expect:
-        yield f"{where}: typical is none of what is expected"
-    if field.scale_ratio == 0 or (field.is_energy and field.scale_ratio < 0):
-        yield f"{where}: scale must be positive (negative only turns the sign of a power)"
+        yield f"{where}.typical: is none of what is expected; give one of {list(field.expect)}"
     if field.scale_field and field.scale_field not in profile.fields:
-        yield f"{where}: no scale field {field.scale_field}"
+        yield f"{where}.scale_field: there is no field {field.scale_field}; name one, or add it"
     if not _readable(profile, field.function_code, field.address, field.end):
-        yield f"{where}: outside every readable range of function code {field.function_code}"
+        yield (
+            f"{where}.address: outside every readable range of function code {field.function_code}; "
+            "correct the address (0-based PDU, not 3xxxx or 4xxxx notation), or add a range"
+        )
     for pattern in field.not_available:
-        if pattern >> 16 * field.width:
-            yield f"{where}: not-available pattern {pattern:#x} is wider than the field"
-    yield from _lint_wrap(field, where)
+        if not 0 <= pattern < 1 << 16 * field.width:
+            yield f"{where}.not_available: {pattern:#x} does not fit {field.width} words; give the raw pattern of the full width"
+    try:
+        scale = Fraction(field.scale)
+    except (ValueError, ZeroDivisionError):
+        yield f'{where}.scale: {field.scale!r} is no ratio; write a whole number, or one like "1/10"'
+        return
+    if scale == 0 or (field.is_energy and scale < 0):
+        yield f"{where}.scale: must be positive (negative only turns the sign of a power); correct it"
+        return
+    yield from _lint_wrap(field, where, scale)
 
 
-def _lint_wrap(field: Field, where: str) -> Iterable[str]:
+def _lint_wrap(field: Field, where: str, scale: Fraction) -> Iterable[str]:
     if not field.is_energy:
         if field.wrap_wh:
-            yield f"{where}: wrap_wh belongs to energy fields"
+            yield f"{where}.wrap_wh: belongs to energy fields; leave it out"
         return
     if not field.wrap_wh:
-        yield f"{where}: wrap_wh missing"
+        yield f"{where}.wrap_wh: missing; give the first value that the register cannot show, Wh"
+    elif field.wrap_wh < 0 or field.wrap_wh <= scale:
+        yield f"{where}.wrap_wh: {field.wrap_wh} Wh lies below what two steps of the register show; it is in Wh, not in the register's unit"
     if not field.wrap_note:
-        yield f"{where}: wrap_note missing (where does the wrap point come from?)"
+        yield f"{where}.wrap_note: missing; where does the wrap point come from?"
     if field.type in _FLOAT_FORMAT or field.type == "text":
         return
     if not field.not_available and not field.note:
-        yield f"{where}: not_available missing (a note says where the document knows no such pattern)"
+        yield f"{where}.not_available: missing; give the pattern, or a note that the document knows none"
     bits = 16 * field.width - (field.type[0] == "s")
-    if field.wrap_wh > (1 << bits) * field.scale_ratio:
-        yield f"{where}: wrap_wh lies above what {field.type} can hold"
+    if field.wrap_wh > (1 << bits) * scale:
+        yield f"{where}.wrap_wh: lies above what {field.type} can hold; it is at most {int((1 << bits) * scale)}"
 
 
 def catalogue_markdown() -> str:
@@ -946,22 +975,16 @@ def main(argv: Sequence[str]) -> int:
         print(catalogue_markdown(), end="")
         return 0
     if command != "lint":
-        print("usage: python -m gridkit.profile lint|list|markdown", file=sys.stderr)
+        print("usage: python -m gridkit.profile lint [FILE ...]|list|markdown", file=sys.stderr)
         return 2
-    found = 0
-    for profile_id in list_profiles():
-        try:
-            profile = load_profile(profile_id)
-            problems = lint_profile(profile)
-            if profile.id != profile_id:
-                problems.append(f"id is {profile.id}, the file is called {profile_id}.toml")
-        except (ProfileError, ValueError) as error:
-            problems = [str(error)]
-        for problem in problems:
-            print(f"{profile_id}: {problem}")
-        found += len(problems)
-    print(f"{len(list_profiles())} profiles, {found} problems")
-    return 1 if found else 0
+    from gridkit.profile_lint import report
+
+    paths = [Path(name) for name in argv[1:]] or [PROFILE_DIR / f"{profile_id}.toml" for profile_id in list_profiles()]
+    problems = [problem for path in paths for problem in report(path)]
+    for problem in problems:
+        print(problem)
+    print(f"{len(paths)} profiles, {len(problems)} problems")
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":

@@ -74,11 +74,11 @@ def load(
     try:
         return msgspec.convert(table, struct_type, strict=False, dec_hook=_convert)
     except msgspec.ValidationError as error:
-        field, why = _locate(str(error))
+        field, why = locate(str(error))
         variable = next((overlaid[f] for f in overlaid if re.fullmatch(rf"{f}([.\[].*)?", field)), None)
         if variable is not None:
             raise SettingsError(None, None, variable, f"{field} {why}", "Correct it, or unset it.") from error
-        line = _line_of(text, section, field)
+        line = line_of(text, section, field)
         raise SettingsError(file, line, field, why, _remedy(prefix, field)) from error
 
 
@@ -96,7 +96,7 @@ def refusal(
     file = None if path is None else Path(path)
     text = _read(file)
     _, section = _section(file, text, _document(file, text, ""), section, prefix, None)
-    return SettingsError(file, _line_of(text, section, field), field, why, remedy)
+    return SettingsError(file, line_of(text, section, field), field, why, remedy)
 
 
 def _remedy(prefix: str, field: str) -> str:
@@ -240,7 +240,7 @@ def _refuse_unknown(struct_type: Any, table: Any, file: Path | None, text: str, 
         if key not in known:
             near = _near(key, known)
             remedy = (f"Did you mean `{near}`? " if near else "") + f"Known here: {', '.join(sorted(known))}."
-            line = _line_of(text, section, field) or _mention(text, key)
+            line = line_of(text, section, field) or _mention(text, key)
             raise SettingsError(file, line, field, "is no setting", remedy)
         inner = _struct_in(known[key])
         if inner is not None:
@@ -287,7 +287,7 @@ _NAMED = re.compile(r"([a-z][a-z0-9_]*(?:\[\d+\])?(?:\.[a-z][a-z0-9_]*)*): (.+)"
 """A struct's own check names the field that it refuses: "unit: is 0 to 255"."""
 
 
-def _locate(message: str) -> tuple[str, str]:
+def locate(message: str) -> tuple[str, str]:
     """Split msgspec's "Expected `int`, got `str` - at `$.a[0].b`" into field and reason."""
     why, _, at = message.partition(" - at `$")
     field = at.rstrip("`").strip(".")
@@ -323,7 +323,7 @@ def _field_at(text: str, line: int, section: str) -> str:
     return f"{table}.{key}" if table and key else table or key
 
 
-def _line_of(text: str, section: str, field: str) -> int | None:
+def line_of(text: str, section: str, field: str) -> int | None:
     """Return the line of a key, best effort: in the table that an index names, else the first such key after the header.
 
     A key that is not there has the line of its table's header; one of the file's own table has none.

@@ -112,6 +112,16 @@ async def test_a_swap_closes_the_old_device_and_opens_the_new_one(
         file.write_text(text)
 
 
+@pytest.mark.parametrize("epoch", ["-1", "65536", "one"])
+def test_a_key_epoch_that_no_reading_can_name_makes_no_key(tmp_path: Path, epoch: str) -> None:
+    """Two bytes carry it under the signature; the key would be proven, registered, and never sign."""
+    home = Home(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(SystemExit):
+        home.run("enroll", "--meter", "M1", "--owner", "11" * 32, "--offline", "--key-epoch", epoch)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_the_configuration_is_shown_and_taken_from_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A site without a broker gets its meter numbers on a stick; a forged or older one it does not take."""
     home = Home(tmp_path)

@@ -46,8 +46,8 @@ def test_family_cites_two_sources(profile_id: str) -> None:
     ("pattern", "replacement", "complaint"),
     [
         (r"address = 0x0048", "address = 30073", "outside every readable range"),
-        (r"wrap_wh = \d+", "wrap_wh = 0", "wrap_wh missing"),
-        (r"wrap_note = \"[^\"]*\"", 'wrap_note = ""', "wrap_note missing"),
+        (r"wrap_wh = \d+", "wrap_wh = 0", "wrap_wh: missing"),
+        (r"wrap_note = \"[^\"]*\"", 'wrap_note = ""', "wrap_note: missing"),
         (r"block_limit = 80", "block_limit = 126", "block_limit"),
         (r"name = \"power_w\"", 'name = "power_kw"', "unit says"),
         (r"address = 0x004A", "address = 0x0049", "overlaps"),
@@ -55,12 +55,12 @@ def test_family_cites_two_sources(profile_id: str) -> None:
         (r"model_typical = \"112\"", 'model_typical = "7"', "model_typical"),
         (r"\"export_wh\"\]", '"power_w"]', "no field in Wh"),
         (r"export = \[[^\]]*\]", "export = []", "missing_note"),
-        (r"scale = 1000", "scale = -1000", "scale must be positive"),
+        (r"scale = 1000", "scale = -1000", "scale: must be positive"),
         (r"block_limit_note = \"[^\"]*\"", 'block_limit_note = ""', "block_limit_note: missing"),
         (r"pause_ms = 20", "pause_ms = 20000", "access.pause_ms"),
         (r"pause_ms = 20", "pause_ms = 20\nconnect_pause_ms = -1", "access.connect_pause_ms"),
         (r"function_code = 4", "function_code = 4\nalso_function_codes = [4]", "holds the family's own"),
-        (r"expect = \[0\]", "expect = [1]", "typical is none"),
+        (r"expect = \[0\]", "expect = [1]", "typical: is none"),
         (r"(\[\[sources\]\].*?)\n\[\[sources\]\].*(\n\[access\])", r"\1\2", "two different ones"),
     ],
 )
@@ -72,7 +72,7 @@ def test_each_rule_bites(pattern: str, replacement: str, complaint: str) -> None
 @pytest.mark.parametrize(
     ("pattern", "replacement", "complaint"),
     [
-        (r"(import_wh\"\naddress.*?)not_available = \[0x7FFFFFFF\]\n", r"\1", "import_wh: not_available missing"),
+        (r"(import_wh\"\naddress.*?)not_available = \[0x7FFFFFFF\]\n", r"\1", "import_wh.not_available: missing"),
         (r"(power_factor\"\naddress = 0x0031\ntype = \"s16\")", r'\1\norder = "low"', "one word has no order"),
     ],
 )
@@ -100,6 +100,74 @@ def test_unknown_family_names_the_known_ones() -> None:
         load_profile("eastron-sdm999")
     with pytest.raises(ProfileError):
         load_profile("../secret")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "says"),
+    [
+        ("scale = 100\n", "sclae = 100\n", 192, "field import_wh.sclae: is no key here; did you mean scale?"),
+        ("[[range]]", "[[ranges]]", 39, "ranges: is no key here; did you mean range?"),
+        ("pause_ms", "puase_ms", 26, "access.puase_ms: is no key here; did you mean pause_ms?"),
+        (
+            'order = "low"',
+            'order = "little"',
+            69,
+            "field voltage_l1_v.order: Invalid enum value 'little'; it is one of high, low",
+        ),
+        ("block_limit = 50", "block_limit = 0", 24, "access.block_limit: 0 is not 2..125; take"),
+        ("max_hole = 24", "max_hole = -1", 25, "access.max_hole: -1 is not 0..125; "),
+        ("wrap_wh = 214748364700", "wrap_wh = 99", 193, "field import_wh.wrap_wh: 99 Wh lies below"),
+        ('scale = "1/10"', 'scale = "1/0"', 71, "field voltage_l1_v.scale: '1/0' is no ratio; write"),
+        ('scale = "1/10"', "scale = 0.1", 71, "field voltage_l1_v.scale: Expected `int | str`, got `float`; "),
+        ('"341|345|346"', '"341("', 36, "identity.model_pattern: is no regular expression"),
+        (
+            'export = ["export_wh"]',
+            'export = ["import_wh"]',
+            31,
+            "energy.export: import_wh is import as well; one register",
+        ),
+        (
+            '"import_wh"\n',
+            '"import_wh"\nfunction_code = 6\n',
+            187,
+            "field import_wh.function_code: 6 does not read; it is 3 or 4",
+        ),
+        ("[0x7FFFFFFF]", "[-1]", 70, "field voltage_l1_v.not_available: -0x1 does not fit"),
+        ("address = 0x004E", "address = 0x0035", 198, "field export_wh.address: overlaps import_wh at 53; correct"),
+        ("address = 0x0000\ntype", "type", 64, "field voltage_l1_v.address: is missing; "),
+        ('name = "voltage_l2_v"', 'name = "voltage_l1_v"', 74, "field voltage_l1_v.name: two fields are called"),
+        ('unit = "V"', 'unit = "V', 68, "no TOML: "),
+        (
+            'id = "gavazzi-em340"',
+            'id = "gavazzi-em341"',
+            3,
+            "id: is gavazzi-em341, and the file is called gavazzi-em340.toml; give",
+        ),
+        ("first = 0x0000", "first = 0x000B", 39, "range[0]: 11..10 is not inside"),
+    ],
+)
+def test_a_broken_profile_is_told_with_file_line_key_and_remedy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, line: int, says: str
+) -> None:
+    """Two hundred lines of a new family, and one of them is wrong."""
+    text = (PROFILE_DIR / "gavazzi-em340.toml").read_text()
+    path = tmp_path / "gavazzi-em340.toml"
+    path.write_text(text.replace(old, new, 1))
+    assert main(["lint", str(path)]) == 1
+    assert f"{path}:{line}: {says}" in capsys.readouterr().out
+    path.write_text(text)
+    assert main(["lint", str(path)]) == 0
+
+
+def test_a_file_that_is_no_profile_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The wrong path, and an editor that saves in another encoding."""
+    path = tmp_path / "a.toml"
+    assert main(["lint", str(path)]) == 1
+    path.write_bytes("schema = 1\nvendor = 'Küche'".encode("latin-1"))
+    assert main(["lint", str(path)]) == 1
+    said = capsys.readouterr().out
+    assert f"{path}: cannot be read (No such file or directory); give the path" in said
+    assert f"{path}:2: byte 0xFC is no UTF-8 text; save" in said
 
 
 def test_lint_command_passes(capsys: pytest.CaptureFixture[str]) -> None:
