@@ -67,4 +67,9 @@ if ! command -v mbpoll >/dev/null && as_root; then
     say "installing mbpoll (apt)"
     apt_install mbpoll || say "mbpoll could not be installed: its test is skipped"
 fi
+# Keys in a PKCS#11 token are tested with SoftHSM.
+if ! command -v softhsm2-util >/dev/null && as_root; then
+    say "installing softhsm2 (apt)"
+    apt_install softhsm2 || say "softhsm2 could not be installed: the tests of keys in a token are skipped"
+fi
 say "ready; the command is .venv/bin/campusgrid"
