@@ -1,5 +1,5 @@
-"""Runs the simulated fleet: `python -m firmware_sim run --config FILE` (the [sim] table; see settings.py), and switches the
-faults of a running one (switch.py).
+"""Runs the simulated fleet: `python -m firmware_sim run --config FILE` (the [sim] table; see settings.py), switches the
+faults of a running one (switch.py), looks at scenario files and writes the configuration of large fleets.
 
 Joins clock, meters, sockets and the truth log, and takes them down in order on SIGTERM or SIGINT. The truth log is held
 under a lock, so two simulators never share a home.
@@ -19,8 +19,10 @@ from pathlib import Path
 
 from firmware_sim.control import Switchboard
 from firmware_sim.errors import FleetError, SimError
+from firmware_sim.fleet import default_fleet, render_config
 from firmware_sim.meter import SimMeter
 from firmware_sim.modbus import MeterPort
+from firmware_sim.scenario import ScenarioError, load_scenario
 from firmware_sim.serial_line import SerialLine, lines_of
 from firmware_sim.settings import SimSettings
 from firmware_sim.switch import add_commands, switch
@@ -31,17 +33,30 @@ from gridkit.settings import SettingsError, load
 
 log = get_logger("sim")
 
+MOST_METERS = 10_000
 _SPARE_FILES = 128  # clock, truth log, lines, control and its clients, what Python itself holds
 
 
 def main(argv: list[str]) -> int:
-    """Run `run --config FILE`, or switch faults; 0 after a clean stop, 1 when it cannot be done, 2 on bad usage."""
+    """Do one command; 0 after a clean stop, 1 when it cannot be done, 2 on bad usage."""
     parser = argparse.ArgumentParser(prog="campusgrid sim", description="simulated Modbus meters")
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="serve the configured meters until stopped")
     run.add_argument("--config", type=Path, help="TOML file with a [sim] table")
+    check = commands.add_parser("check", help="look whether scenario files can be played")
+    check.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    fleet = commands.add_parser("fleet", help="write the configuration of a fleet of many meters")
+    fleet.add_argument("meters", type=int, metavar="METERS", help=f"1 to {MOST_METERS}")
+    fleet.add_argument("--home", type=Path, default=Path("var/fleet"), help="the truth log is here (var/fleet)")
+    fleet.add_argument("--base-port", type=int, default=15_020, help="port of the first meter; the others follow")
+    fleet.add_argument("--control-port", type=int, default=9120)
+    fleet.add_argument("--seed", type=int, default=1, help="1 is the default campus; another one draws other series")
     add_commands(commands)
     arguments = parser.parse_args(argv)
+    if arguments.command == "check":
+        return check_scenarios(arguments.files)
+    if arguments.command == "fleet":
+        return write_fleet(arguments)
     if arguments.command != "run":
         return switch(arguments)
     configure("sim")
@@ -55,6 +70,34 @@ def main(argv: list[str]) -> int:
     except OSError as error:
         log.error("cannot_run", reason=f"{error}; `home` in [sim] is a folder that can be written, on a disk with room")
         return 1
+    return 0
+
+
+def check_scenarios(files: list[Path]) -> int:
+    """Print of each scenario file what is in it, or why it cannot be played; 1 when one cannot."""
+    code = 0
+    for path in files:
+        try:
+            found = load_scenario(path)
+        except ScenarioError as error:
+            print(f"sim: {error}", file=sys.stderr)
+            code = 1
+            continue
+        print(f"{path}: {found.title}; {len(found.meters)} meters, {len(found.steps)} steps, {found.minutes} minutes")
+    return code
+
+
+def write_fleet(words: argparse.Namespace) -> int:
+    """Print the configuration of a fleet; 2 for a size or ports that cannot be."""
+    if not 1 <= words.meters <= MOST_METERS or not 1 <= words.base_port <= 65_536 - words.meters:
+        print(
+            f"sim: a fleet has 1 to {MOST_METERS} meters, each on a port of its own from --base-port to 65535",
+            file=sys.stderr,
+        )
+        return 2
+    meters = [meter.settings for meter in default_fleet(words.meters, words.base_port, seed=words.seed)]
+    settings = SimSettings(home=words.home, meters=meters, seed=words.seed, control_port=words.control_port)
+    print(render_config(settings), end="")
     return 0
 
 

@@ -7,12 +7,14 @@ the chain, and by whom, is deploy's business; the suggestions here (capacity, ow
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
 
+from firmware_sim.series import list_series
 from firmware_sim.settings import LineSettings, MeterSettings, SimSettings
 
 SLOTS_PER_ZONE: Final = 250  # the ledger's zones hold 256 meters; a few slots stay free for swaps
@@ -63,22 +65,25 @@ _SITES: Final = (
 _OWNERS: Final = {"sports-roof": "campus-services", "canteen": "campus-services"}
 
 
-def default_fleet(count: int = 8, base_port: int = 15_020, zones: int = 0) -> list[FleetMeter]:
+def default_fleet(count: int = 8, base_port: int = 15_020, zones: int = 0, seed: int = 1) -> list[FleetMeter]:
     """Return `count` meters (at least 1), each on a port of its own from base_port on.
 
     The first eight are of eight families in two zones, five of them feed in at midday. Further ones repeat the eight
     sites with other sizes. `zones` 0 takes as many as needed, at least two; meters go round the zones in turn.
+    `seed` 1 is this campus; another one draws the sites' load classes and plants anew, and the size of every meter.
     """
     if count < 1:
         raise ValueError("a fleet has at least one meter")
     zones = zones or max(2, -(-count // SLOTS_PER_ZONE))
-    return [_meter(index, base_port + index, 1 + index % zones) for index in range(count)]
+    return [_meter(index, base_port + index, 1 + index % zones, seed) for index in range(count)]
 
 
-def _meter(index: int, port: int, zone: int) -> FleetMeter:
+def _meter(index: int, port: int, zone: int, seed: int) -> FleetMeter:
     site = _SITES[index % len(_SITES)]
     lap = index // len(_SITES)
     percent = 100 + 7 * (lap * 5 % 11 - 5) if lap else 100  # 65 to 135 % of the pattern site
+    if seed != 1:
+        site, percent = _drawn(site, seed), random.Random(f"{seed}/{index}").randrange(65, 136)
     settings = MeterSettings(
         serial=site.serial.format(22_050_001 + index if site.serial == "{:08d}" else 1 + index),
         profile=site.profile,
@@ -101,6 +106,17 @@ def _meter(index: int, port: int, zone: int) -> FleetMeter:
         capacity_w=capacity_w,
         max_wh_interval=capacity_w * 12 // 40,
     )
+
+
+def _drawn(site: _Site, seed: int) -> _Site:
+    """The site with another load class of its sort (commerce G, households H) and another plant.
+
+    One draw for all meters of the site: each further proportion of load and plant costs the adding up of a year.
+    """
+    dice = random.Random(f"{seed}/{site.label}")
+    loads = [name for name in list_series() if name[0] == site.load[0]]
+    plants = [name for name in list_series() if name.startswith("PV")]
+    return site._replace(load=dice.choice(loads), pv=site.pv and dice.choice(plants))
 
 
 def render_config(settings: SimSettings) -> str:

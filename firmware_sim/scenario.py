@@ -34,7 +34,10 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from firmware_sim.errors import SimError
-from firmware_sim.faults import MENU, FaultOrder
+from firmware_sim.faults import MENU, FaultOrder, order_problem
+from firmware_sim.meter import SimMeter
+from firmware_sim.settings import MeterSettings
+from gridkit.profile import ProfileError, load_profile
 
 FOLDER: Final = Path(__file__).with_name("scenarios")
 _AT: Final = re.compile(r"(\d{2,3}):([0-5]\d)(?::([0-5]\d))?")
@@ -148,31 +151,161 @@ def load_scenario(path: Path) -> Scenario:
     """Return a file's scenario, its steps in the order of their times.
 
     Raises:
-        ScenarioError: It is not TOML, says what no scenario says, or a step cannot be done.
+        ScenarioError: It is not TOML, says what no scenario says, or a step cannot be done or would change nothing.
     """
     try:
-        scenario = msgspec.convert(tomllib.loads(path.read_text()), Scenario)
-    except (OSError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        text = path.read_text()
+        scenario = msgspec.convert(tomllib.loads(text), Scenario)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ScenarioError(path, str(error)) from error
-    for number, step in enumerate(scenario.steps, 1):
-        problem = _problem(step, scenario)
+    except msgspec.ValidationError as error:
+        raise ScenarioError(path, _told(str(error), text)) from error
+    meters = []
+    for index, told in enumerate(scenario.meters):
+        try:
+            load_profile(told.read_as or told.profile)
+            meters.append(SimMeter(settings_of(told, index)))
+        except (SimError, ProfileError) as error:
+            raise ScenarioError(path, f"{_place('meters', index, text)}: {error}") from error
+    serials = [meter.serial for meter in meters]
+    if len(set(serials)) < len(serials):
+        raise ScenarioError(
+            path, f"two meters have one serial ({', '.join(serials)}); give each its own or leave it out"
+        )
+    course = Course(scenario, meters)
+    order = range(len(scenario.steps))
+    for index in order:
+        problem = _problem(scenario.steps[index], scenario)
         if problem:
-            raise ScenarioError(path, f"step {number}: {problem}")
+            raise ScenarioError(path, f"{_place('steps', index, text)}: {problem}")
+    for index in sorted(order, key=lambda index: scenario.steps[index].at_s):
+        problem = course.problem(scenario.steps[index])
+        if problem:
+            raise ScenarioError(path, f"{_place('steps', index, text)} ({scenario.steps[index].at}): {problem}")
     return msgspec.structs.replace(scenario, steps=tuple(sorted(scenario.steps, key=lambda step: step.at_s)))
+
+
+def settings_of(told: ScenarioMeter, index: int, serial: str = "", line: str = "riser") -> MeterSettings:
+    """Return the simulated meter in place `index`, from 0; `serial` "" is the file's, or one that fits the family."""
+    fits = _SERIALS.get(told.profile.split("-")[0], "{}").format(4100 + index)
+    return MeterSettings(
+        serial=serial or told.serial or fits,
+        profile=told.profile,
+        line=line if told.rtu else "",
+        unit=index + 1 if told.rtu else 1,
+        load=told.load,
+        load_w=told.load_w,
+        pv=told.pv,
+        pv_w=told.pv_w,
+    )
+
+
+_SERIALS: Final = {"gavazzi": "BY0420{:06d}", "siemens": "LQN/24050000{}", "sunspec": "SN-{}"}
+_PAIRS: Final = {  # what a deed begins or ends: its name, whether it begins it, and who else it is done to
+    "power_off": ("power_off", True, "meter"),
+    "power_on": ("power_off", False, "meter"),
+    "kill": ("kill", True, ""),
+    "start": ("kill", False, ""),
+    "broker_away": ("broker_away", True, ""),
+    "broker_back": ("broker_away", False, ""),
+    "bridge_silent": ("bridge_silent", True, ""),
+    "bridge_back": ("bridge_silent", False, ""),
+    "clock_doubt": ("clock_doubt", True, ""),
+    "clock_trust": ("clock_doubt", False, ""),
+    "disk_full": ("disk_full", True, ""),
+    "disk_free": ("disk_full", False, ""),
+    "stranger_comes": ("stranger_comes", True, ""),
+    "stranger_goes": ("stranger_comes", False, ""),
+}
+_WANTED_BY: Final = {"fault": "fault", "serial": "swap", "seconds": "clock_step", "kind": "heal"}
+
+
+class Course:
+    """What is the case from step to step: a step that would change nothing was meant otherwise."""
+
+    def __init__(self, scenario: Scenario, meters: list[SimMeter]) -> None:
+        self._told, self._meters = scenario.meters, meters
+        self._since: dict[tuple[str, int], str] = {}
+        self._faults: dict[int, dict[str, Step]] = {}
+
+    def problem(self, step: Step) -> str:
+        """Take the next step; return why it cannot be, and what to do, or ""."""
+        told, meter = self._told[step.meter - 1], self._meters[step.meter - 1]
+        if told.rtu and step.do in ("power_off", "power_on", "swap"):
+            return f"{step.do} of a meter on the shared line (rtu = true) cannot be played; use a fault, or rtu = false"
+        if step.do in _PAIRS:
+            return self._pair(step)
+        faults = self._faults.setdefault(step.meter, {})
+        if step.do == "swap":
+            faults.clear()
+            try:
+                self._meters[step.meter - 1] = SimMeter(settings_of(told, step.meter - 1, step.serial))
+            except SimError as error:
+                return str(error)
+        if step.do == "fault" and step.fault is not None:
+            before = faults.get(step.fault.kind)
+            if before is not None and before.fault is not None and before.fault.count is None:
+                return f"{step.fault.kind} is on since {before.at}: heal it before, or give that one a count"
+            faults[step.fault.kind] = step
+            return order_problem(step.fault, meter)
+        if step.do == "heal":
+            if not (step.kind in faults if step.kind else faults):
+                return (
+                    f"no fault {step.kind or 'at all'} is on at meter {step.meter}; order it before, or leave this out"
+                )
+            gone = [step.kind] if step.kind else list(faults)
+            for kind in gone:
+                del faults[kind]
+        return ""
+
+    def _pair(self, step: Step) -> str:
+        name, begins, whose = _PAIRS[step.do]
+        key = (name, step.meter if whose else 0)
+        since = self._since.pop(key, None)
+        if begins:
+            self._since[key] = since or step.at
+            return f"{name} since {since} already; end it before, or leave this out" if since else ""
+        return "" if since else f"there has been no {name} before; put one there, or leave this out"
+
+
+def _told(error: str, text: str) -> str:
+    """A schema's complaint with the place in the file, and for a word that is none, those that there are."""
+    found = re.search(r" - at `\$\.?([a-z]*)(?:\[(\d+)\])?\.?(.*)`$", error)
+    table, number, below = found.groups() if found else ("", None, "")
+    if found and number is not None:
+        field = f", {below}" if below else ""
+        error = f"{_place(table, int(number), text)}{field}: {error[: found.start()]}"
+    if "unknown field" in error:
+        kinds = {"meters": ScenarioMeter, "steps": FaultOrder if below == "fault" else Step, "expect": Expect}
+        error += f"; there are {', '.join(f.name for f in msgspec.structs.fields(kinds.get(table, Scenario)))}"
+    return error
+
+
+def _place(table: str, index: int, text: str) -> str:
+    """Where the file says it, as far as it is written one table below the other."""
+    heads = [number for number, line in enumerate(text.splitlines(), 1) if line.split("#")[0].strip() == f"[[{table}]]"]
+    line = f"line {heads[index]}, " if index < len(heads) else ""
+    return f"{line}{table.removesuffix('s')} {index + 1}"
 
 
 def _problem(step: Step, scenario: Scenario) -> str:
     if not _AT.fullmatch(step.at):
-        return f'at = "{step.at}" is not hours:minutes or hours:minutes:seconds'
+        return f'at = "{step.at}" is not hours:minutes or hours:minutes:seconds, as "00:20"'
     if step.at_s > 60 * scenario.minutes:
-        return f"{step.at} lies after the end ({scenario.minutes} minutes)"
+        return f"at = {step.at} lies after the end ({scenario.minutes} minutes); raise `minutes` or do it earlier"
     if step.meter > len(scenario.meters):
-        return f"there is no meter {step.meter}"
+        return f"there is no meter {step.meter}; there are {len(scenario.meters)}, counted from 1"
     if (step.do == "fault") != (step.fault is not None):
         return 'do = "fault" and a fault belong together'
-    kind = step.fault.kind if step.fault else step.kind
-    if kind and kind not in MENU:
-        return f"no fault {kind!r}; the menu: {', '.join(MENU)}"
+    for field, deed in _WANTED_BY.items():
+        if getattr(step, field) and step.do != deed:
+            return f'{field} belongs to do = "{deed}", and this is "{step.do}"'
+    if step.do == "swap" and not step.serial:
+        return 'do = "swap" wants `serial`, that of the other meter'
+    if step.do == "clock_step" and not step.seconds:
+        return 'do = "clock_step" wants `seconds`, by how much; -3600 is an hour back'
+    if step.kind and step.kind not in MENU:
+        return f"no fault {step.kind!r}; the menu: {', '.join(MENU)}"
     return ""
 
 

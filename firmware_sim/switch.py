@@ -25,7 +25,7 @@ import msgspec
 from firmware_sim.faults import MENU, FaultOrder
 
 DEFAULT_CONTROL: Final = "http://127.0.0.1:9120"
-TIMEOUT_S: Final = 60  # the first look at a thousand meters adds up a thousand recorded years
+TIMEOUT_S: Final = 120  # the first look at a thousand meters adds up a thousand recorded years
 _PARTICULARS: Final = {
     f.name: type(f.default) for f in msgspec.structs.fields(FaultOrder) if f.name not in ("kind", "count")
 }

@@ -23,11 +23,10 @@ from edge.sample import Sample
 from edge.settings import EdgeSettings, MeterSettings
 from firmware_sim.meter import SimMeter
 from firmware_sim.modbus import MeterPort
-from firmware_sim.scenario import Scenario, ScenarioMeter, Step
+from firmware_sim.scenario import Scenario, ScenarioMeter, Step, settings_of
 from firmware_sim.serial_line import SerialLine
 from firmware_sim.series import campus_start_ns
 from firmware_sim.settings import LineSettings
-from firmware_sim.settings import MeterSettings as SimMeterSettings
 from firmware_sim.truth import TruthLog
 from gridkit.clock import UNKNOWN_ERROR_MS
 from gridkit.enrolment import AgentConfig, ConfiguredMeter, encode_config
@@ -185,7 +184,7 @@ class Place:
         self.tcp_port = 0
         self.meters: dict[str, SimMeter] = {}
         self.port: MeterPort
-        self.set_up(told.serial or _SERIALS.get(told.profile.split("-")[0], "{}").format(4100 + index))
+        self.set_up("")
 
     @property
     def meter(self) -> SimMeter:
@@ -195,18 +194,7 @@ class Place:
     def set_up(self, serial: str) -> None:
         """Put a meter there."""
         told = self.told
-        meter = SimMeter(
-            SimMeterSettings(
-                serial=serial,
-                profile=told.profile,
-                line=LINE if told.rtu else "",
-                unit=self.index + 1 if told.rtu else 1,
-                load=told.load,
-                load_w=told.load_w,
-                pv=told.pv,
-                pv_w=told.pv_w,
-            )
-        )
+        meter = SimMeter(settings_of(told, self.index, serial, LINE))
         told_serial = load_profile(told.read_as or told.profile).identity.serial
         self.meters[meter.serial if told_serial else ""] = meter
         self.port = MeterPort(
@@ -221,9 +209,6 @@ class Place:
             self.tcp_port = await self.port.listen("127.0.0.1", self.tcp_port)
 
 
-_SERIALS = {"gavazzi": "BY0420{:06d}", "siemens": "LQN/24050000{}", "sunspec": "SN-{}"}
-
-
 class Campus:
     """The field. `async with`, then `play` or step by hand."""
 
@@ -235,6 +220,7 @@ class Campus:
         poll_s: float = 60,
         start_ns: int = START_NS,
         certificate: Path | None = None,
+        authority: Path | None = None,
     ) -> None:
         self.folder = folder
         self.truth = TruthLog(folder / "truth")
@@ -252,7 +238,7 @@ class Campus:
         self.metrics: set[str] = set()
         self.diagnoses: set[str] = set()
         self.commits = 0
-        self.certificate = certificate
+        self.certificate, self.authority = certificate, authority
         self.before_start: Callable[[], None] = lambda: None
         self.spool_put: Any = None
         self._told = list(meters)
@@ -327,7 +313,7 @@ class Campus:
             poll_interval_s=self.poll_s,
             latitude=SITE[0],
             longitude=SITE[1],
-            mqtt_ca=self.certificate,
+            mqtt_ca=self.authority,
             mqtt_cert=self.certificate,
             mqtt_key=self.certificate,
             meters=tuple(

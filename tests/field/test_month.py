@@ -16,7 +16,7 @@ DAY = 96
 METERS = (ScenarioMeter(profile="abb-b23"), ScenarioMeter(profile="schneider-iem3155"))
 
 
-@pytest.mark.parametrize("days", [2, pytest.param(31, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("days", [2, pytest.param(31, marks=[pytest.mark.soak, pytest.mark.timeout(2_400)])])
 def test_every_days_quarter_hours_add_up_to_the_registers_difference(tmp_path: Path, days: int) -> None:
     """A kilowatt-hour that the rounding of quarter hours eats is missing on somebody's bill."""
 

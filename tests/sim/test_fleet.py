@@ -80,3 +80,42 @@ def test_meter_configured_twice_is_refused(tmp_path: Path) -> None:
     meter = default_fleet(1)[0].settings
     with pytest.raises(FleetError, match="twice"):
         build_ports(SimSettings(home=tmp_path, meters=[meter, meter]), FakeClock(START), None)
+
+
+def test_a_fleet_of_any_size_is_written_from_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody writes a thousand tables by hand; one seed is one campus, another seed another one."""
+    from firmware_sim.__main__ import main
+
+    def written(*words: str) -> SimSettings:
+        assert main(["fleet", *words]) == 0
+        path = tmp_path / "fleet.toml"
+        path.write_text(capsys.readouterr().out)
+        return load(SimSettings, path, environ={}, prefix="CAMPUSGRID_SIM_")
+
+    assert written("1000").meters == [m.settings for m in default_fleet(1000)]
+    seven, again, eight = (written("40", "--seed", seed) for seed in ("7", "7", "8"))
+    assert seven == again
+    assert len({m.serial for m in seven.meters}) == 40
+    day_ns = 86_400 * 10**9
+    used = []
+    for settings in (seven, eight):
+        made = [SimMeter(meter, settings.seed) for meter in settings.meters[:8]]
+        used.append([m.true_energy(START + day_ns).import_mwh - m.true_energy(START).import_mwh for m in made])
+    assert all(one != other for one, other in zip(*used, strict=True))
+    for words in (["0"], ["10001"], ["1000", "--base-port", "65000"]):
+        assert main(["fleet", *words]) == 2
+    assert "each on a port of its own" in capsys.readouterr().err
+
+
+def test_scenario_files_are_looked_at_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever writes one wants to know before anything is played."""
+    from firmware_sim.__main__ import main
+    from firmware_sim.scenario import FOLDER
+
+    assert main(["check", *map(str, sorted(FOLDER.glob("*.toml")))]) == 0
+    assert "1 meters" in capsys.readouterr().out
+    (tmp_path / "mine.toml").write_text("minutes = 60")
+    assert main(["check", str(tmp_path / "mine.toml")]) == 1
+    assert "missing required field" in capsys.readouterr().err
