@@ -1,14 +1,16 @@
 """Decides what the agent's process leaves out of memory, so that it fits beside other things on a small computer.
 
-Two means, both used by `edge run` alone, before anything else is imported:
+Three means, all used by `edge run` alone, before anything else is imported:
 
 - Modules that a library imports at its head and the agent never calls are put off until something of them is wanted:
   paho.mqtt's `urllib.request` (a web proxy for WebSockets; it brings http.client, email and tempfile), `inspect` (asyncio's and
   dataclasses' for their rare cases; it brings ast and dis) and urllib.parse's `ipaddress`. importlib.util.LazyLoader is of no use here: on
   Python 3.11 a second `import` of the same name already loads the module.
+- The head of the package `pymodbus` is not run: it brings the messages of a server and a simulator of meters, and what is wanted of
+  the package is its `transport` alone.
 - One malloc arena for all threads, and the pages that starting up has freed go back to the system.
 
-Measured together on Python 3.11: 3 MiB less of 17.
+Measured together on Python 3.11: 4 MiB less of 17.
 """
 
 from __future__ import annotations
@@ -16,11 +18,13 @@ from __future__ import annotations
 import ctypes
 import gc
 import importlib
+import importlib.util
 import sys
 from types import ModuleType
 from typing import Any
 
 PUT_OFF = ("inspect", "ipaddress", "urllib.request")
+HEADLESS = "pymodbus"
 _OPTIONAL = "typing_extensions"
 """msgspec takes it where it is installed; a bare install has none, and `typing` has all that is wanted of it."""
 
@@ -52,11 +56,19 @@ def begin() -> None:
         package, _, leaf = name.rpartition(".")
         if package:
             setattr(importlib.import_module(package), leaf, later)
+    _without_head(HEADLESS)
     if _OPTIONAL not in sys.modules:
         sys.modules[_OPTIONAL] = None  # type: ignore[assignment]
         importlib.import_module("msgspec")
         del sys.modules[_OPTIONAL]
     _libc("mallopt", _M_ARENA_MAX, 1)
+
+
+def _without_head(name: str) -> None:
+    """Enter a package whose modules can be imported and whose own `__init__.py` is not run."""
+    spec = importlib.util.find_spec(name)
+    if spec is not None and name not in sys.modules:
+        sys.modules[name] = importlib.util.module_from_spec(spec)
 
 
 def settle() -> None:

@@ -878,7 +878,16 @@ HEAVY = ("pydantic", "sqlalchemy", "solders", "solana", "anchorpy", "fastapi", "
 
 
 AS_IT_RUNS = "from edge import lean; lean.begin(); import edge.__main__, edge.run"
-PUT_OFF = ("http.client", "email.message", "tempfile", "ast", "dis", "typing_extensions")
+PUT_OFF = (
+    "http.client",
+    "email.message",
+    "tempfile",
+    "ast",
+    "dis",
+    "typing_extensions",
+    "pymodbus.pdu",
+    "pymodbus.client",
+)
 """What comes with modules that the agent's libraries import and the agent never calls: see `edge.lean`."""
 
 
