@@ -209,13 +209,17 @@ class Link:
     async def _exchange(self, unit: int, block: Block, pauses: tuple[float, float]) -> Words | Refused:
         pause_s, connect_pause_s = pauses
         loop = asyncio.get_running_loop()
-        await self._fall_silent()
+        if self._stray:
+            await self._fall_silent()
         if self._wire is None or not self._wire.is_active():
             refused = await self._open(connect_pause_s)
             if refused is not None:
                 return refused
-        await self._pause(max(self._last_end_s + pause_s, self._not_before_s))
-        await self._fall_silent()
+        start_s = max(self._last_end_s + pause_s, self._not_before_s)
+        if start_s > loop.time():
+            await self._pause(start_s)
+        if self._stray:
+            await self._fall_silent()
         wire_s = 0.0 if self._line is None else (8 + 5 + 2 * block.quantity) * self._line.byte_s
         began_s = loop.time()
         result = await self._ask(unit, block, wire_s + self._patience.deadline_s(unit))
@@ -237,8 +241,6 @@ class Link:
 
     async def _fall_silent(self) -> None:
         """After bytes that nobody asked for: over TCP hang up, on a line wait until nobody speaks (or speaks for too long)."""
-        if not self._stray:
-            return
         end_s = asyncio.get_running_loop().time() + self._timeout_s
         while self._stray:
             self._doubt("stray_bytes", hang_up=self._line is None)

@@ -286,6 +286,7 @@ class Window:
 
     def __init__(self) -> None:
         self.step_wh = Fraction(1)
+        self._steps: list[tuple[int, int]] = []
         self.recent_wh: dict[int, int] = {}
         """Interval → energy of both directions, of the last 24 h's measured readings that span one interval."""
         self.last_power: tuple[int, int] | None = None
@@ -321,7 +322,9 @@ class Window:
         else:
             self.repeats += 1
         self._measured = sample.measured
-        self.step_wh = max((c.step_wh for c in (sample.import_raw, sample.export_raw) if c), default=self.step_wh)
+        steps = [(c.step_num, c.step_den) for c in (sample.import_raw, sample.export_raw) if c]
+        if steps and steps != self._steps:
+            self._steps, self.step_wh = steps, max(Fraction(*step) for step in steps)
         for part in sample.parts:
             if part.kind in self._parts_off:
                 self.parts[part.kind] = (part.off_mwh - self._parts_off[part.kind], part.step_mwh)
@@ -450,7 +453,8 @@ def take(
                 return Taken(msgspec.structs.replace(state, question=returning), [], Outcome.QUESTION)
         state = msgspec.structs.replace(state, flags=state.flags | Quality.GLITCH_REJECTED)
         outcome = Outcome.GLITCH_OVER
-    state = msgspec.structs.replace(state, question=None)
+    if question is not None:
+        state = msgspec.structs.replace(state, question=None)
     return _trusted(state, window, sample, rules, looks, outcome, approved_epoch)
 
 
@@ -467,7 +471,7 @@ def _doubts(state: TrackState, window: Window, sample: Sample, rules: Rules, exp
         (state.export_raw, sample.export_raw, rules.wrap_export_wh),
     )
     for index, (trusted, shown, wrap_wh) in enumerate(directions):
-        if trusted is None or shown is None:
+        if trusted is None or shown is None or has_risen(trusted, shown, sample.read_ns - state.sample_ns, rules):
             continue
         judged = partial(judge_register, Fraction(*trusted), shown.exact_wh, step_wh=shown.step_wh, wrap_wh=wrap_wh)
         limit_wh = rules.limit_wh(sample.read_ns - state.sample_ns, shown.step_wh)
@@ -480,6 +484,27 @@ def _doubts(state: TrackState, window: Window, sample: Sample, rules: Rules, exp
             doubt |= Quality.RESET
         looks |= WRAPS[index] * (change is Change.WRAP) | CATCH_UPS[index] * (change is Change.CATCH_UP)
     return doubt, looks
+
+
+def has_risen(trusted: tuple[int, int], shown: RawCounter, elapsed_ns: int, rules: Rules) -> bool:
+    """Return whether a register has risen by so little that no step of it matters: `Change.RISE` for certain, found in integers.
+
+    So it is with nearly every sample: no fraction is formed for those.
+
+    Args:
+        trusted: Register last believed, as in `TrackState`.
+        shown: What the meter shows.
+        elapsed_ns: Between the two, campus ns.
+        rules: Of the meter.
+    """
+    growth = _growth(trusted, shown)
+    most_wns = rules.max_power_w * (elapsed_ns + SLACK_NS)
+    return elapsed_ns >= 0 and 0 <= growth * _NS_PER_HOUR <= most_wns * trusted[1] * shown.unit_den
+
+
+def _growth(trusted: tuple[int, int], shown: RawCounter) -> int:
+    """Return by how much a register has risen, Wh times both denominators."""
+    return shown.value * shown.unit_num * trusted[1] - trusted[0] * shown.unit_den
 
 
 def _is_stale(state: TrackState, window: Window) -> bool:
@@ -746,14 +771,13 @@ def _trusted(
 def _moved(before: TrackState, state: TrackState, sample: Sample) -> TrackState:
     """Return the state with how long the registers have stood still, and what sampled power adds up to meanwhile."""
     power_mw = sample.measured.get(("power", 0))
-    state = msgspec.structs.replace(state, power_mw=power_mw)
     if (state.import_raw, state.export_raw) != (before.import_raw, before.export_raw):
-        return msgspec.structs.replace(state, moved_ns=sample.read_ns, still_mwh=0)
-    if power_mw is None or before.power_mw is None:
-        return state
-    span_ns = max(0, sample.read_ns - before.sample_ns)
-    mwh = (abs(power_mw) + abs(before.power_mw)) * span_ns // (2 * _NS_PER_HOUR)
-    return msgspec.structs.replace(state, still_mwh=state.still_mwh + mwh)
+        return msgspec.structs.replace(state, power_mw=power_mw, moved_ns=sample.read_ns, still_mwh=0)
+    mwh = 0
+    if power_mw is not None and before.power_mw is not None:
+        span_ns = max(0, sample.read_ns - before.sample_ns)
+        mwh = (abs(power_mw) + abs(before.power_mw)) * span_ns // (2 * _NS_PER_HOUR)
+    return msgspec.structs.replace(state, power_mw=power_mw, still_mwh=state.still_mwh + mwh)
 
 
 def _believe(state: TrackState, sample: Sample, rules: Rules, looks: int) -> tuple[TrackState, bool]:
@@ -773,9 +797,10 @@ def _believe(state: TrackState, sample: Sample, rules: Rules, looks: int) -> tup
         if looks & WRAPS[index]:
             offsets[index] += wrap_wh
             flags |= Quality.WRAP
-        elif trusted is not None and shown.exact_wh < Fraction(*trusted):
-            held = True
-            flags |= Quality.JITTER_HELD
+        elif trusted is not None and (growth := _growth(trusted, shown)) <= 0:
+            if growth < 0:
+                held = True
+                flags |= Quality.JITTER_HELD
             raws.append(trusted)
             continue
         raws.append(_storable(shown.exact_wh))
@@ -892,10 +917,12 @@ def _was_off(before: TrackState, state: TrackState, rules: Rules, window: Window
     of the smaller load counts as nothing: a meter that is back counts until somebody asks it again.
     """
     power_mw = sample.measured.get(("power", 0))
-    if window.last_power is None or power_mw is None or state.flags & Quality.CLOCK_ADJUSTED:
+    if window.last_power is None or power_mw is None:
         return False
     gap_ns = sample.read_ns - window.last_power[0]
     if gap_ns <= rules.coverage_gap_ns or gap_ns != sample.read_ns - before.sample_ns:
+        return False
+    if state.flags & Quality.CLOCK_ADJUSTED:
         return False
     grown_wh = sum(totals_wh(state)) - sum(totals_wh(before))
     carried_wh = Fraction(min(abs(power_mw), abs(window.last_power[1])) * gap_ns, 1000 * _NS_PER_HOUR)

@@ -588,7 +588,6 @@ def read_counter(profile: Profile, direction: Direction, registers: Registers) -
 
     One part without a value leaves the sum without one: half a counter is no counter.
     """
-    total, step = Fraction(0), Fraction(0)
     counters: list[RawCounter] = []
     for field in profile.energy_fields(direction):
         value = read_value(profile, field.name, registers)
@@ -599,9 +598,8 @@ def read_counter(profile: Profile, direction: Direction, registers: Registers) -
         counters.append(value)
     if len(counters) <= 1:
         return counters[0] if counters else None
-    for counter in counters:
-        total += counter.exact_wh
-        step += counter.step_wh
+    total = sum((counter.exact_wh for counter in counters), Fraction(0))
+    step = sum((counter.step_wh for counter in counters), Fraction(0))
     return RawCounter(total.numerator, 1, total.denominator, step.numerator, step.denominator)
 
 

@@ -20,6 +20,7 @@ from edge.track import (
     Rules,
     TrackState,
     Window,
+    has_risen,
     judge_register,
     take,
 )
@@ -747,6 +748,29 @@ def test_a_wrap_never_takes_energy_back() -> None:
     assert judge_register(Fraction(10_050), Fraction(50), **args) is Change.WRAP
     assert judge_register(Fraction(10_050), Fraction(150), **args) is Change.WRAP
     assert judge_register(Fraction(10_050), Fraction(151), **args) is Change.LOWER
+
+
+@given(
+    trusted=st.fractions(min_value=0, max_value=2_000_000_000),
+    grown=st.fractions(min_value=-300, max_value=300, max_denominator=1_000_000),
+    step=st.integers(1, 10_000),
+    elapsed_s=st.integers(-4000, 40),
+)
+def test_what_integers_take_for_a_rise_is_one(trusted: Fraction, grown: Fraction, step: int, elapsed_s: int) -> None:
+    """Nearly every sample is judged by the short way; it must never believe what the long one would question."""
+    shown = RawCounter(int((trusted + grown) * 1000), 1, 1000, step, 1)
+    believed = (trusted.numerator, trusted.denominator)
+    limit_wh = RULES.limit_wh(elapsed_s * S, shown.step_wh)
+    if has_risen(believed, shown, elapsed_s * S, RULES):
+        change = judge_register(trusted, shown.exact_wh, step_wh=shown.step_wh, wrap_wh=10**9, limit_wh=limit_wh)
+        assert change is Change.RISE
+
+
+def test_integers_decide_what_they_can() -> None:
+    """20 kW carry 55.56 Wh in the ten seconds of slack and none in no time; the meter's step does not matter."""
+    for wh, risen in ((1000, True), (Fraction(2111, 2), True), (Fraction(2112, 2), False), (Fraction(1999, 2), False)):
+        assert has_risen((1000, 1), counter(wh, 1000), 0, RULES) is risen
+    assert not has_risen((1000, 1), counter(1000), -1, RULES)
 
 
 def test_the_remainder_below_one_watt_hour_is_never_lost() -> None:
