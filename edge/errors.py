@@ -60,7 +60,7 @@ class SpoolError(EdgeError):
         remedy = (
             "it is set aside and gone on from; look at the card"
             if damaged
-            else "free some space or correct the home folder"
+            else "free some space, or correct owner and mode of the home folder and of what is in it"
         )
         super().__init__(f"spool {path}: {why}; {remedy}")
         self.path = path

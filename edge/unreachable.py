@@ -41,7 +41,7 @@ _CONNACK = {
 """By reason code; those of 3.1.1 come as their like. Source: MQTT 5.0, 3.2.2.2."""
 HANGS_UP = Trouble(
     "broker_hangs_up",
-    "over TLS: does it refuse our certificate, see certificate_days_left? else: is it an MQTT broker, on this port?",
+    "over TLS: does it refuse our certificate, see certificate_days_left, or speak no TLS on this port? else: is it an MQTT broker?",
 )
 SILENT = Trouble("broker_silent", "restart the broker; is it an MQTT broker, on this port?")
 NOT_SUBSCRIBED = Trouble(
@@ -57,6 +57,10 @@ def trouble(error: BaseException | None) -> Trouble:
         return _VERIFY.get(error.verify_code, Trouble("broker_certificate_refused", error.verify_message))
     if isinstance(error, ssl.SSLError):
         return Trouble("tls", f"do both sides speak TLS, on this port? ({error})")
+    if isinstance(error, ConnectionResetError):
+        return HANGS_UP
+    if isinstance(error, TimeoutError) and "handshake" in str(error):
+        return SILENT  # The connection stood; one that does not come about times out without that word.
     if isinstance(error, ConnectionRefusedError):
         return Trouble("nobody_listens", "start the broker, or correct mqtt_port")
     return Trouble("unreachable", "look at the network, and at mqtt_host")

@@ -28,7 +28,9 @@ def refused(code: int) -> ssl.SSLCertVerificationError:
         (refused(23), "broker_certificate_refused"),
         (ssl.SSLError(1, "wrong version number"), "tls"),
         (ConnectionRefusedError(), "nobody_listens"),
-        (TimeoutError(), "unreachable"),
+        (ConnectionResetError(), "broker_hangs_up"),
+        (TimeoutError("_ssl.c:990: The handshake operation timed out"), "broker_silent"),
+        (TimeoutError("timed out"), "unreachable"),
         (None, "unreachable"),
     ],
 )
