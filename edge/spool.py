@@ -477,6 +477,7 @@ def _salvage(damaged: Path, into: sqlite3.Connection) -> dict[str, int]:
         sqlite3.Error: The new file cannot be written.
     """
     saved = {}
+    _make_whole(damaged)
     old = sqlite3.connect(damaged, timeout=0)
     try:
         with _Transaction(into):
@@ -492,6 +493,21 @@ def _salvage(damaged: Path, into: sqlite3.Connection) -> dict[str, int]:
     finally:
         old.close()
     return saved
+
+
+def _make_whole(damaged: Path) -> None:
+    """Give a file that was cut short the length that its head tells: of a shorter one SQLite reads nothing, also where the pages are there.
+
+    Source: sqlite.org/fileformat2.html, 1.3: page size at 16, size in pages at 28.
+    """
+    with damaged.open("rb") as file:
+        head = file.read(32)
+    if len(head) < 32:
+        return
+    size = int.from_bytes(head[16:18], "big") * int.from_bytes(head[28:32], "big")
+    # A head that is nonsense tells any size; the cut is sparse, and takes no room on the card.
+    if damaged.stat().st_size < size <= 64 * max(damaged.stat().st_size, 4096):
+        os.truncate(damaged, size)
 
 
 def _readable(db: sqlite3.Connection, query: str) -> Iterator[tuple[Any, ...]]:

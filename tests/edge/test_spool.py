@@ -212,6 +212,24 @@ def test_a_bit_in_a_rows_head_is_damage_too(tmp_path: Path, value: object) -> No
     assert [row.interval for row in spool.oldest(METER, 9)] == [1, 3]
 
 
+def test_of_a_file_that_was_cut_short_what_is_left_is_taken_over(tmp_path: Path) -> None:
+    """A card that was pulled: SQLite reads nothing of a file that is shorter than its head says."""
+    path = tmp_path / "spool.db"
+    spool = Spool(path)
+    for interval in range(300):
+        spool.put(METER, [(0, interval, os.urandom(400))], TrackState(last_interval=interval))
+    spool.close()
+    os.truncate(path, path.stat().st_size * 2 // 3)
+    again = Spool(path)
+    kept = [row.interval for row in again.oldest(METER, 999)]
+    assert len(kept) > 100
+    assert kept == sorted(set(kept))
+    state = again.state(METER)
+    assert state is not None
+    assert state.last_interval == 299
+    assert again._db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
 def turn_a_bit(spool: Spool, table: str, column: str, key: bytes) -> None:
     """Turn a bit over in the middle of a stored value, as a worn-out cell does; SQLite's own checks do not see it."""
     (value,) = spool._db.execute(f"SELECT {column} FROM {table} WHERE meter_id = ?", (key,)).fetchone()
