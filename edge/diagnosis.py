@@ -164,9 +164,14 @@ def _silence(reason: str) -> _Found:
 
 
 def _question(meter: Meter) -> Iterator[_Found]:
-    """Yield what an open question is about, as the latest sample that was doubted has it."""
+    """Yield what an open question is about, as the latest sample that was doubted has it; after a restart, as its flags have it."""
     sample, question = meter.doubted_sample, meter.state.question
-    if sample is None or question is None:
+    if question is None:
+        return
+    if sample is None:
+        # Who answers instead, and what is set up otherwise, the first poll tells.
+        if not question.flags & (Quality.IDENTITY_CHANGED | Quality.UNIT_CHANGED):
+            yield ("register_jumped" if question.flags & Quality.RESET else "wrap_in_doubt"), {}
         return
     others = [fault for fault in sample.faults if fault != WRONG_WAY]
     expected = meter.expected_serial

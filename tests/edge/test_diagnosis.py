@@ -314,6 +314,17 @@ def test_an_open_question_is_told_without_a_break_since_the_meter_was_last_belie
     assert told_at(diary, life) == {}
 
 
+def test_a_restart_does_not_make_a_doubted_meter_well() -> None:
+    """The agent is started anew while somebody looks: a reset nobody has approved is one still, and since when it was."""
+    life = Life(NOON, pv=False)
+    life.go(61, 1_000)
+    life.drawn_mwns -= 100_000 * WH
+    life.go(10, 1_000)
+    state, life.meter = life.meter.state, meter_of(pv=False)
+    life.meter.state = state
+    assert told_at(Diary(), life) == {"register_jumped": 11}
+
+
 def test_what_a_question_is_about_does_not_change_with_a_sample_that_fits() -> None:
     """Another meter answers, and once in between the old one: that was no jump of a register."""
     diary, life = Diary(), Life(NOON, pv=False)
