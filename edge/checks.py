@@ -80,12 +80,11 @@ def _check(check: Check, passed: bool, value: int) -> CheckResult:
 
 
 def _standstill_check(draft: Draft, window: Window) -> CheckResult:
-    moved = (draft.import_wh, draft.export_wh) != (draft.opening_import_wh, draft.opening_export_wh)
     if draft.opens or not window.first_power_ns or draft.quality & Quality.DERIVED:
         return CheckResult(Check.STANDSTILL, NOT_RUN)
-    if moved:
-        return _check(Check.STANDSTILL, True, 0)
-    return _check(Check.STANDSTILL, not draft.quality & Quality.QUESTIONABLE, window.sampled_wh())
+    moved = (draft.import_wh, draft.export_wh) != (draft.opening_import_wh, draft.opening_export_wh)
+    sampled_wh = 0 if moved else window.sampled_wh()
+    return _check(Check.STANDSTILL, not window.standstill_wh, window.standstill_wh or sampled_wh)
 
 
 def _phases_check(window: Window) -> CheckResult:

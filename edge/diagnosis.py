@@ -144,7 +144,9 @@ def _troubles(meter: Meter, box: Box, waiting: int, quarantined: int) -> Iterato
     elif meter.is_in_question:
         yield from _question(meter)
     else:
-        yield from ((code, {}) for check, code in _CHECKS.items() if check in meter.failed_checks)
+        # Where the counters stand still, it follows that they and the power contradict each other.
+        follows = {Check.POWER} if Check.STANDSTILL in meter.failed_checks else set()
+        yield from ((code, {}) for check, code in _CHECKS.items() if check in meter.failed_checks.keys() - follows)
     if meter.row is None:
         yield "unconfigured", {}
     if quarantined:

@@ -36,8 +36,8 @@ WRAP_POWER = 2
 """A fall is a wrap only if what flowed across it is at most this many times what the power on either side carries."""
 COURSES = 4
 """Doubted courses that are remembered while a question is open."""
-STALE_SAMPLES = 10
-"""Samples in a row that show the same in everything measured, after which they are taken for one: a gateway answers for the meter."""
+STALE_REPEATS = 2
+"""Samples in a row that repeat everything measured of the one before, after which they are taken for it: a gateway answers for the meter."""
 MAX_INTERPOLATION_NS = 2 * 3600 * 1_000_000_000
 """Longest gap across which a boundary may be interpolated. Source: California VEE 4.1, two hours."""
 MAX_SET_BACK_NS = 2 * 3600 * 1_000_000_000
@@ -189,6 +189,8 @@ class TrackState(msgspec.Struct, frozen=True, array_like=True):
         moved_ns: When a register was last seen to move, campus ns.
         still_mwh: What sampled power adds up to since then, mWh.
         power_mw: Net power when they were read, mW; None where none was shown.
+        import_still_mwh, export_still_mwh: What sampled power adds up to in that direction since its own register was last seen to
+            move, mWh; 0 where the power register has no sign.
     """
 
     register_epoch: int = 0
@@ -209,6 +211,8 @@ class TrackState(msgspec.Struct, frozen=True, array_like=True):
     moved_ns: int = 0
     still_mwh: int = 0
     power_mw: int | None = None
+    import_still_mwh: int = 0
+    export_still_mwh: int = 0
 
 
 STANDSTILL_STEPS = 10
@@ -305,6 +309,8 @@ class Window:
         self.longest_gap_ns = 0
         self.latest_ns = since_ns
         self.energy_mwns = 0
+        self.standstill_wh = 0
+        """Wh sampled since the registers last moved, where they must have."""
         self.first_power_ns = 0
         self._power: tuple[int, int] | None = None
         self._totals_wh: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
@@ -477,7 +483,8 @@ def _doubts(state: TrackState, window: Window, sample: Sample, rules: Rules, exp
         limit_wh = rules.limit_wh(sample.read_ns - state.sample_ns, shown.step_wh)
         change = judged(limit_wh=limit_wh)
         if change not in (Change.RISE, Change.JITTER):
-            catch_up_wh = _catch_up_wh(state, window, sample, rules, shown.step_wh)
+            still_mwh = max(state.still_mwh, (state.import_still_mwh, state.export_still_mwh)[index])
+            catch_up_wh = _catch_up_wh(state, window, sample, rules, shown.step_wh, still_mwh)
             across_wh = _across_wh(state, window, sample, rules, index, max(limit_wh, catch_up_wh))
             change = judged(limit_wh=limit_wh, catch_up_wh=catch_up_wh, across_wh=across_wh)
         if change in (Change.LOWER, Change.LEAP):
@@ -509,18 +516,20 @@ def _growth(trusted: tuple[int, int], shown: RawCounter) -> int:
 
 def _is_stale(state: TrackState, window: Window) -> bool:
     """Return whether the meter showed nothing new, not even in a voltage, until now: somebody repeated an old answer."""
-    return window.repeats >= STALE_SAMPLES and state.moved_ns <= window.repeats_since_ns
+    return window.repeats >= STALE_REPEATS and state.moved_ns <= window.repeats_since_ns
 
 
-def _catch_up_wh(state: TrackState, window: Window, sample: Sample, rules: Rules, step_wh: Fraction) -> Fraction:
-    """Return the most that registers can make up for after they have stood still, Wh.
+def _catch_up_wh(
+    state: TrackState, window: Window, sample: Sample, rules: Rules, step_wh: Fraction, still_mwh: int
+) -> Fraction:
+    """Return the most that a register can make up for after it has stood still, Wh.
 
     Where power was sampled meanwhile, twice what it adds up to. Where everything stood still, not the registers alone, nobody
     knows what the power was: what the connection carries, as after any time without an answer.
     """
     if _is_stale(state, window):
         return rules.limit_wh(sample.read_ns - window.repeats_since_ns, step_wh)
-    return rules.limit_wh(sample.read_ns - state.sample_ns, step_wh) + Fraction(2 * state.still_mwh, 1000)
+    return rules.limit_wh(sample.read_ns - state.sample_ns, step_wh) + Fraction(2 * still_mwh, 1000)
 
 
 def _across_wh(
@@ -757,7 +766,7 @@ def _trusted(
 ) -> Taken:
     before = state
     state, held = _believe(state, sample, rules, looks)
-    state = _moved(before, state, sample)
+    state = _moved(before, state, sample, rules)
     if held and outcome is Outcome.TRUSTED:
         outcome = Outcome.JITTER
     if _was_off(before, state, rules, window, sample):
@@ -768,16 +777,27 @@ def _trusted(
     return Taken(*_close(before, state, sample, rules, window), outcome)
 
 
-def _moved(before: TrackState, state: TrackState, sample: Sample) -> TrackState:
+def _moved(before: TrackState, state: TrackState, sample: Sample, rules: Rules) -> TrackState:
     """Return the state with how long the registers have stood still, and what sampled power adds up to meanwhile."""
     power_mw = sample.measured.get(("power", 0))
-    if (state.import_raw, state.export_raw) != (before.import_raw, before.export_raw):
-        return msgspec.structs.replace(state, power_mw=power_mw, moved_ns=sample.read_ns, still_mwh=0)
-    mwh = 0
+    state = msgspec.structs.replace(state, power_mw=power_mw)
+    moved = (state.import_raw != before.import_raw, state.export_raw != before.export_raw)
+    flowed = [0, 0]
     if power_mw is not None and before.power_mw is not None:
         span_ns = max(0, sample.read_ns - before.sample_ns)
-        mwh = (abs(power_mw) + abs(before.power_mw)) * span_ns // (2 * _NS_PER_HOUR)
-    return msgspec.structs.replace(state, power_mw=power_mw, still_mwh=state.still_mwh + mwh)
+        sides = (power_mw, before.power_mw)
+        flowed = [sum(max(0, sign * side) for side in sides) * span_ns // (2 * _NS_PER_HOUR) for sign in (1, -1)]
+        if rules.power_signed:  # What is in no register moves none.
+            flowed = [mwh if raw else 0 for mwh, raw in zip(flowed, (state.import_raw, state.export_raw), strict=True)]
+    still = (before.import_still_mwh, before.export_still_mwh)
+    apart = [0 if moved[i] or not rules.power_signed else still[i] + flowed[i] for i in (0, 1)]
+    return msgspec.structs.replace(
+        state,
+        moved_ns=sample.read_ns if any(moved) else state.moved_ns,
+        still_mwh=0 if any(moved) else state.still_mwh + sum(flowed),
+        import_still_mwh=apart[0],
+        export_still_mwh=apart[1],
+    )
 
 
 def _believe(state: TrackState, sample: Sample, rules: Rules, looks: int) -> tuple[TrackState, bool]:
@@ -876,11 +896,12 @@ def _measured_quality(state: TrackState, interval: int, rules: Rules, window: Wi
 
 
 def _standstill(state: TrackState, rules: Rules, window: Window) -> int:
-    """Return the questionable bit when the registers have not moved although power was sampled all the while."""
-    opens = state.measured_interval < 0
-    if opens or totals_wh(state) != (state.measured_import_wh, state.measured_export_wh):
+    """Return the questionable bit when the registers have not moved although sampled power says that they must have."""
+    still_wh = state.still_mwh // 1000
+    if state.measured_interval < 0 or still_wh < _telling_wh(rules, window, state.sample_ns - state.moved_ns):
         return 0
-    return Quality.QUESTIONABLE if window.sampled_wh() >= _telling_wh(rules, window, window.sampled_ns()) else 0
+    window.standstill_wh = still_wh
+    return Quality.QUESTIONABLE
 
 
 def _telling_wh(rules: Rules, window: Window, span_ns: int) -> Fraction:

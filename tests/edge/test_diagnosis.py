@@ -218,6 +218,13 @@ def test_a_failed_check_of_the_last_reading_is_told(check: Check, code: str) -> 
     assert [d.code for d in troubles(meter)] == [code]
 
 
+def test_counters_that_stand_still_are_told_as_that_alone() -> None:
+    """Told to look for a transformer's ratio, nobody looks at the display."""
+    meter = meter_of()
+    meter.failed_checks = {Check.POWER: 0, Check.STANDSTILL: 0}
+    assert [d.code for d in troubles(meter)] == ["standstill"]
+
+
 def test_a_trouble_lasts_since_it_began_and_begins_anew_after_it_was_over() -> None:
     """ "Since when" decides whose shift it was."""
     diary, meter = Diary(), meter_of()

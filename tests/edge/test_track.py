@@ -492,6 +492,37 @@ def test_old_answers_repeated_by_a_gateway_are_no_answers(meter: Meter, power_w:
     assert (meter.outcome is Outcome.CAUGHT_UP) is believed
 
 
+def test_old_answers_for_a_minute_while_the_load_rises_are_caught_up_with(meter: Meter) -> None:
+    """Four answers of a gateway's cache, given at 1 kW; what the ovens drew meanwhile would have needed an approval."""
+    for n in range(4):
+        meter.show(960 + 20 * n, 1010, measured={("power", 0): 1_000_000, ("voltage", 1): 230_100})
+    for n, at in enumerate((1060, 1061, 1080, 1081)):
+        meter.show(at, 1500 + n, measured={("power", 0): 18_000_000, ("voltage", 1): 229_000 + n})
+    assert meter.outcome is Outcome.CAUGHT_UP
+
+
+def test_one_register_that_hung_catches_up_though_the_other_moved() -> None:
+    """Clouds over a roof: the counter of import hung for 25 minutes while that of export went on."""
+    meter = Meter(RULES._replace(power_signed=True))
+    meter.show(890, 990, power_w=0)
+    meter.show(901, 1000, power_w=0)
+    for n in range(100):
+        meter.show(910 + 15 * n, 1000, 10 * n, power_w=(10_000 + n) * (-1 if n % 2 else 1))
+    for n in range(CONFIRM_SAMPLES):
+        meter.show(2410 + 15 * n, 3000 + n, 1000 + n, power_w=500 + n)
+    assert meter.outcome is Outcome.CAUGHT_UP
+
+
+def test_a_counter_that_stopped_within_the_quarter_hour_is_told(meter: Meter) -> None:
+    """It stood still for ten minutes of 3 kW at its end: who compares quarter hours only would say so a quarter hour later, or never."""
+    for at in range(930, 1230, 30):
+        meter.show(at, 1000 + (at - 900) * 3000 // 3600, power_w=3_000 + at % 7)
+    for at in (*range(1230, 1800, 30), 1801):
+        meter.show(at, 1250, power_w=3_000 + at % 7)
+    assert meter.readings[-1].quality & Quality.QUESTIONABLE
+    assert meter.last_checks[Check.STANDSTILL].result == FAILED
+
+
 def test_a_leap_is_still_doubted_after_a_restart(meter: Meter) -> None:
     """Nobody approves the spare meter for days; then the agent is updated, and its 500 kWh would have looked possible."""
     for n in range(4):
