@@ -374,3 +374,13 @@ def test_wrap_point_moves_with_the_scale_factor() -> None:
     assert read_wrap_wh(load_profile("eastron-sdm630"), "export", Registers()) == 10**9
     assert isinstance(read_wrap_wh(profile, "import", Registers()), NotAvailable)
     assert read_wrap_wh(load_profile("sunspec-103"), "import", Registers()) == 0
+
+
+@pytest.mark.parametrize("half", [0x002A, 0x002C])
+def test_two_sdm630_that_share_half_a_serial_number_are_two(half: int) -> None:
+    """Hi and Lo are two registers; a meter exchanged for one of its own batch shares one of them, and must not pass for it."""
+    profile = load_profile("eastron-sdm630")
+    content = {0x002A: 0x44A1, 0x002B: 0xE000, 0x002C: 0x4350, 0x002D: 0x0000}
+    other = content | {half: content[half] + 1}
+    assert read_serial(profile, registers_of(content)) != read_serial(profile, registers_of(other))
+    assert any(b.address <= 0x002A and b.end >= 0x002E for b in plan_blocks(profile, profile.identity_names))

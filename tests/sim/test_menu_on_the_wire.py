@@ -26,7 +26,7 @@ from gridkit.clock import RESERVE_WALL_NS, ClockOwner
 
 pytestmark = pytest.mark.integration
 ROOT = Path(__file__).parents[2]
-ENERGY, POWER, SERIAL, PREFIX = (4, 0x48, 4), (4, 0x34, 2), (3, 0x2A, 2), (3, 0x1E, 2)  # of an SDM630
+ENERGY, POWER, SERIAL, PREFIX = (4, 0x48, 4), (4, 0x34, 2), (3, 0x2A, 4), (3, 0x1E, 2)  # of an SDM630
 ON_TCP, ON_LINE = "22050001", "31000001"
 HEALTHY = 17  # bytes of an answer to ENERGY: MBAP 7, function, byte count, four registers
 
@@ -212,7 +212,7 @@ def reversed_(wire: Wire) -> None:
 def swapped_serial(wire: Wire) -> None:
     before = wire.ask()
     wire.on("swapped_serial", serial="777")
-    assert struct.unpack(">I", wire.ask(SERIAL)[9:]) == (777,)
+    assert struct.unpack(">Q", wire.ask(SERIAL)[9:]) == (777,)
     assert wire.ask() == before
 
 

@@ -88,7 +88,7 @@ REFUSED = [
     ("POST", SDM630, {"kind": "wrap", "offset_wh": -1}, 400, "0 or more"),
     ("POST", SDM630, {"kind": "swapped_serial", "serial": "BY1"}, 400, "whole number"),
     ("POST", SDM630, {"kind": "swapped_serial", "serial": "22050001"}, 400, "the meter's own"),
-    ("POST", SDM630, {"kind": "swapped_serial", "serial": "99999999999"}, 400, "does not fit"),
+    ("POST", SDM630, {"kind": "swapped_serial", "serial": "99999999999999999999"}, 400, "does not fit"),
     ("POST", SDM230, {"kind": "swapped_serial"}, 400, "no serial number"),
     ("POST", SDM230, {"kind": "no_register"}, 400, "another family"),
     ("POST", SDM630, {"kind": "bad_crc"}, 400, "on a serial line"),

@@ -62,7 +62,7 @@ SUNSPEC_SERIAL = (3, 40_052, "32s")  # model 1, offset 50 of the ID word at 4000
 KNOWN = {
     "eastron-sdm120": Known(4, (0x48,), (0x4A,), ">f", KWH, (0x0C, ">f", W), (3, 0xFC00, ">I")),
     "eastron-sdm230": Known(4, (0x48,), (0x4A,), ">f", KWH, (0x0C, ">f", W), None),
-    "eastron-sdm630": Known(4, (0x48,), (0x4A,), ">f", KWH, (0x34, ">f", W), (3, 0x2A, ">I")),
+    "eastron-sdm630": Known(4, (0x48,), (0x4A,), ">f", KWH, (0x34, ">f", W), (3, 0x2A, ">Q")),
     "eastron-sdm72": Known(4, (0x48,), (0x4A,), ">f", KWH, (0x34, ">f", W), None),
     "eastron-sdm72-v2": Known(4, (0x48,), (0x4A,), ">f", KWH, (0x34, ">f", W), (3, 0xFC00, ">I")),
     "schneider-iem3155": Known(3, (3203,), (3207,), ">q", WH, (3059, ">f", KW), (3, 129, ">I")),
@@ -184,7 +184,7 @@ def settings_of(family: str) -> MeterSettings:
         if known.settings.profile == family and known.settings.load and known.settings.pv:
             return known.settings
     serial = KNOWN[family].serial
-    text = "7" if serial is None else "31000001" if serial[2] == ">I" else "BY0420000071"
+    text = "7" if serial is None else "31000001" if serial[2] in (">I", ">Q") else "BY0420000071"
     return MeterSettings(serial=text, profile=family, load="G1-B", load_w=9_000, pv="PV6", pv_w=16_000)
 
 
@@ -214,7 +214,7 @@ def total_wh(words: Words, known: Known, addresses: tuple[int, ...]) -> Fraction
 
 def text_of(words: Words, code: int, address: int, form: str) -> str:
     content = content_of(words, code, address, form)
-    return str(struct.unpack(form, content)[0]) if form == ">I" else content.split(b"\0")[0].decode().strip()
+    return str(struct.unpack(form, content)[0]) if form in (">I", ">Q") else content.split(b"\0")[0].decode().strip()
 
 
 def logged(folder: Path, imported_wh: int | None, exported_wh: int | None) -> list[Entry]:
