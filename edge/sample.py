@@ -32,6 +32,7 @@ from gridkit.profile import (
 
 _MEASURED = re.compile(r"(voltage|current|power|power_factor|frequency)(?:_l([123]))?(?:_(?:v|a|w|hz))?")
 _ILLEGAL_ADDRESS = 2
+_DIRECTIONS: tuple[Direction, ...] = ("import", "export")
 PARTS = {"phases": ("l1", "l2", "l3"), "tariffs": ("t1", "t2")}
 """Registers that add up to the total, by kind."""
 
@@ -50,6 +51,14 @@ class PartsOff(NamedTuple):
     step_mwh: int
 
 
+class ReadAgain(NamedTuple):
+    """The counters as a boundary round showed them once more: import, export, and how much later, campus ns."""
+
+    import_raw: RawCounter | None
+    export_raw: RawCounter | None
+    after_ns: int
+
+
 class Sample(NamedTuple):
     """What a meter showed in one round.
 
@@ -62,6 +71,7 @@ class Sample(NamedTuple):
         faults: What speaks against this being the meter and the set-up that the profile describes; sentences.
         measured: (quantity, phase) → thousandths of V, A, W, Hz or of the power factor; phase 0 is the total.
         parts: How far the registers of phases and tariffs are from the totals; in boundary rounds alone.
+        again: The counters of a boundary round read twice; None: once, or the second time they showed no value.
     """
 
     read_ns: int
@@ -73,6 +83,7 @@ class Sample(NamedTuple):
     faults: tuple[str, ...]
     measured: dict[tuple[str, int], int]
     parts: tuple[PartsOff, ...] = ()
+    again: ReadAgain | None = None
 
 
 class PollRefused(NamedTuple):
@@ -198,7 +209,12 @@ async def poll(
         if index == plan.energy_blocks - 1:
             at = _instant(clock, monotonic_ns)
     parts: tuple[PartsOff, ...] = ()
+    again: ReadAgain | None = None
     if energy is not None:
+        shown = [read_counter(plan.profile, direction, registers) for direction in _DIRECTIONS]
+        if not any(isinstance(counter, NotAvailable) for counter in shown):
+            counters = [counter if isinstance(counter, RawCounter) else None for counter in shown]
+            again = ReadAgain(counters[0], counters[1], at.read_ns - energy.at.read_ns)
         parts = tuple(filter(None, (_parts_off(plan, kind, registers) for kind in plan.parts)))
         for block, words in energy.blocks:
             registers.add(block, words)
@@ -207,7 +223,7 @@ async def poll(
     # nobody knew. And one that has contradicted itself since is not believed for then either.
     bound_ms = max(at.clock_error_ms, clock.error_bound_ms())
     made = read_sample(plan, registers, at.read_ns, at.monotonic_ns, bound_ms)
-    return made._replace(parts=parts) if isinstance(made, Sample) else made
+    return made._replace(parts=parts, again=again) if isinstance(made, Sample) else made
 
 
 def _instant(clock: Clock, monotonic_ns: Callable[[], int]) -> Instant:
@@ -253,8 +269,7 @@ def read_sample(
 ) -> Sample | PollRefused:
     """Return what the words of a whole round say; a counter without a value refuses the round."""
     counters: list[RawCounter | None] = []
-    directions: tuple[Direction, ...] = ("import", "export")
-    for direction in directions:
+    for direction in _DIRECTIONS:
         counter = read_counter(plan.profile, direction, registers)
         if isinstance(counter, NotAvailable):
             return PollRefused(f"energy_{counter.reason.value}")

@@ -472,6 +472,8 @@ def _doubts(state: TrackState, window: Window, sample: Sample, rules: Rules, exp
     serial = state.serial or expected_serial
     if serial and sample.serial != serial:
         doubt |= Quality.IDENTITY_CHANGED
+    if sample.again is not None and not _is_steady(sample, rules):
+        doubt |= Quality.RESET
     directions = (
         (state.import_raw, sample.import_raw, rules.wrap_import_wh),
         (state.export_raw, sample.export_raw, rules.wrap_export_wh),
@@ -563,6 +565,18 @@ def _counts_on(course: Course, sample: Sample, rules: Rules) -> bool:
         for then, now in pairs
         if then is not None and now is not None
     )
+
+
+def _is_steady(sample: Sample, rules: Rules) -> bool:
+    """Return whether a boundary's counters went on from what was read first: what is shown once is nothing to sign."""
+    again = sample.again
+    if again is None:
+        return True
+    first = Course(_raw(sample.import_raw), _raw(sample.export_raw), sample.read_ns, 0, False)
+    second = sample._replace(
+        import_raw=again.import_raw, export_raw=again.export_raw, read_ns=sample.read_ns + again.after_ns
+    )
+    return _counts_on(first, second, rules)
 
 
 def _still_doubted(state: TrackState, question: Question, sample: Sample, rules: Rules, looks: int) -> int:

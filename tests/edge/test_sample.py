@@ -100,6 +100,22 @@ async def test_a_clock_that_is_set_while_a_meter_is_read_vouches_for_nothing_bef
     assert (sample.read_ns, sample.clock_error_ms) == (3_605_000_000_000, 20)
 
 
+async def test_a_boundary_round_shows_the_counters_twice(fake_link: Any, profile_meter: Any) -> None:
+    """The first are what is signed; the second say whether they were but a moment's."""
+    meter = fake_link.units[1] = profile_meter("schneider-iem3155")
+    plan, clock = PollPlan(meter.profile), FakeClock(5_000_000_000)
+    meter.import_wh = 1_310
+    energy = await read_energy(fake_link, 1, plan, clock)
+    assert not isinstance(energy, PollRefused)
+    meter.import_wh = 1_250
+    sample = await poll(fake_link, 1, plan, clock, energy=energy)
+    assert isinstance(sample, Sample)
+    assert sample.import_raw is not None
+    assert sample.again is not None
+    assert sample.again.import_raw is not None
+    assert (sample.import_raw.to_wh(), sample.again.import_raw.to_wh()) == (1_310, 1_250)
+
+
 async def test_an_optional_register_that_is_not_there_is_asked_once(fake_link: Any, profile_meter: Any) -> None:
     """Exception 2 every few seconds floods the logs of meters of older make."""
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.checks import FAILED, NOT_RUN, PASSED, Check, checks
-from edge.sample import Sample
+from edge.sample import ReadAgain, Sample
 from edge.track import (
     CONFIRM_SAMPLES,
     Change,
@@ -248,6 +248,22 @@ def test_zero_at_the_boundary_is_read_again(meter: Meter) -> None:
     assert meter.show(1800, 0) == []
     (reading,) = meter.show(1801, 1100)
     assert (reading.import_wh, events(reading)) == (1100, Quality.GLITCH_REJECTED)
+
+
+@pytest.mark.parametrize("again_wh", [1250, 1651])
+def test_counters_that_a_boundary_round_shows_twice_otherwise_are_read_again(meter: Meter, again_wh: int) -> None:
+    """One answer of a neighbour's, 60 Wh above and well within what the connection carries, would have been signed: it came at noon."""
+    meter.show(1750, 1230)
+    read_ns = I0 * INTERVAL_NS + 1801 * S
+    again = ReadAgain(counter(again_wh), counter(0), S)
+    sample = Sample(read_ns, read_ns, 20, counter(1310), counter(0), "A1", (), {}, again=again)
+    taken = take(meter.state, meter.window, sample, RULES, expected_serial="", approved_epoch=0)
+    assert (taken.outcome, taken.drafts) == (Outcome.QUESTION, [])
+    meter.state = taken.state
+    meter.show(1802, 1251)
+    assert meter.outcome is Outcome.GLITCH_OVER
+    assert meter.readings[-1].import_wh == 1251
+    assert meter.minted_wh == 251
 
 
 def test_a_long_row_of_zeros_is_still_a_glitch_when_the_old_course_returns(meter: Meter) -> None:
