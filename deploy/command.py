@@ -4,6 +4,7 @@ so that the bare install of an edge agent can run its own sub-commands."""
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import NamedTuple
 
@@ -69,9 +70,17 @@ def main(argv: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 3
-    return int(module.main([*sub.prefix, *words[1:]]))
+    try:
+        status = int(module.main([*sub.prefix, *words[1:]]))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read has what he wanted, as `head` does. What is left in the buffer goes nowhere at the exit, in silence.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _PIPE_CLOSED
+    return status
 
 
+_PIPE_CLOSED = 141  # as a shell says it of SIGPIPE
 _OURS = frozenset({"gridkit", "edge", "oracle_bridge", "gateway", "firmware_sim", "deploy"})
 
 if __name__ == "__main__":

@@ -42,3 +42,10 @@ def test_the_front_door_imports_nothing_heavy() -> None:
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
     )
+
+
+def test_a_reader_that_goes_away_gets_no_traceback() -> None:
+    """`campusgrid sim menu | head` ended in one."""
+    command = f"{sys.executable} -m deploy.command sim menu | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (141, "")

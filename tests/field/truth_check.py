@@ -79,10 +79,11 @@ class Truth:
         if at < 0 or known[at].campus_ns < read_ns - self._answer_ns:
             return []
         latest = [e for e in known[: at + 1][-8:] if e.campus_ns >= known[at].campus_ns - 1_000_000]
-        # Where an answer is held back, the next question is put the moment that it comes: both answers are of that instant.
         before = at - len(latest)
-        held_back = known[before : before + 1] if before >= 0 and "late" in known[before].fault else []
-        return [*reversed(latest), *(e for e in held_back if e.campus_ns >= read_ns - self._answer_ns)]
+        # The next question is put the moment that an answer comes: what was served in that ms may answer it already.
+        is_next = before >= 0 and known[at].campus_ns >= read_ns - 1_000_000
+        under_way = known[before : before + 1] if is_next else []
+        return [*reversed(latest), *(e for e in under_way if e.campus_ns >= read_ns - self._answer_ns)]
 
     def true_mwh(self, entry: Entry, direction: Direction) -> int:
         """Return the true energy of the instant whose register was shown: a frozen one is of an earlier instant."""
