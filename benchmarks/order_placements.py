@@ -149,7 +149,7 @@ def book(market: bytes) -> tuple[bytes, list[bytes], list[bytes], list[bytes]]:
     """Return what a Market account holds, whatever the order in which the orders came in.
 
     Several connections send at once, so which order is first at its price differs from run to run, and so does the campus time at
-    which an order came (flags, bits 4 to 15); nothing else may.
+    which an order came (active_from_s, and bits 4 to 15 of the flags); nothing else may.
 
     Returns:
         The head, count and lots of each bid level, each seat without its link, and the sorted orders without their ids and links.
@@ -159,7 +159,7 @@ def book(market: bytes) -> tuple[bytes, list[bytes], list[bytes], list[bytes]]:
     levels = [market[a + 4 : a + 16] for a in range(at["bid_levels"], at["ask_levels"], 16)]
     seats = [market[a : a + 72] + market[a + 74 : a + 128] for a in range(at["seats"], at["orders"], 128)]
     orders = [
-        market[a + 8 : a + 36] + market[a + 44 : a + 46] + bytes([market[a + 46] & 0x0F])
+        market[a + 8 : a + 28] + market[a + 32 : a + 36] + market[a + 44 : a + 46] + bytes([market[a + 46] & 0x0F])
         for a in range(at["orders"], at["stops"], 48)
     ]
     return head, levels, seats, sorted(orders)

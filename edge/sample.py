@@ -27,6 +27,7 @@ from gridkit.profile import (
     read_counter,
     read_serial,
     read_value,
+    read_wrap_wh,
     with_scale_fields,
 )
 
@@ -72,6 +73,7 @@ class Sample(NamedTuple):
         measured: (quantity, phase) → thousandths of V, A, W, Hz or of the power factor; phase 0 is the total.
         parts: How far the registers of phases and tariffs are from the totals; in boundary rounds alone.
         again: The counters of a boundary round read twice; None: once, or the second time they showed no value.
+        wraps_wh: Where import and export wrap at the scale factor that the meter shows, Wh; None where none shifts them.
     """
 
     read_ns: int
@@ -84,6 +86,7 @@ class Sample(NamedTuple):
     measured: dict[tuple[str, int], int]
     parts: tuple[PartsOff, ...] = ()
     again: ReadAgain | None = None
+    wraps_wh: tuple[int, int] | None = None
 
 
 class PollRefused(NamedTuple):
@@ -145,6 +148,7 @@ class PollPlan:
         ]
         self._pinned = [profile.field(name) for name in with_scale_fields(profile, profile.identity_names)]
         self._identity: tuple[tuple[Words | None, ...], tuple[str, tuple[str, ...]]] | None = None
+        self.scales_energy = any(profile.field(name).scale_field for name in energy)
 
     def identity(self, registers: Registers) -> tuple[str, tuple[str, ...]]:
         """Return the serial, "" where there is none, and what speaks against the meter.
@@ -274,13 +278,18 @@ def read_sample(
         if isinstance(counter, NotAvailable):
             return PollRefused(f"energy_{counter.reason.value}")
         counters.append(counter)
+    wraps_wh: tuple[int, int] | None = None
+    if plan.scales_energy:
+        wraps = [read_wrap_wh(plan.profile, direction, registers) for direction in _DIRECTIONS]
+        wraps_wh = tuple(0 if isinstance(wrap, NotAvailable) else wrap for wrap in wraps)  # type: ignore[assignment]
     serial, faults = plan.identity(registers)
     measured: dict[tuple[str, int], int] = {}
     for quantity, thousandths in plan.measured:
         value = thousandths.read(registers)
         if value is not None:
             measured[quantity] = value
-    return Sample(read_ns, monotonic_ns, clock_error_ms, counters[0], counters[1], serial, faults, measured)
+    made = Sample(read_ns, monotonic_ns, clock_error_ms, counters[0], counters[1], serial, faults, measured)
+    return made if wraps_wh is None else made._replace(wraps_wh=wraps_wh)
 
 
 def _quantity(name: str) -> tuple[str, int] | None:

@@ -95,7 +95,7 @@ class Rules(NamedTuple):
     """What the profile, the connection and the clock set for one meter.
 
     Attributes:
-        wrap_import_wh, wrap_export_wh: Wrap points, Wh; 0 where there is none.
+        wrap_import_wh, wrap_export_wh: Wrap points, Wh; 0 where there is none. A scale factor shifts them: `Sample.wraps_wh`.
         max_power_w: Most the connection carries, W.
         tolerance_ns: How far a boundary sample may lie from the quarter hour, campus ns.
         coverage_gap_ns: A longer time without sample makes the interval partial, campus ns.
@@ -474,11 +474,7 @@ def _doubts(state: TrackState, window: Window, sample: Sample, rules: Rules, exp
         doubt |= Quality.IDENTITY_CHANGED
     if sample.again is not None and not _is_steady(sample, rules):
         doubt |= Quality.RESET
-    directions = (
-        (state.import_raw, sample.import_raw, rules.wrap_import_wh),
-        (state.export_raw, sample.export_raw, rules.wrap_export_wh),
-    )
-    for index, (trusted, shown, wrap_wh) in enumerate(directions):
+    for index, (trusted, shown, wrap_wh) in enumerate(_directions(state, sample, rules)):
         if trusted is None or shown is None or has_risen(trusted, shown, sample.read_ns - state.sample_ns, rules):
             continue
         judged = partial(judge_register, Fraction(*trusted), shown.exact_wh, step_wh=shown.step_wh, wrap_wh=wrap_wh)
@@ -493,6 +489,14 @@ def _doubts(state: TrackState, window: Window, sample: Sample, rules: Rules, exp
             doubt |= Quality.RESET
         looks |= WRAPS[index] * (change is Change.WRAP) | CATCH_UPS[index] * (change is Change.CATCH_UP)
     return doubt, looks
+
+
+def _directions(
+    state: TrackState, sample: Sample, rules: Rules
+) -> tuple[tuple[tuple[int, int] | None, RawCounter | None, int], ...]:
+    """Return of import and export what was last believed, what is shown, and where it wraps, Wh."""
+    wraps_wh = sample.wraps_wh or (rules.wrap_import_wh, rules.wrap_export_wh)
+    return ((state.import_raw, sample.import_raw, wraps_wh[0]), (state.export_raw, sample.export_raw, wraps_wh[1]))
 
 
 def has_risen(trusted: tuple[int, int], shown: RawCounter, elapsed_ns: int, rules: Rules) -> bool:
@@ -820,11 +824,7 @@ def _believe(state: TrackState, sample: Sample, rules: Rules, looks: int) -> tup
     flags = state.flags
     raws: list[tuple[int, int] | None] = []
     offsets = [state.import_offset_wh, state.export_offset_wh]
-    directions = (
-        (state.import_raw, sample.import_raw, rules.wrap_import_wh),
-        (state.export_raw, sample.export_raw, rules.wrap_export_wh),
-    )
-    for index, (trusted, shown, wrap_wh) in enumerate(directions):
+    for index, (trusted, shown, wrap_wh) in enumerate(_directions(state, sample, rules)):
         if shown is None:
             raws.append(trusted)
             continue

@@ -192,3 +192,17 @@ async def test_who_the_meter_is_is_looked_at_in_every_round(
             assert (await seen())[1] == 1, field.name
             meter.values[field.name] = right
             assert (await seen())[1] == 0
+
+
+async def test_the_wrap_point_moves_with_the_scale_factor(fake_link: Any, profile_meter: Any) -> None:
+    """A SunSpec counter in tens of Wh wraps ten times later: taken for one of single Wh, its wrap was a reset to be approved."""
+    meter = fake_link.units[1] = profile_meter("sunspec-203")
+    meter.import_wh, meter.export_wh = 1_230_000, 450_000
+    meter.values["energy_sf"] = 1
+    sample = await read(fake_link, "sunspec-203")
+    assert isinstance(sample, Sample)
+    assert sample.wraps_wh == (10 * 2**32, 10 * 2**32)
+    fake_link.units[1] = profile_meter("abb-b23")
+    sample = await read(fake_link, "abb-b23")
+    assert isinstance(sample, Sample)
+    assert sample.wraps_wh is None

@@ -68,6 +68,7 @@ class Meter:
         power_w: int | None = None,
         step_wh: int = 1,
         measured: dict[tuple[str, int], int] | None = None,
+        wraps_wh: tuple[int, int] | None = None,
     ) -> list[Draft]:
         """One sample, `at_s` seconds after interval I0 began."""
         read_ns = I0 * INTERVAL_NS + int(at_s * S)
@@ -75,7 +76,7 @@ class Meter:
             measured = {} if power_w is None else {("power", 0): power_w * 1000}
         sample = Sample(
             read_ns, read_ns, 20, counter(import_wh, step_wh), counter(export_wh, step_wh), serial, faults, measured
-        )
+        )._replace(wraps_wh=wraps_wh)
         taken = take(
             self.state,
             self.window,
@@ -337,6 +338,20 @@ def test_a_wrap_is_unwrapped_once_it_has_counted_on(brim: Meter) -> None:
     assert brim.minted_wh == 600
     (reading,) = brim.show(2701, 300)
     assert (reading.import_wh, events(reading)) == (1_000_000_300, 0)
+
+
+def test_a_register_wraps_where_its_scale_factor_says() -> None:
+    """The profile knows the wrap point of factor 0 alone."""
+    m = Meter()
+    wraps: Any = {"wraps_wh": (10_000_000_000, 10_000_000_000), "power_w": 5_000}
+    m.show(890, 9_999_999_490, **wraps)
+    m.show(901, 9_999_999_500, **wraps)
+    m.show(1700, 9_999_999_990, **wraps)
+    for at, shown in ((1710, 20), (1711, 20), (1730, 40), (1731, 41)):
+        m.show(at, shown, **wraps)
+    assert m.outcome is Outcome.WRAPPED
+    (reading,) = m.show(1801, 100, **wraps)
+    assert (reading.import_wh, m.minted_wh) == (10_000_000_100, 600)
 
 
 def test_a_register_that_comes_and_goes_below_the_wrap_is_no_wrap(brim: Meter) -> None:
