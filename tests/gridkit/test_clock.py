@@ -146,6 +146,16 @@ def test_another_boot_gives_the_reserved_end(
     assert CampusClock(tmp_path / "clock").now_ns() == START_NS + 180 * NS_PER_S
 
 
+def test_a_look_at_the_clock_writes_nothing_to_the_card(tmp_path: Path) -> None:
+    """A time of access for each second was a block of the card every half minute."""
+    clock = ClockOwner(tmp_path / "clock", 60, START_NS)
+    before_ns = (tmp_path / "clock").stat().st_atime_ns
+    time.sleep(0.02)
+    read_state(tmp_path / "clock")
+    assert (tmp_path / "clock").stat().st_atime_ns == before_ns
+    clock.close()
+
+
 def test_one_owner_only(tmp_path: Path) -> None:
     """Two localnets in one home would each have their own time."""
     ClockOwner(tmp_path / "clock", 1, START_NS)
