@@ -112,7 +112,7 @@ def parse(blob: bytes) -> ObjectFile:
     """
     try:
         return _parse(blob)
-    except (struct.error, IndexError, ValueError) as error:
+    except (struct.error, IndexError, ValueError, OverflowError) as error:
         raise ObjectFileError(f"the object is cut short or damaged: {error}") from error
 
 

@@ -45,7 +45,7 @@ def pack(blob: bytes, entry: str = "entrypoint") -> bytes:
     source = parse(blob)
     try:
         return _Image(source).build(entry)
-    except struct.error as error:
+    except (struct.error, OverflowError) as error:
         raise ObjectFileError(f"an address or a distance does not fit its field: {error}") from error
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from object_writer import ALLOC, EXEC, EXIT, WRITE, ObjectWriter, call, lddw, load, mov
 from program_harness import Chain, program_id
@@ -138,6 +138,7 @@ def test_an_object_cut_short_anywhere_is_refused() -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), min_size=1, max_size=6))
+@example([(47, 128)])  # The section table lies beyond what an offset can say.
 def test_damage_is_refused_or_packed_but_never_a_crash(damage: list[tuple[int, int]]) -> None:
     """Flipped bytes give an image or an ObjectFileError, whatever they say about sizes and offsets."""
     blob = bytearray(hello().bytes())
