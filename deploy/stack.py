@@ -136,7 +136,7 @@ class Stack:
             "mqtt_port": site.ports.broker,
             "mqtt_version": self._mqtt_version,
             "clock": site.clock,
-            "poll_interval_s": _poll_s(site.speed),
+            "poll_interval_s": 1.0,
             "network_tag": deployment.network_tag,
             "bridge_keys": [keys.public_key(site.key("bridge-receipts")).hex()],
             "config_key": keys.public_key(site.key("operator")).hex(),
@@ -232,14 +232,6 @@ class Stack:
                 f"{self.site.home} is in use by another campusgrid; choose another --home"
             ) from error
         self._lock_file = lock
-
-
-def _poll_s(speed: int) -> float:
-    """Return how often to poll, wall s: each second, and on a fast clock 36 times a quarter hour, but no more than four times a second.
-
-    With fewer samples power says nothing about the registers (`edge.track.MISMATCH_SAMPLES`).
-    """
-    return min(1.0, max(0.25, 25 / speed))
 
 
 def _answers(port: int) -> bool:

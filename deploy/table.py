@@ -132,6 +132,7 @@ def _places(site: Site, note: str) -> Panel:
         f"chain               {site.rpc_url} (WebSocket {ports.rpc + 1})",
         f"MQTT broker         {HOST}:{ports.broker}, topics cg/v1/#",
         f"meters (Modbus TCP) {HOST}:{ports.meters} to {ports.meters + len(site.fleet) - 1}",
+        f"their faults        http://{HOST}:{ports.control} (campusgrid sim menu, sim on)",
         f"bridge              http://{HOST}:{site.bridge_metrics}/status",
         f"people, passwords   {_short(site.home / 'accounts.json')}",
         f"logs                {_short(site.home / 'log')}",
