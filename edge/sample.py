@@ -278,10 +278,6 @@ def read_sample(
         if isinstance(counter, NotAvailable):
             return PollRefused(f"energy_{counter.reason.value}")
         counters.append(counter)
-    wraps_wh: tuple[int, int] | None = None
-    if plan.scales_energy:
-        wraps = [read_wrap_wh(plan.profile, direction, registers) for direction in _DIRECTIONS]
-        wraps_wh = tuple(0 if isinstance(wrap, NotAvailable) else wrap for wrap in wraps)  # type: ignore[assignment]
     serial, faults = plan.identity(registers)
     measured: dict[tuple[str, int], int] = {}
     for quantity, thousandths in plan.measured:
@@ -289,7 +285,14 @@ def read_sample(
         if value is not None:
             measured[quantity] = value
     made = Sample(read_ns, monotonic_ns, clock_error_ms, counters[0], counters[1], serial, faults, measured)
-    return made if wraps_wh is None else made._replace(wraps_wh=wraps_wh)
+    if not plan.scales_energy:
+        return made
+    return made._replace(wraps_wh=(_wrap_wh(plan, "import", registers), _wrap_wh(plan, "export", registers)))
+
+
+def _wrap_wh(plan: PollPlan, direction: Direction, registers: Registers) -> int:
+    wrap_wh = read_wrap_wh(plan.profile, direction, registers)
+    return 0 if isinstance(wrap_wh, NotAvailable) else wrap_wh
 
 
 def _quantity(name: str) -> tuple[str, int] | None:

@@ -472,7 +472,7 @@ def _doubts(state: TrackState, window: Window, sample: Sample, rules: Rules, exp
     serial = state.serial or expected_serial
     if serial and sample.serial != serial:
         doubt |= Quality.IDENTITY_CHANGED
-    if sample.again is not None and not _is_steady(sample, rules):
+    if not _is_steady(sample, rules):
         doubt |= Quality.RESET
     for index, (trusted, shown, wrap_wh) in enumerate(_directions(state, sample, rules)):
         if trusted is None or shown is None or has_risen(trusted, shown, sample.read_ns - state.sample_ns, rules):
